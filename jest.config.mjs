@@ -1,0 +1,10 @@
+/** Tests run as built: the same JavaScript that production runs, workers and child processes included. */
+export default {
+  roots: ['apps', 'libs'],
+  testMatch: ['**/dist/**/*.spec.js'],
+  modulePathIgnorePatterns: ['<rootDir>/.nx/'],
+  testEnvironment: '<rootDir>/tools/jest-environment.cjs',
+  transform: {},
+  maxWorkers: 2,
+  testTimeout: 30_000,
+};
