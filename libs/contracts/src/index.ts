@@ -1,1 +1,11 @@
-export {};
+export * from './errors.js';
+export * from './feature-view.js';
+export * from './ingest-events.js';
+export * from './label-value.js';
+export * from './lifecycle-events.js';
+export * from './model.js';
+export * from './prediction-id.js';
+export * from './serving-events.js';
+export * from './time.js';
+export * from './topic.js';
+export * from './topics.js';

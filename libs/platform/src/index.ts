@@ -1,1 +1,4 @@
-export {};
+export * from './artifacts.js';
+export * from './job.js';
+export * from './platform.js';
+export * from './task.js';

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { LabelValue } from './label-value.js';
+
+const EventId = z.string().min(1).max(200);
+const Time = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 date and time such as 2026-11-22T14:05:00Z' });
+
+/**
+ * What outside producers send to gyre.ingest, one JSON object a record. `id` makes repeats harmless: the first event with an id counts.
+ */
+export const FeaturesEvent = z.strictObject({
+  id: EventId,
+  type: z.literal('features'),
+  view: z.string(),
+  /** The entity's key, as a string. */
+  entity: z.string().min(1).max(500),
+  time: Time,
+  values: z.record(z.string(), z.unknown()),
+});
+export type FeaturesEvent = z.infer<typeof FeaturesEvent>;
+
+export const LabelEvent = z
+  .strictObject({
+    id: EventId,
+    type: z.literal('label'),
+    model: z.string().optional(),
+    prediction: z.string().optional(),
+    entity: z.string().min(1).max(500).optional(),
+    at: Time.optional(),
+    value: LabelValue,
+    time: Time,
+  })
+  .refine((e) => (e.prediction !== undefined) !== (e.entity !== undefined), {
+    path: ['prediction'],
+    error: 'a label names either a prediction by its id, or an entity with model and at',
+  })
+  .refine((e) => e.entity === undefined || (e.model !== undefined && e.at !== undefined), {
+    path: ['at'],
+    error: 'a label for an entity names the model, and with `at` the moment whose prediction is meant',
+  });
+export type LabelEvent = z.infer<typeof LabelEvent>;
+
+export const IngestEvent = z.discriminatedUnion('type', [FeaturesEvent, LabelEvent]);
+export type IngestEvent = z.infer<typeof IngestEvent>;

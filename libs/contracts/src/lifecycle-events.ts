@@ -1,0 +1,193 @@
+import { z } from 'zod';
+import type { FeatureViewSpec } from './feature-view.js';
+import type { ModelInForce } from './model.js';
+import { Instant } from './time.js';
+
+/** Who decided: a service by its name, or a person as authenticated. */
+const Actor = z.string();
+const base = {
+  /** The model that it is about; for a feature view, the view's name. Key of the topic. */
+  model: z.string(),
+  /** Event time of what led to it, UTC. */
+  occurredAt: Instant,
+  actor: Actor,
+  /** In words that a person understands, with the numbers. */
+  reason: z.string(),
+};
+const Version = z.int().positive();
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A check that a version must pass. `value` and `limit` are in the metric's unit. */
+export const Gate = z.object({ name: z.string(), passed: z.boolean(), value: z.number().nullable(), limit: z.number().nullable(), detail: z.string() });
+export type Gate = z.infer<typeof Gate>;
+
+/** A trained model that waits for the registry's judgement. */
+export const Candidate = z.object({
+  /** trainer and window, such as `trees on the last 5000 rows`. */
+  name: z.string(),
+  trainer: z.string(),
+  /** Rows that it was trained on, holdout included where it was fitted again on all. */
+  trainingRows: z.int().min(0),
+  onnx: Sha256,
+  /** Settings, training set, seed, versions of the software: enough to make the same bytes again. */
+  manifest: Sha256,
+  /** On the time-ordered holdout. `loss` is the mean clipped loss that the rollout compares too. */
+  metrics: z.record(z.string(), z.number().nullable()),
+  baseline: z.record(z.string(), z.number().nullable()),
+  /** Largest difference between ONNX and trainer over the holdout rows. */
+  onnxDifferenceMax: z.number(),
+  /** Reference bins of each feature (see @gyre/drift), by which covariate drift is measured. */
+  reference: Sha256,
+});
+export type Candidate = z.infer<typeof Candidate>;
+
+/** A confidence sequence for the mean of (incumbent's loss − challenger's loss): above 0 the challenger is better. */
+export const PairedEvidence = z.object({
+  pairs: z.int(),
+  mean: z.number(),
+  lower: z.number(),
+  upper: z.number(),
+  alpha: z.number(),
+});
+export type PairedEvidence = z.infer<typeof PairedEvidence>;
+
+/** Where in the stream something was seen. */
+export const At = z.object({ prediction: z.string(), request: z.string().nullable(), labels: z.int() });
+
+const event = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) => z.object({ ...base, type: z.literal(type), ...shape });
+
+export const ViewApplied = event('ViewApplied', { spec: z.custom<FeatureViewSpec>((v) => typeof v === 'object' && v !== null) });
+export const ModelApplied = event('ModelApplied', { spec: z.custom<ModelInForce>((v) => typeof v === 'object' && v !== null) });
+
+/** drift-monitor. `concept`: the error rose; `covariate`: the inputs moved; `quality`: nulls or values out of range. */
+export const DriftDetected = event('DriftDetected', {
+  version: Version.nullable(),
+  kind: z.enum(['concept', 'covariate', 'quality']),
+  detector: z.string(),
+  /** For covariate and quality: the feature, as view.field. */
+  feature: z.string().nullable(),
+  /** Labels since the detector last started afresh. */
+  observations: z.int(),
+  before: z.number().nullable(),
+  after: z.number().nullable(),
+  at: At,
+});
+export const PerformanceDropped = event('PerformanceDropped', {
+  version: Version.nullable(),
+  metric: z.string(),
+  value: z.number(),
+  reference: z.number(),
+  at: At,
+});
+/** Enough new labels have come for the next scheduled run, or for the first. */
+export const LabelsReached = event('LabelsReached', { labels: z.int(), at: At });
+
+/** retrain-trigger. */
+export const TrainingRequested = event('TrainingRequested', {
+  run: z.string(),
+  trigger: z.enum(['bootstrap', 'drift', 'performance', 'newLabels', 'manual']),
+  champion: Version.nullable(),
+  /** The training set holds labels known at or before this event time. */
+  asOf: Instant,
+  labels: z.int(),
+  /** Rows wanted at most, newest first. */
+  rowsMax: z.int(),
+  /** Training windows: newest rows. */
+  windows: z.array(z.int()),
+  seed: z.int(),
+});
+export const TrainingDeclined = event('TrainingDeclined', {
+  trigger: z.string(),
+  code: z.enum(['cooldown', 'too-few-labels', 'run-under-way', 'switched-off', 'no-model']),
+});
+
+/** feature-store. */
+export const TrainingSetBuilt = event('TrainingSetBuilt', {
+  run: z.string(),
+  rows: z.int(),
+  /** Parquet; see feature-store's training-set.ts for its columns. */
+  data: Sha256,
+  manifest: Sha256,
+  /** sha-256 of the sorted rows. */
+  digest: Sha256,
+  /** Rows whose features by point-in-time join differ from what serving saw: 0, or the run fails. */
+  parityMismatches: z.int(),
+  request: TrainingRequested,
+});
+
+/** trainer. A run without candidates says why. */
+export const TrainingFinished = event('TrainingFinished', {
+  run: z.string(),
+  trigger: z.string(),
+  candidates: z.array(Candidate),
+  failure: z.string().nullable(),
+});
+
+/** registry. */
+export const VersionRegistered = event('VersionRegistered', { version: Version, run: z.string(), candidate: Candidate, gates: z.array(Gate) });
+export const VersionRefused = event('VersionRefused', { run: z.string(), candidate: Candidate, gates: z.array(Gate) });
+/** What every paired comparison of this rollout needs. `bake` compares the previous champion with the new one. */
+export const RolloutStarted = event('RolloutStarted', {
+  rollout: z.string(),
+  phase: z.enum(['shadow', 'bake']),
+  incumbent: Version,
+  challengers: z.array(Version),
+  rule: z.enum(['better', 'notWorse']),
+  /** Per challenger. */
+  alpha: z.number(),
+  notWorseBy: z.number(),
+  pairsMax: z.int(),
+});
+export const RolloutEnded = event('RolloutEnded', { rollout: z.string(), outcome: z.enum(['promoted', 'refused', 'inconclusive', 'replaced', 'baked', 'rolledBack', 'stopped']) });
+/** The whole of what the gateway needs to know to serve a model: the newest one counts. */
+export const ServingChanged = event('ServingChanged', {
+  champion: z.object({ version: Version, onnx: Sha256 }).nullable(),
+  previous: z.object({ version: Version, onnx: Sha256 }).nullable(),
+  shadows: z.array(z.object({ version: Version, onnx: Sha256 })),
+  rollout: z.string().nullable(),
+});
+export const Promoted = event('Promoted', { version: Version, from: Version.nullable(), rollout: z.string().nullable(), evidence: PairedEvidence.nullable() });
+export const RolledBack = event('RolledBack', { version: Version, from: Version, rollout: z.string().nullable(), evidence: PairedEvidence.nullable() });
+
+/** drift-monitor, once per challenger and rollout. */
+export const ComparisonDecided = event('ComparisonDecided', {
+  rollout: z.string(),
+  phase: z.enum(['shadow', 'bake']),
+  challenger: Version,
+  incumbent: Version,
+  verdict: z.enum(['better', 'notWorse', 'worse', 'inconclusive']),
+  evidence: PairedEvidence,
+  at: At,
+});
+
+/** People's commands; a service answers each with a decision or a refusal. */
+export const RetrainCommanded = event('RetrainCommanded', {});
+export const PromoteCommanded = event('PromoteCommanded', { version: Version });
+export const RollbackCommanded = event('RollbackCommanded', {});
+
+/** gyre.lifecycle: every decision, in order, per model. */
+export const Lifecycle = z.discriminatedUnion('type', [
+  ViewApplied,
+  ModelApplied,
+  DriftDetected,
+  PerformanceDropped,
+  LabelsReached,
+  TrainingRequested,
+  TrainingDeclined,
+  TrainingSetBuilt,
+  TrainingFinished,
+  VersionRegistered,
+  VersionRefused,
+  RolloutStarted,
+  RolloutEnded,
+  ServingChanged,
+  Promoted,
+  RolledBack,
+  ComparisonDecided,
+  RetrainCommanded,
+  PromoteCommanded,
+  RollbackCommanded,
+]);
+export type Lifecycle = z.infer<typeof Lifecycle>;
+export type LifecycleType = Lifecycle['type'];
+export type LifecycleOf<T extends LifecycleType> = Extract<Lifecycle, { type: T }>;

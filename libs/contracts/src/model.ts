@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { ResourceName } from './feature-view.js';
+import { LabelValue } from './label-value.js';
+import { Duration } from './time.js';
+
+/** `view.field`, or `view.*` for every field of the view that is not private. */
+const FeatureReference = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*\.(\*|[A-Za-z_][A-Za-z0-9_]*)$/, 'a feature is written view.field, or view.* for all fields of a view');
+
+const timing = {
+  name: z.string().min(1),
+  /** How long a label usually takes; coverage counts predictions older than this. */
+  delay: Duration.default(0),
+  /** How long after its prediction a label still feeds the detectors; a later one feeds training only. */
+  horizon: Duration.default(7 * 86_400_000),
+};
+const LabelRules = z
+  .discriminatedUnion('type', [
+    z.strictObject({ ...timing, type: z.literal('binary'), classes: z.tuple([LabelValue, LabelValue]).default([0, 1]) }),
+    z.strictObject({
+      ...timing,
+      type: z.literal('multiclass'),
+      /** The classes, or how many there are: 5 stands for 0, 1, 2, 3, 4. */
+      classes: z.union([
+        z.int().min(2).max(1000).transform((count): LabelValue[] => Array.from({ length: count }, (_, i) => i)),
+        z.array(LabelValue).min(2).max(1000),
+      ]),
+    }),
+    z.strictObject({ ...timing, type: z.literal('regression') }),
+  ])
+  .refine((label) => label.horizon >= label.delay, { path: ['horizon'], error: 'must not be shorter than delay, or every label comes too late' });
+export type LabelRules = z.infer<typeof LabelRules>;
+
+const TreesTrainer = z.strictObject({
+  kind: z.literal('trees'),
+  rounds: z.int().min(1).max(5_000).default(100),
+  learningRate: z.number().positive().max(1).default(0.1),
+  maxLeaves: z.int().min(2).max(1_024).default(15),
+  maxDepth: z.int().min(1).max(64).default(8),
+  minLeafRows: z.int().min(1).default(20),
+  maxBins: z.int().min(2).max(255).default(63),
+  rowFraction: z.number().positive().max(1).default(1),
+  featureFraction: z.number().positive().max(1).default(1),
+  earlyStoppingRounds: z.int().min(1).default(20),
+});
+const LinearTrainer = z.strictObject({ kind: z.literal('linear'), l2: z.number().min(0).default(1) });
+
+/** A trainer is written as its kind alone, or as an object with its settings. */
+const Trainer = z.union([
+  z.enum(['trees', 'linear']).transform((kind) => (kind === 'trees' ? TreesTrainer.parse({ kind }) : LinearTrainer.parse({ kind }))),
+  z.discriminatedUnion('kind', [TreesTrainer, LinearTrainer]),
+]);
+export type TrainerSpec = z.infer<typeof TreesTrainer> | z.infer<typeof LinearTrainer>;
+
+/** "1 per 100000 rows": how often the watch over the model's error may cry wolf. */
+const FalseAlarms = z.string().transform((text, context) => {
+  const match = /^(\d+(?:\.\d+)?) per (\d+) rows$/.exec(text);
+  const perRow = match === null ? 0 : Number(match[1]) / Number(match[2]);
+  if (perRow > 0 && perRow <= 0.01) return perRow;
+  context.addIssue({ code: 'custom', message: `"${text}" is no rate of false alarms; write for example 1 per 100000 rows (at most 1 per 100)` });
+  return z.NEVER;
+});
+
+const Drift = z.strictObject({
+  /** The dial: false alarms per row that the watch over the error may raise on a stream that does not change. */
+  falseAlarms: FalseAlarms.default(1e-5),
+  /** Outcomes in one window of performance, of the feature comparison and of the data quality check. */
+  windowOutcomes: z.int().min(20).max(100_000).default(500),
+});
+
+const Retraining = z
+  .strictObject({
+    /** Train when drift is found, when performance has dropped, and each time so many new labels are there. */
+    onDrift: z.boolean().default(true),
+    onPerformance: z.boolean().default(true),
+    everyLabels: z.int().min(50).nullable().default(1_000),
+    /** The first model is trained when so many labels are there. */
+    bootstrapLabels: z.int().min(20).default(2_000),
+    /** No run begins before so many labels have come since the last one began. */
+    cooldownLabels: z.int().min(0).default(500),
+    /** No run begins with fewer labels than this in all. */
+    minLabels: z.int().min(20).default(500),
+    /** Training windows tried as challengers: the newest so many rows. */
+    windows: z.array(z.int().min(50)).min(1).max(8).default([1_000, 5_000, 20_000]),
+    /** A window of the rows since the last confirmed drift is tried too, when it holds minLabels rows. */
+    sinceDrift: z.boolean().default(true),
+    /** The newest share of each window, in time order, on which challengers are measured before they are let near traffic. */
+    holdout: z.number().gt(0.02).lt(0.6).default(0.2),
+  })
+  .refine((r) => r.bootstrapLabels >= r.minLabels || r.minLabels <= 2_000, { path: ['minLabels'], error: 'must not be so large that no run can begin' });
+
+const Rollout = z
+  .strictObject({
+    /** The chance, per rollout, that a challenger that is no better is promoted; split over concurrent challengers. */
+    alpha: z.number().positive().max(0.5).default(0.05),
+    /** After confirmed loss a challenger must only be not worse than the champion by this much (in clipped loss). */
+    notWorseBy: z.number().min(0).max(1).default(0.01),
+    /** Challengers in shadow at a time. */
+    maxChallengers: z.int().min(1).max(8).default(2),
+    /** A rollout that has decided nothing after so many pairs ends without promotion. */
+    maxPairs: z.int().min(100).default(5_000),
+    /** After a promotion the old champion stays in shadow for so many pairs, ready to be taken back. */
+    bakePairs: z.int().min(0).default(1_000),
+    /** `manual` stops before promotion and waits for `gyre promote`. */
+    approval: z.enum(['automatic', 'manual']).default('automatic'),
+  });
+
+/** What is answered when no version can: a class or number, or an error. */
+const Fallback = z.union([z.strictObject({ value: z.union([z.string(), z.number(), z.boolean()]) }), z.strictObject({ refuse: z.literal(true) })]);
+
+/** A model to be kept right, as `gyre apply` takes it. */
+export const ModelSpec = z.strictObject({
+  kind: z.literal('Model'),
+  name: ResourceName,
+  features: z.array(FeatureReference).min(1),
+  label: LabelRules,
+  trainers: z.array(Trainer).min(1).default(() => [TreesTrainer.parse({ kind: 'trees' }), LinearTrainer.parse({ kind: 'linear' })]),
+  drift: Drift.prefault({}),
+  retraining: Retraining.prefault({}),
+  rollout: Rollout.prefault({}),
+  /** Default: the first class, or 0. */
+  fallback: Fallback.optional(),
+  description: z.string().optional(),
+});
+export type ModelSpec = z.infer<typeof ModelSpec>;
+
+/** A model as it is in force: with the features that its references stand for, in the order of the model's input. */
+export interface ModelInForce extends ModelSpec {
+  inputs: ModelInput[];
+}
+
+export interface ModelInput {
+  view: string;
+  field: string;
+}
+
+/** The classes of a classifier, in the order of its probabilities; none for a regression. */
+export function classesOf(label: LabelRules): LabelValue[] {
+  return label.type === 'regression' ? [] : label.classes;
+}

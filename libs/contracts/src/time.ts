@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/** A moment in UTC, milliseconds since 1970-01-01. On the wire and in specs' output it is ISO 8601. */
+export const Instant = z.number().int();
+export type Instant = z.infer<typeof Instant>;
+
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds of "250ms", "90s", "30m", "12h" or "7d"; undefined for anything else. */
+export function durationMs(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  if (match === null) return undefined;
+  return Number(match[1]) * (UNITS[match[2] as string] as number);
+}
+
+/** The shortest exact way to write a duration: 5400000 is "90m". */
+export function formatDuration(ms: number): string {
+  for (const unit of ['d', 'h', 'm', 's']) {
+    const size = UNITS[unit] as number;
+    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
+  }
+  return `${ms}ms`;
+}
+
+/** A duration written as "30m" or "7d"; read as milliseconds. */
+export const Duration = z.string().transform((text, context) => {
+  const ms = durationMs(text);
+  if (ms !== undefined) return ms;
+  context.addIssue({ code: 'custom', message: `"${text}" is not a duration; write a number and ms, s, m, h or d, such as 30m` });
+  return z.NEVER;
+});

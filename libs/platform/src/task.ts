@@ -1,0 +1,74 @@
+import type { Topic } from '@gyre/contracts';
+import type { Position } from './platform.js';
+
+/** A topic and events for it. Make it with `publish`, which checks that they fit. */
+export interface Publication {
+  topic: Topic<unknown>;
+  events: readonly unknown[];
+}
+
+export function publish<E>(topic: Topic<E>, ...events: E[]): Publication {
+  return { topic: topic as Topic<unknown>, events };
+}
+
+/** What follows from an event for its key: the next state and events to publish, both exactly once. */
+export interface Effects<S> {
+  /** `null` deletes the state; absent leaves it as it was. */
+  state?: S | null;
+  /** Wake this key's state when ticks reach this time, UTC milliseconds; replaces an earlier wish. `null` cancels, absent keeps it. */
+  wakeAt?: number | null;
+  publish?: readonly Publication[];
+  /** The event is refused with good reason: it goes to the dead letters, and the effects beside it still count. */
+  refuse?: Refusal;
+}
+
+export interface Refusal {
+  code: string;
+  /** What was wrong, where, and what would be right. */
+  reason: string;
+  /** The first 2,000 characters at most of the data, without anything private. */
+  preview: string;
+}
+
+/** A state is looked up by its key, or as the greatest key of the form `prefix…` that is at most `atOrBefore`. */
+export type StateKey = string | { prefix: string; atOrBefore: string };
+
+/** About the event being handled. */
+export interface Context extends Position {
+  /** The key of the state at hand; for a lookup that found nothing, undefined. */
+  stateKey: string | undefined;
+  /** When the log took the event, UTC milliseconds. */
+  appendedAt: number;
+  /** The latest tick that this partition has seen, UTC milliseconds; 0 before the first. */
+  now: number;
+}
+
+/**
+ * A fold over one or more co-partitioned topics, with one state per key.
+ *
+ * `handle` and `wake` await nothing, and read no clock. They may change the state they are given in place: when they throw, the
+ * platform throws the batch's states away and begins it again without that event. An event that still throws after `attempts` goes to
+ * the dead letters. Of several inputs, an earlier one is read first where both have something to read.
+ */
+export interface Task<S, E> {
+  /** The consumer group, and the producer of what it publishes: `service.fold`. */
+  readonly name: string;
+  readonly inputs: readonly Topic<E>[];
+  /** The key of the state that an event concerns. Default: the topic's key. */
+  readonly stateKey?: (event: E) => StateKey;
+  handle(state: S | undefined, event: E, context: Context): Effects<S>;
+  /** The state's `wakeAt` has come. Its wish is cancelled unless the effects renew it. */
+  wake?(state: S, context: Omit<Context, 'topic' | 'offset' | 'appendedAt'> & { stateKey: string }): Effects<S>;
+  /** States live in memory for a batch and in the store as JSON. Default: they are JSON already. */
+  readonly codec?: StateCodec<S>;
+  /** Events whose id was among the last `within` accepted ones of their partition are dropped. An event is accepted unless refused. */
+  readonly distinct?: { id: (event: E) => string | undefined; within: number };
+  /** Tries of an event that throws, the first included (default 3), with back-off from 100 ms, doubling. */
+  readonly attempts?: number;
+}
+
+export interface StateCodec<S> {
+  load(json: unknown): S;
+  /** Plain JSON; called once per batch and changed key. */
+  save(state: S): unknown;
+}
