@@ -1,3 +1,4 @@
+export * from './api.js';
 export * from './errors.js';
 export * from './feature-view.js';
 export * from './ingest-events.js';

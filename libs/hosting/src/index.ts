@@ -1,1 +1,13 @@
-export {};
+export * from './auth.js';
+export * from './catalog.js';
+export * from './config.js';
+export * from './host.js';
+export * from './hosting.config.js';
+export * from './hosting.module.js';
+export * from './http.js';
+export * from './logger.js';
+export * from './metrics.js';
+export * from './operations.http.js';
+export * from './readiness.js';
+export * from './spelling.js';
+export * from './yaml.js';

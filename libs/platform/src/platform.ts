@@ -62,6 +62,8 @@ export interface Following extends Running {
 export abstract class Platform {
   /** Number of partitions of every topic. */
   abstract readonly partitions: number;
+  /** Whether it ticks by its own clock; else `tick` tells it the time. */
+  abstract readonly live: boolean;
   abstract readonly artifacts: Artifacts;
 
   /**

@@ -1,0 +1,141 @@
+import type { FeatureViewSpec } from './feature-view.js';
+import type { Candidate, Gate, Lifecycle, LifecycleType, PairedEvidence } from './lifecycle-events.js';
+import type { ModelInForce } from './model.js';
+import type { OutcomeKind } from './serving-events.js';
+
+/**
+ * What the HTTP interface answers: the console and the CLI read it, services write it. Times are UTC milliseconds.
+ * Failures are `{ error: { code, message, details } }` with the status of the error table.
+ */
+
+/** POST /v1/specs, with one or more YAML documents as body. */
+export interface AppliedSpecs {
+  applied: { kind: 'FeatureView' | 'Model'; name: string; changed: boolean }[];
+}
+
+/** GET /v1/specs */
+export interface SpecsInForce {
+  views: FeatureViewSpec[];
+  models: ModelInForce[];
+}
+
+/** GET /v1/models (a list of these) and GET /v1/models/:model */
+export interface ModelStatus {
+  model: string;
+  type: 'binary' | 'multiclass' | 'regression';
+  /** `waiting`: no version yet, the fallback answers. */
+  phase: 'waiting' | 'serving' | 'shadow' | 'bake';
+  champion: number | null;
+  previous: number | null;
+  challengers: number[];
+  rollout: string | null;
+  versions: number;
+  promotions: number;
+  rollbacks: number;
+  /** The newest decision. */
+  latest: { type: LifecycleType; occurredAt: number; reason: string } | null;
+}
+
+/** GET /v1/models/:model/versions, newest first */
+export interface VersionInfo {
+  version: number;
+  run: string;
+  registeredAt: number;
+  role: 'champion' | 'previous' | 'challenger' | 'archived';
+  candidate: Candidate;
+  gates: Gate[];
+  /** Event times between which it was champion. */
+  served: { from: number; until: number | null }[];
+}
+
+/** GET /v1/models/:model/timeline?limit=100&before=OFFSET, newest first */
+export interface TimelineEntry {
+  offset: number;
+  type: LifecycleType;
+  occurredAt: number;
+  actor: string;
+  reason: string;
+  event: Lifecycle;
+}
+
+/** GET /v1/models/:model/served?at=2026-11-22T14:05:00Z */
+export interface Served {
+  at: number;
+  /** null: the fallback. */
+  version: number | null;
+  since: number | null;
+  /** Who put it there, and why. */
+  actor: string | null;
+  reason: string | null;
+  evidence: PairedEvidence | null;
+}
+
+/** One window of outcomes of the versions that answered, in order of their labels. */
+export interface PerformanceWindow {
+  /** The version that answered most in it; null is the fallback. */
+  version: number | null;
+  /** Count of labels at its beginning and end. */
+  fromLabel: number;
+  toLabel: number;
+  from: number;
+  to: number;
+  /** accuracy, kappa, logLoss, loss; or mae, rmse, loss. null where undefined. */
+  metrics: Record<string, number | null>;
+}
+
+/** GET /v1/models/:model/performance */
+export interface Performance {
+  model: string;
+  /** `accuracy` or `mae`: the metric that people look at first, and whether more of it is better. */
+  metric: string;
+  higherIsBetter: boolean;
+  /** Oldest first; at most the newest 2,000. */
+  windows: PerformanceWindow[];
+  labels: number;
+}
+
+/** GET /v1/models/:model/labels */
+export interface LabelCounts {
+  model: string;
+  counts: Record<OutcomeKind, number>;
+  /** Predictions that no label has reached yet, within the horizon. */
+  waiting: number;
+  /** Labels that wait for a prediction not seen yet. */
+  early: number;
+  /** Of the predictions whose horizon has ended or whose label has come, the share that got one in time; null before the first. */
+  coverage: number | null;
+}
+
+/** GET /v1/deadletters?limit=100, newest first */
+export interface DeadLetterEntry {
+  /** Position in gyre.deadletter: what a replay names. */
+  partition: number;
+  offset: number;
+  group: string;
+  code: string;
+  reason: string;
+  source: { topic: string; partition: number; offset: number };
+  occurredAt: number;
+  attempts: number;
+  preview: string;
+}
+
+/** POST /v1/events: a JSON event, an array of them, or one a line (NDJSON) */
+export interface EventsAccepted {
+  /** Events now in gyre.ingest; their checks follow, and what they refuse lies in the dead letters. */
+  accepted: number;
+  /** Events that could not even be appended; they lie in the dead letters too. */
+  refused: { index: number; code: string; reason: string }[];
+}
+
+/** GET /v1/stream: server-sent events; `lifecycle` carries a TimelineEntry with its model, `performance` a model's name whose numbers moved. */
+export interface StreamedLifecycle extends TimelineEntry {
+  model: string;
+}
+
+/** POST /v1/models/:model/promote, rollback, retrain */
+export interface CommandAccepted {
+  accepted: true;
+  /** What will follow, and where to see it. */
+  message: string;
+}

@@ -1,0 +1,115 @@
+import 'reflect-metadata';
+import { createServer } from 'node:net';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Transport, type GrpcOptions } from '@nestjs/microservices';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { GyreError } from '@gyre/contracts';
+import type { Platform } from '@gyre/platform';
+import { Auth, refuseOpenAddress } from './auth.js';
+import { Catalog } from './catalog.js';
+import type { Config } from './config.js';
+import { AuthConfig, GrpcConfig, HttpConfig } from './hosting.config.js';
+import { HostingModule } from './hosting.module.js';
+import type { Logger } from './logger.js';
+import { Metrics } from './metrics.js';
+import { Readiness } from './readiness.js';
+
+/** A service as the executable knows it. */
+export interface Service {
+  name: string;
+  module: Type<unknown> | DynamicModule;
+  /** Its gRPC package and the file that describes it, if it has one. */
+  grpc?: { package: string; proto: string };
+}
+
+/** A process that serves: where, and how to stop it. */
+export interface Host {
+  /** `http://127.0.0.1:8080` */
+  httpUrl: string;
+  /** `127.0.0.1:8081` */
+  grpcAddress: string;
+  /** Takes no more calls, ends those that run, lets the platform finish its batches. */
+  stop(): Promise<void>;
+}
+
+@Module({})
+class Root {}
+
+/**
+ * Starts services in this process on a platform: one HTTP server, one gRPC server, and their folds.
+ * @throws GyreError CONFIG_INVALID for settings, or for an address that is taken
+ */
+export async function host(services: readonly Service[], platform: Platform, config: Config, logger: Logger): Promise<Host> {
+  const http = config.read('http', HttpConfig);
+  const grpc = config.read('grpc', GrpcConfig);
+  const auth = config.read('auth', AuthConfig);
+  refuseOpenAddress({ http, grpc }, auth);
+
+  const catalog = new Catalog();
+  await catalog.open(platform);
+  const metrics = new Metrics({ process: true });
+  const hosted = { platform, config, catalog, logger, metrics, readiness: new Readiness(), auth: new Auth(auth, http.hostNames) };
+  const root = { module: Root, imports: [HostingModule.with(hosted), ...services.map((service) => service.module)] };
+  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter({ bodyLimit: http.bodyBytesMax, forceCloseConnections: true }), {
+    logger: false,
+    bodyParser: false,
+    abortOnError: false,
+  });
+  takeBodiesAsBytes(app);
+
+  const described = services.flatMap((service) => (service.grpc === undefined ? [] : [service.grpc]));
+  const grpcPort = grpc.port === 0 ? await freePort(grpc.host) : grpc.port;
+  if (described.length > 0) {
+    app.connectMicroservice<GrpcOptions>(grpcOptions(described, `${grpc.host}:${grpcPort}`, grpc), { inheritAppConfig: true });
+    await listening(`gRPC on ${grpc.host}:${grpcPort}`, () => app.startAllMicroservices());
+  }
+  await listening(`HTTP on ${http.host}:${http.port}`, () => app.listen(http.port, http.host));
+  const address = app.getHttpServer().address() as { port: number };
+  return {
+    httpUrl: `http://${http.host}:${address.port}`,
+    grpcAddress: `${grpc.host}:${grpcPort}`,
+    async stop() {
+      await app.close();
+      await platform.close();
+    },
+  };
+}
+
+function grpcOptions(described: readonly { package: string; proto: string }[], url: string, grpc: GrpcConfig): GrpcOptions {
+  return {
+    transport: Transport.GRPC,
+    options: {
+      url,
+      package: described.map((d) => d.package),
+      protoPath: described.map((d) => d.proto),
+      maxReceiveMessageLength: grpc.messageBytesMax,
+      maxSendMessageLength: grpc.messageBytesMax,
+      loader: { keepCase: true, longs: Number, defaults: true, oneofs: true },
+      gracefulShutdown: true,
+    },
+  };
+}
+
+/** Producers' bytes must reach ingestion as they came, broken ones too. */
+function takeBodiesAsBytes(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+}
+
+async function listening(what: string, listen: () => Promise<unknown>): Promise<void> {
+  try {
+    await listen();
+  } catch (error) {
+    throw new GyreError('CONFIG_INVALID', `cannot serve ${what}: ${(error as Error).message}; is another gyre running, or is the port taken?`);
+  }
+}
+
+async function freePort(address: string): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, address, resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

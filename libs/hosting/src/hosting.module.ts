@@ -1,0 +1,48 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { Platform } from '@gyre/platform';
+import { Auth } from './auth.js';
+import { Catalog } from './catalog.js';
+import { Config } from './config.js';
+import { CallGuard, FailureFilter } from './http.js';
+import { Logger } from './logger.js';
+import { Metrics } from './metrics.js';
+import { OperationsController } from './operations.http.js';
+import { Readiness } from './readiness.js';
+
+/** What every service may ask for. */
+export interface Hosted {
+  platform: Platform;
+  config: Config;
+  catalog: Catalog;
+  logger: Logger;
+  metrics: Metrics;
+  readiness: Readiness;
+  auth: Auth;
+}
+
+/** Gives every service its platform, settings, specs, log, metrics and readiness, by their classes as tokens. */
+@Module({})
+export class HostingModule {
+  static with(hosted: Hosted): DynamicModule {
+    const values = [
+      { provide: Platform, useValue: hosted.platform },
+      { provide: Config, useValue: hosted.config },
+      { provide: Catalog, useValue: hosted.catalog },
+      { provide: Logger, useValue: hosted.logger },
+      { provide: Metrics, useValue: hosted.metrics },
+      { provide: Readiness, useValue: hosted.readiness },
+    ];
+    return {
+      module: HostingModule,
+      global: true,
+      providers: [
+        ...values,
+        { provide: APP_GUARD, useValue: new CallGuard(hosted.auth) },
+        { provide: APP_FILTER, useValue: new FailureFilter(hosted.logger) },
+      ],
+      exports: values.map(({ provide }) => provide),
+      controllers: [OperationsController],
+    };
+  }
+}

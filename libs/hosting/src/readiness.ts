@@ -1,0 +1,29 @@
+/** What must be so before this process says that it is ready, and what must be through before it says that it is settled. */
+export class Readiness {
+  private readonly checks = new Map<string, () => string | null>();
+  private readonly settlings: (() => Promise<void>)[] = [];
+
+  /** @param check null when ready, else why not, in words */
+  require(name: string, check: () => string | null): void {
+    this.checks.set(name, check);
+  }
+
+  /** Why this process is not ready, by name; empty when it is. */
+  missing(): Record<string, string> {
+    const missing: Record<string, string> = {};
+    for (const [name, check] of this.checks) {
+      const why = check();
+      if (why !== null) missing[name] = why;
+    }
+    return missing;
+  }
+
+  /** Something beside the platform that is on its way to the log, such as the gateway's prediction log. */
+  settlesAfter(shipped: () => Promise<void>): void {
+    this.settlings.push(shipped);
+  }
+
+  async shipped(): Promise<void> {
+    for (const settle of this.settlings) await settle();
+  }
+}

@@ -1,0 +1,117 @@
+import { GyreError, type ErrorCode } from '@gyre/contracts';
+import { isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments, type Document } from 'yaml';
+import { z, type core, type ZodType } from 'zod';
+import { knownKeys, nearest } from './spelling.js';
+
+/** One thing that is wrong in a YAML file: where, what, and what would be right. */
+export interface Problem {
+  file: string;
+  /** 1-based. */
+  line: number;
+  column: number;
+  /** Such as `label.delay`. */
+  path: string;
+  problem: string;
+}
+
+/** A document of a YAML file that knows where its parts stand. */
+export class YamlDocument {
+  constructor(
+    readonly file: string,
+    private readonly document: Document,
+    private readonly lines: LineCounter,
+  ) {}
+
+  get value(): unknown {
+    return this.document.toJS();
+  }
+
+  /** @throws GyreError with `code`, naming every problem with path and line */
+  parse<T>(schema: ZodType<T>, code: ErrorCode): T {
+    const parsed = schema.safeParse(this.value);
+    if (parsed.success) return parsed.data;
+    const shape = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+    throw invalid(
+      code,
+      parsed.error.issues.flatMap((issue) => this.explain(issue, shape)),
+    );
+  }
+
+  /** A problem found by other means at a path of the document. */
+  problem(path: readonly PropertyKey[], problem: string): Problem {
+    return { file: this.file, ...this.place(path), path: written(path), problem };
+  }
+
+  private explain(issue: core.$ZodIssue, shape: unknown): Problem[] {
+    if (issue.code === 'unrecognized_keys') {
+      const known = knownKeys(shape, issue.path);
+      return issue.keys.map((key) => this.problem([...issue.path, key], `unknown key "${key}"; ${advice(key, known)}`));
+    }
+    if (issue.code === 'invalid_union' && issue.errors.length > 0) return this.explainUnion(issue, shape);
+    const value = at(this.value, issue.path);
+    const got = value === undefined ? 'it is missing' : `got ${JSON.stringify(value)}`;
+    return [this.problem(issue.path, `${issue.message.replace(/^Invalid input: /, '')}; ${got}`)];
+  }
+
+  /** Of the alternatives, the one that came nearest: with the fewest problems, the deepest of them. */
+  private explainUnion(issue: core.$ZodIssueInvalidUnion, shape: unknown): Problem[] {
+    const depth = (issues: readonly core.$ZodIssue[]) => Math.max(...issues.map((i) => i.path.length + (i.code === 'invalid_type' ? 0 : 0.5)));
+    const nearest = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? [];
+    return nearest.flatMap((inner) => this.explain({ ...inner, path: [...issue.path, ...inner.path] }, shape));
+  }
+
+  private place(path: readonly PropertyKey[]): { line: number; column: number } {
+    let node: unknown = this.document.contents;
+    let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
+    for (const step of path) {
+      if (isMap(node)) {
+        const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === step);
+        if (pair === undefined) break;
+        offset = isNode(pair.key) ? (pair.key.range?.[0] ?? offset) : offset;
+        node = pair.value;
+      } else {
+        node = isNode(node) && 'get' in node ? (node as { get(k: unknown, keep: true): unknown }).get(step, true) : undefined;
+        if (!isNode(node)) break;
+        offset = node.range?.[0] ?? offset;
+      }
+    }
+    const { line, col } = this.lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+}
+
+/**
+ * The documents of a YAML file, empty ones left out.
+ * @throws GyreError with `code` where it is not YAML, with line and column
+ */
+export function parseYaml(text: string, file: string, code: ErrorCode): YamlDocument[] {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  if (!Array.isArray(documents)) return [];
+  const problems = documents.flatMap((document) =>
+    document.errors.map((error) => {
+      const { line, col } = lines.linePos(error.pos[0]);
+      return { file, line, column: col, path: '', problem: error.message };
+    }),
+  );
+  if (problems.length > 0) throw invalid(code, problems);
+  return documents.filter((d) => d.contents !== null).map((document) => new YamlDocument(file, document, lines));
+}
+
+export function invalid(code: ErrorCode, problems: readonly Problem[]): GyreError {
+  const text = problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.path === '' ? '' : `${p.path}: `}${p.problem}`).join('\n');
+  return new GyreError(code, text, { problems });
+}
+
+function written(path: readonly PropertyKey[]): string {
+  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i === 0 ? '' : '.'}${String(step)}`)).join('');
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((v, step) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[step] : undefined), value);
+}
+
+function advice(key: string, known: readonly string[]): string {
+  const meant = nearest(key, known);
+  return meant === undefined ? `known here: ${known.join(', ')}` : `did you mean "${meant}"?`;
+}
