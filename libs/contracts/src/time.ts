@@ -22,10 +22,12 @@ export function formatDuration(ms: number): string {
   return `${ms}ms`;
 }
 
+const DURATION_WANTED = 'a duration is a number and ms, s, m, h or d, and not negative, such as 30m';
+
 /** A duration written as "30m" or "7d"; read as milliseconds. */
-export const Duration = z.string().transform((text, context) => {
+export const Duration = z.string({ error: DURATION_WANTED }).transform((text, context) => {
   const ms = durationMs(text);
   if (ms !== undefined) return ms;
-  context.addIssue({ code: 'custom', message: `"${text}" is not a duration; write a number and ms, s, m, h or d, such as 30m` });
+  context.addIssue({ code: 'custom', message: `not a duration: ${DURATION_WANTED}` });
   return z.NEVER;
 });

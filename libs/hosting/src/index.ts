@@ -9,5 +9,6 @@ export * from './logger.js';
 export * from './metrics.js';
 export * from './operations.http.js';
 export * from './readiness.js';
+export * from './specs.js';
 export * from './spelling.js';
 export * from './yaml.js';

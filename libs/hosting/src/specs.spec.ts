@@ -1,0 +1,68 @@
+import { GyreError } from '@gyre/contracts';
+import { readSpecs } from './specs.js';
+
+const VIEW = `kind: FeatureView
+name: market
+entity: region
+fields: { price: float, demand: float, owner: { type: string, private: true } }
+`;
+const model = (lines: string) => `${VIEW}---
+kind: Model
+name: price-direction
+features: [market.*]
+${lines}
+`;
+const problemsOf = (text: string): string => {
+  try {
+    readSpecs(text, 'spec.yaml');
+  } catch (error) {
+    if (error instanceof GyreError) return error.message;
+    throw error;
+  }
+  return 'none';
+};
+
+describe('specs', () => {
+  it('takes a model of a few lines and fills in every default', () => {
+    const { views, models } = readSpecs(model('label: { name: class, type: binary }'), 'spec.yaml');
+    expect(views.map((view) => view.name)).toEqual(['market']);
+    expect(models[0]?.inputs).toEqual([
+      { view: 'market', field: 'price' },
+      { view: 'market', field: 'demand' },
+    ]);
+    expect(models[0]?.label).toEqual({ name: 'class', type: 'binary', classes: [0, 1], delay: 0, horizon: 604_800_000 });
+    expect(models[0]?.trainers.map((trainer) => trainer.kind)).toEqual(['trees', 'linear']);
+    expect(models[0]?.rollout.approval).toBe('automatic');
+  });
+
+  it('refuses a misspelt key with its place and what was meant', () => {
+    expect(problemsOf(model('lable: { name: class, type: binary }'))).toContain('spec.yaml:9:1: lable: unknown key "lable"; did you mean "label"?');
+    expect(problemsOf(model('label: { name: class, type: binary }\nrollout: { alhpa: 0.1 }'))).toContain('spec.yaml:10:12: rollout.alhpa: unknown key "alhpa"; did you mean "alpha"?');
+  });
+
+  it('refuses a negative delay with path and line', () => {
+    expect(problemsOf(model('label:\n  name: class\n  type: binary\n  delay: -1'))).toMatch(/^spec\.yaml:12:3: label\.delay: .*30m; got -1$/);
+    expect(problemsOf(model('label:\n  name: class\n  type: binary\n  delay: "-1s"'))).toMatch(/^spec\.yaml:12:3: label\.delay: .*not a duration/);
+  });
+
+  it('refuses unknown views and features with the ones there are', () => {
+    const text = `${VIEW}---\nkind: Model\nname: m\nfeatures: [market.pirce, markt.demand, market.owner]\nlabel: { name: y, type: regression }\n`;
+    expect(problemsOf(text).split('\n')).toEqual([
+      'spec.yaml:8:12: features[0]: unknown feature "pirce" of view "market"; did you mean "price"?',
+      'spec.yaml:8:26: features[1]: unknown view "markt"; did you mean "market"?',
+      'spec.yaml:8:40: features[2]: "market.owner" is private: it leaves gyre.ingest for nowhere, so no model can see it',
+    ]);
+  });
+
+  it('tells the problems of all documents at once', () => {
+    const text = 'kind: FeatureView\nname: Market\nentity: region\nfields: { price: flaot }\n---\nkind: Modle\nname: m\n';
+    const problems = problemsOf(text);
+    expect(problems).toContain('spec.yaml:2:1: name:');
+    expect(problems).toContain('spec.yaml:4:11: fields.price:');
+    expect(problems).toContain('spec.yaml:6:1: kind: unknown kind "Modle"; did you mean "Model"?');
+  });
+
+  it('says where YAML itself breaks', () => {
+    expect(problemsOf('kind: [')).toMatch(/^spec\.yaml:1:\d+: /);
+  });
+});
