@@ -1,7 +1,7 @@
 import type { FeatureViewSpec } from './feature-view.js';
 import type { Candidate, Gate, Lifecycle, LifecycleType, PairedEvidence } from './lifecycle-events.js';
 import type { ModelInForce } from './model.js';
-import type { OutcomeKind } from './serving-events.js';
+import type { OutcomeKind, PerformanceMeasured } from './serving-events.js';
 
 /**
  * What the HTTP interface answers: the console and the CLI read it, services write it. Times are UTC milliseconds.
@@ -70,19 +70,6 @@ export interface Served {
   evidence: PairedEvidence | null;
 }
 
-/** One window of outcomes of the versions that answered, in order of their labels. */
-export interface PerformanceWindow {
-  /** The version that answered most in it; null is the fallback. */
-  version: number | null;
-  /** Count of labels at its beginning and end. */
-  fromLabel: number;
-  toLabel: number;
-  from: number;
-  to: number;
-  /** accuracy, kappa, logLoss, loss; or mae, rmse, loss. null where undefined. */
-  metrics: Record<string, number | null>;
-}
-
 /** GET /v1/models/:model/performance */
 export interface Performance {
   model: string;
@@ -90,7 +77,7 @@ export interface Performance {
   metric: string;
   higherIsBetter: boolean;
   /** Oldest first; at most the newest 2,000. */
-  windows: PerformanceWindow[];
+  windows: PerformanceMeasured[];
   labels: number;
 }
 

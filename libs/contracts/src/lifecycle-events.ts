@@ -36,10 +36,21 @@ export const Candidate = z.object({
   baseline: z.record(z.string(), z.number().nullable()),
   /** Largest difference between ONNX and trainer over the holdout rows. */
   onnxDifferenceMax: z.number(),
-  /** Reference bins of each feature (see @gyre/drift), by which covariate drift is measured. */
-  reference: Sha256,
 });
 export type Candidate = z.infer<typeof Candidate>;
+
+/** How a feature was distributed in a training set (see ReferenceBins of @gyre/drift): what covariate drift and quality are measured against. */
+export const FeatureReference = z.object({
+  feature: z.string(),
+  /** Inner edges of the bins, ascending; bin i holds values in (edges[i-1], edges[i]]. */
+  edges: z.array(z.number()),
+  /** edges.length + 1 counts. */
+  counts: z.array(z.number()),
+  nulls: z.number(),
+  min: z.number().nullable(),
+  max: z.number().nullable(),
+});
+export type FeatureReference = z.infer<typeof FeatureReference>;
 
 /** A confidence sequence for the mean of (incumbent's loss − challenger's loss): above 0 the challenger is better. */
 export const PairedEvidence = z.object({
@@ -79,7 +90,7 @@ export const PerformanceDropped = event('PerformanceDropped', {
   reference: z.number(),
   at: At,
 });
-/** Enough new labels have come for the next scheduled run, or for the first. */
+/** Enough labels have come for the first run, or enough new ones for the next. */
 export const LabelsReached = event('LabelsReached', { labels: z.int(), at: At });
 
 /** retrain-trigger. */
@@ -119,7 +130,10 @@ export const TrainingSetBuilt = event('TrainingSetBuilt', {
 export const TrainingFinished = event('TrainingFinished', {
   run: z.string(),
   trigger: z.string(),
+  /** Best first, by their loss on the holdout. */
   candidates: z.array(Candidate),
+  /** Of the whole training set, in the order of the model's inputs; empty where the run failed. */
+  reference: z.array(FeatureReference),
   failure: z.string().nullable(),
 });
 

@@ -139,3 +139,16 @@ export interface ModelInput {
 export function classesOf(label: LabelRules): LabelValue[] {
   return label.type === 'regression' ? [] : label.classes;
 }
+
+/**
+ * A label as a number: the index of its class, or the value itself. Classes compare by what they look like written, so that a CSV's "1" is 1.
+ * @returns undefined if it is none of the classes, or not a finite number
+ */
+export function encodeLabel(label: LabelRules, value: LabelValue): number | undefined {
+  if (label.type === 'regression') {
+    const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+    return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+  }
+  const index = label.classes.findIndex((name) => String(name) === String(value));
+  return index === -1 ? undefined : index;
+}

@@ -103,6 +103,22 @@ export const Outcome = z.object({
 });
 export type Outcome = z.infer<typeof Outcome>;
 
+/** gyre.performance: how the answers of a window of outcomes fared, in order of their labels. */
+export const PerformanceMeasured = z.object({
+  model: z.string(),
+  /** The version that answered most of them; null is the fallback. */
+  version: z.int().positive().nullable(),
+  /** Counts of labels before its first and at its last outcome. */
+  fromLabel: z.int(),
+  toLabel: z.int(),
+  /** Event times of the first and last label. */
+  from: Instant,
+  to: Instant,
+  /** accuracy, kappa, logLoss and loss; or mae, rmse and loss. null where undefined. */
+  metrics: z.record(z.string(), z.number().nullable()),
+});
+export type PerformanceMeasured = z.infer<typeof PerformanceMeasured>;
+
 /** gyre.deadletter: an event that was refused or could not be processed, and why. The original stays where its position says. */
 export const DeadLetter = z.object({
   /** The consumer group that gave up on it; empty where it was refused before it reached the log. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Lifecycle } from './lifecycle-events.js';
 import { parsePredictionId, routingHash } from './prediction-id.js';
-import { DeadLetter, FeaturesObserved, LabelObserved, OnlineChanged, Outcome, Predicted } from './serving-events.js';
+import { DeadLetter, FeaturesObserved, LabelObserved, OnlineChanged, Outcome, PerformanceMeasured, Predicted } from './serving-events.js';
 import { rawTopic, topic } from './topic.js';
 
 /** The longest event that any topic takes, bytes. */
@@ -15,6 +15,7 @@ export const topics = {
   predictions: topic('gyre.predictions', Predicted, (e) => routingOf(e.id), { days: 7 }),
   feedback: topic('gyre.feedback', LabelObserved, (e) => (e.prediction === null ? routingHash(e.entity ?? '') : routingOf(e.prediction)), { days: 7 }),
   outcomes: topic('gyre.outcomes', Outcome, (e) => e.model, { days: 30 }),
+  performance: topic('gyre.performance', PerformanceMeasured, (e) => e.model, { days: 90 }),
   lifecycle: topic('gyre.lifecycle', Lifecycle, (e) => e.model, 'forever'),
   deadletter: topic('gyre.deadletter', DeadLetter, (e) => e.group, { days: 28 }),
 };

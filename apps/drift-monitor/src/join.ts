@@ -1,0 +1,173 @@
+import {
+  encodeLabel,
+  parsePredictionId,
+  predictionTime,
+  routingHash,
+  topics,
+  type LabelObserved,
+  type LabelRules,
+  type ModelInForce,
+  type Outcome,
+  type OutcomeKind,
+  type Predicted,
+} from '@gyre/contracts';
+import { publish, type Context, type Effects, type Task } from '@gyre/platform';
+
+/** What is known of one prediction. Kept until twice the label horizon after it, so that what comes late is still told apart. */
+export type Joining =
+  /** Labels that came before their prediction. */
+  | { is: 'early'; labels: EarlyLabel[] }
+  /** A prediction without a label. */
+  | { is: 'waiting'; predicted: Predicted }
+  /** A prediction whose label has come, or whose horizon has ended (then the label may be null). */
+  | { is: 'closed'; model: string; predictedAt: number; label: number | null };
+
+interface EarlyLabel {
+  label: LabelObserved;
+  /** Where it lies, for the dead letter that it may become. */
+  topic: string;
+  partition: number;
+  offset: number;
+}
+
+export interface JoinSettings {
+  /** The specs in force; undefined for a model that was never applied. */
+  model(name: string): ModelInForce | undefined;
+  /** How long a label waits for a prediction that nobody has seen yet, where it names no model; ms. */
+  unknownHorizonMs: number;
+}
+
+/**
+ * predictions + feedback -> outcomes, by prediction id.
+ *
+ * The rules for labels: early, it waits for the horizon, then goes to the dead letters. The same again: counted. Another value: training only, the
+ * newest counts. After the horizon: training only. None within the horizon: counts against coverage. By entity and time: the latest
+ * prediction at or before that time.
+ */
+export const join = (settings: JoinSettings): Task<Joining, Predicted | LabelObserved> => ({
+  name: 'drift-monitor.join',
+  inputs: [topics.predictions, topics.feedback] as Task<Joining, Predicted | LabelObserved>['inputs'],
+  stateKey: (event) => ('id' in event ? event.id : keyOf(event)),
+  handle: (state, event, context) => ('id' in event ? predicted(state, event, settings) : labelled(state, event, context, settings)),
+  wake: (state, context) => woken(state, context.stateKey, settings),
+});
+
+function keyOf(label: LabelObserved) {
+  if (label.prediction !== null) return label.prediction;
+  const prefix = `${routingHash(label.entity ?? '')}.`;
+  // No unique part sorts after U+FFFF.
+  return { prefix, atOrBefore: `${prefix}${predictionTime(label.at ?? 0)}.\uffff` };
+}
+
+function predicted(state: Joining | undefined, event: Predicted, settings: JoinSettings): Effects<Joining> {
+  const { label, horizon } = rulesOf(event.model, settings);
+  if (state === undefined) return { state: { is: 'waiting', predicted: event }, wakeAt: event.occurredAt + horizon };
+  if (state.is !== 'early') return {}; // a repeat of the same prediction
+  const outcomes: Outcome[] = [];
+  let joining: Joining = { is: 'waiting', predicted: event };
+  for (const early of state.labels) {
+    const value = encodeLabel(label, early.label.value);
+    if (value === undefined) continue;
+    const [next, outcome] = close(joining, event.id, value, early.label.occurredAt, horizon);
+    joining = next;
+    outcomes.push(outcome);
+  }
+  const closed = joining.is === 'closed';
+  return { state: joining, wakeAt: event.occurredAt + (closed ? 2 : 1) * horizon, publish: [publish(topics.outcomes, ...outcomes)] };
+}
+
+function labelled(state: Joining | undefined, event: LabelObserved, context: Context, settings: JoinSettings): Effects<Joining> {
+  if (state === undefined) return unmatched(event, context, settings);
+  if (state.is === 'early') {
+    const { topic, partition, offset } = context;
+    return { state: { is: 'early', labels: [...state.labels, { label: event, topic, partition, offset }] } };
+  }
+  const model = state.is === 'waiting' ? state.predicted.model : state.model;
+  const { label, horizon } = rulesOf(model, settings);
+  if (event.model !== null && event.model !== model) {
+    return refused(event, 'WRONG_MODEL', `the prediction is of model "${model}", but the label names "${event.model}"`);
+  }
+  const value = encodeLabel(label, event.value);
+  if (value === undefined) return refused(event, 'UNKNOWN_CLASS', `${JSON.stringify(event.value)} is no label of model "${model}"; ${expected(label)}`);
+  const [next, outcome] = close(state, context.stateKey ?? '', value, event.occurredAt, horizon);
+  const predictedAt = state.is === 'waiting' ? state.predicted.occurredAt : state.predictedAt;
+  return { state: next, wakeAt: predictedAt + 2 * horizon, publish: [publish(topics.outcomes, outcome)] };
+}
+
+/** What a label makes of a prediction, and the outcome to tell of. */
+function close(state: Exclude<Joining, { is: 'early' }>, id: string, value: number, at: number, horizon: number): [Joining, Outcome] {
+  const waiting = state.is === 'waiting';
+  const model = waiting ? state.predicted.model : state.model;
+  const predictedAt = waiting ? state.predicted.occurredAt : state.predictedAt;
+  const before = waiting ? null : state.label;
+  const kind = kindOf(waiting, before, value, at > predictedAt + horizon);
+  const outcome: Outcome = { kind, model, prediction: id, occurredAt: at, label: value, predicted: kind === 'joined' && waiting ? state.predicted : null };
+  return [{ is: 'closed', model, predictedAt, label: value }, outcome];
+}
+
+function kindOf(waiting: boolean, before: number | null, value: number, isLate: boolean): OutcomeKind {
+  if (before === value) return 'repeated';
+  if (before !== null) return 'corrected';
+  return waiting && !isLate ? 'joined' : 'late';
+}
+
+/** A label for which there is no prediction: it may be early; one for an entity had its chance. */
+function unmatched(event: LabelObserved, context: Context, settings: JoinSettings): Effects<Joining> {
+  if (event.prediction === null) {
+    const at = new Date(event.at ?? 0).toISOString();
+    return refused(event, 'NO_PREDICTION', `no prediction for entity "${event.entity}" at or before ${at} is known within the label horizon`);
+  }
+  const horizon = event.model === null ? settings.unknownHorizonMs : rulesOf(event.model, settings).horizon;
+  const made = parsePredictionId(event.prediction)?.predictedAt ?? event.occurredAt;
+  if (event.occurredAt > made + 2 * horizon) {
+    return refused(event, 'NO_PREDICTION', `the prediction ${event.prediction} is no longer kept: its label came more than twice the horizon after it`);
+  }
+  const { topic, partition, offset } = context;
+  return { state: { is: 'early', labels: [{ label: event, topic, partition, offset }] }, wakeAt: Math.max(made, event.occurredAt) + horizon };
+}
+
+function woken(state: Joining, id: string, settings: JoinSettings): Effects<Joining> {
+  switch (state.is) {
+    case 'waiting': {
+      const { model, occurredAt } = state.predicted;
+      const { horizon } = rulesOf(model, settings);
+      const expired: Outcome = { kind: 'expired', model, prediction: id, occurredAt: occurredAt + horizon, label: null, predicted: null };
+      return {
+        state: { is: 'closed', model, predictedAt: occurredAt, label: null },
+        wakeAt: occurredAt + 2 * horizon,
+        publish: [publish(topics.outcomes, expired)],
+      };
+    }
+    case 'closed':
+      return { state: null };
+    case 'early': {
+      const letters = state.labels.map(({ label, topic, partition, offset }) => ({
+        group: 'drift-monitor.join',
+        code: 'NO_PREDICTION',
+        reason: `no prediction ${id} came within the label horizon; check the id, or send the label after its prediction`,
+        topic,
+        partition,
+        offset,
+        key: id,
+        occurredAt: label.occurredAt,
+        attempts: 1,
+        preview: JSON.stringify(label),
+      }));
+      return { state: null, publish: [publish(topics.deadletter, ...letters)] };
+    }
+  }
+}
+
+function rulesOf(model: string, settings: JoinSettings): { label: LabelRules; horizon: number } {
+  const spec = settings.model(model);
+  if (spec === undefined) throw new Error(`model "${model}" is not known here yet`);
+  return { label: spec.label, horizon: spec.label.horizon };
+}
+
+function refused(event: LabelObserved, code: string, reason: string): Effects<Joining> {
+  return { refuse: { code, reason, preview: JSON.stringify(event) } };
+}
+
+function expected(label: LabelRules): string {
+  return label.type === 'regression' ? 'it takes numbers' : `its classes are ${JSON.stringify(label.classes)}`;
+}
