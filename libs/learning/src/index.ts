@@ -1,1 +1,14 @@
-export {};
+export * from './boosting.js';
+export * from './confusion-matrix.js';
+export * from './constant.js';
+export * from './dataset.js';
+export * from './fit.js';
+export * from './generator.js';
+export * from './linear.js';
+export * from './losses.js';
+export * from './metrics.js';
+export * from './probability-metrics.js';
+export * from './ranking-metrics.js';
+export * from './regression-errors.js';
+export * from './splits.js';
+export * from './trees-model.js';
