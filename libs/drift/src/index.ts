@@ -8,3 +8,9 @@ export {
   type PairedComparisonOptions,
   type PairedComparisonState,
 } from './paired-comparison.js';
+export { referenceBins, type BinningOptions, type ReferenceBins } from './reference-bins.js';
+export { BinnedWindow, type BinnedWindowState } from './binned-window.js';
+export { countsWithMissing, psi, psiPValue, psiTest, type PsiTest } from './psi.js';
+export { benjaminiHochberg, bonferroni, holm } from './multiple-testing.js';
+export { chiSquareSurvival } from './gamma.js';
+export { QualityCounter, type QualityCounts, type ValueRange } from './quality-counter.js';

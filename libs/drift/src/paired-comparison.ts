@@ -102,10 +102,10 @@ export class PairedComparison {
     if (Number.isNaN(lossIncumbent) || Number.isNaN(lossChallenger)) {
       throw new RangeError(`PairedComparison takes numbers, got ${lossIncumbent} and ${lossChallenger}`);
     }
-    const difference = this.clip(lossIncumbent) - this.clip(lossChallenger);
+    const difference = clamp(lossIncumbent, 0, this.lossBound) - clamp(lossChallenger, 0, this.lossBound);
     const predictionMax = PREDICTION_MAX * this.lossBound;
     const prediction = this.sum / (this.pairs + 1);
-    const error = difference - Math.max(-predictionMax, Math.min(predictionMax, prediction));
+    const error = difference - clamp(prediction, -predictionMax, predictionMax);
     this.squares += error * error;
     this.pairs += 1;
     this.sum += difference;
@@ -137,8 +137,8 @@ export class PairedComparison {
     this.sum = sum;
     this.squares = squares;
   }
+}
 
-  private clip(loss: number): number {
-    return loss < 0 ? 0 : loss > this.lossBound ? this.lossBound : loss;
-  }
+function clamp(value: number, lo: number, hi: number): number {
+  return value < lo ? lo : value > hi ? hi : value;
 }

@@ -1,3 +1,5 @@
+const { imul } = Math;
+
 /** One stretch of a generated stream; `n` values of one kind. */
 export type Segment = { n: number } & Source;
 
@@ -28,8 +30,8 @@ export function mulberry32(seed: number): () => number {
   let a = seed >>> 0;
   return () => {
     a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), a | 1);
-    t = ((t + Math.imul(t ^ (t >>> 7), t | 61)) >>> 0) ^ t;
+    let t = imul(a ^ (a >>> 15), a | 1);
+    t = ((t + imul(t ^ (t >>> 7), t | 61)) >>> 0) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
