@@ -22,6 +22,8 @@ export type Joining =
   /** A prediction whose label has come, or whose horizon has ended (then the label may be null). */
   | { is: 'closed'; model: string; predictedAt: number; label: number | null };
 
+type Settled = Exclude<Joining, { is: 'early' }>;
+
 interface EarlyLabel {
   label: LabelObserved;
   /** Where it lies, for the dead letter that it may become. */
@@ -64,7 +66,7 @@ function predicted(state: Joining | undefined, event: Predicted, settings: JoinS
   if (state === undefined) return { state: { is: 'waiting', predicted: event }, wakeAt: event.occurredAt + horizon };
   if (state.is !== 'early') return {}; // a repeat of the same prediction
   const outcomes: Outcome[] = [];
-  let joining: Joining = { is: 'waiting', predicted: event };
+  let joining: Settled = { is: 'waiting', predicted: event };
   for (const early of state.labels) {
     const value = encodeLabel(label, early.label.value);
     if (value === undefined) continue;
@@ -95,7 +97,7 @@ function labelled(state: Joining | undefined, event: LabelObserved, context: Con
 }
 
 /** What a label makes of a prediction, and the outcome to tell of. */
-function close(state: Exclude<Joining, { is: 'early' }>, id: string, value: number, at: number, horizon: number): [Joining, Outcome] {
+function close(state: Settled, id: string, value: number, at: number, horizon: number): [Settled, Outcome] {
   const waiting = state.is === 'waiting';
   const model = waiting ? state.predicted.model : state.model;
   const predictedAt = waiting ? state.predicted.occurredAt : state.predictedAt;

@@ -1,1 +1,1 @@
-export {};
+export { RetrainTriggerModule } from './retrain-trigger.module.js';

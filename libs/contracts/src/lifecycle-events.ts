@@ -140,19 +140,27 @@ export const TrainingFinished = event('TrainingFinished', {
 /** registry. */
 export const VersionRegistered = event('VersionRegistered', { version: Version, run: z.string(), candidate: Candidate, gates: z.array(Gate) });
 export const VersionRefused = event('VersionRefused', { run: z.string(), candidate: Candidate, gates: z.array(Gate) });
-/** What every paired comparison of this rollout needs. `bake` compares the previous champion with the new one. */
+/**
+ * Versions that are scored in shadow and compared with the champion, each by rules of its own: new challengers, which may take its place, and
+ * for the bake period after a promotion the previous champion, which may be taken back. A rollout that only changes its challengers
+ * goes on with the evidence so far under a new name (`continues`).
+ */
 export const RolloutStarted = event('RolloutStarted', {
   rollout: z.string(),
-  phase: z.enum(['shadow', 'bake']),
+  continues: z.string().nullable(),
   incumbent: Version,
-  challengers: z.array(Version),
-  rule: z.enum(['better', 'notWorse']),
-  /** Per challenger. */
-  alpha: z.number(),
-  notWorseBy: z.number(),
-  pairsMax: z.int(),
+  challengers: z.array(
+    z.object({
+      version: Version,
+      role: z.enum(['challenger', 'previous']),
+      rule: z.enum(['better', 'notWorse']),
+      alpha: z.number(),
+      notWorseBy: z.number(),
+      pairsMax: z.int(),
+    }),
+  ),
 });
-export const RolloutEnded = event('RolloutEnded', { rollout: z.string(), outcome: z.enum(['promoted', 'refused', 'inconclusive', 'replaced', 'baked', 'rolledBack', 'stopped']) });
+export const RolloutEnded = event('RolloutEnded', { rollout: z.string(), outcome: z.enum(['promoted', 'rolledBack', 'decided', 'continued', 'stopped']) });
 /** The whole of what the gateway needs to know to serve a model: the newest one counts. */
 export const ServingChanged = event('ServingChanged', {
   champion: z.object({ version: Version, onnx: Sha256 }).nullable(),
@@ -163,10 +171,13 @@ export const ServingChanged = event('ServingChanged', {
 export const Promoted = event('Promoted', { version: Version, from: Version.nullable(), rollout: z.string().nullable(), evidence: PairedEvidence.nullable() });
 export const RolledBack = event('RolledBack', { version: Version, from: Version, rollout: z.string().nullable(), evidence: PairedEvidence.nullable() });
 
+/** A version is proved better, but the spec wants a person's word: `gyre promote`. */
+export const PromotionHeld = event('PromotionHeld', { version: Version, rollout: z.string(), evidence: PairedEvidence });
+
 /** drift-monitor, once per challenger and rollout. */
 export const ComparisonDecided = event('ComparisonDecided', {
   rollout: z.string(),
-  phase: z.enum(['shadow', 'bake']),
+  role: z.enum(['challenger', 'previous']),
   challenger: Version,
   incumbent: Version,
   verdict: z.enum(['better', 'notWorse', 'worse', 'inconclusive']),
@@ -196,6 +207,7 @@ export const Lifecycle = z.discriminatedUnion('type', [
   RolloutEnded,
   ServingChanged,
   Promoted,
+  PromotionHeld,
   RolledBack,
   ComparisonDecided,
   RetrainCommanded,

@@ -1,0 +1,163 @@
+import { Body, Controller, Get, Header, Headers, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import {
+  GyreError,
+  topics,
+  type AppliedSpecs,
+  type CommandAccepted,
+  type FeatureViewSpec,
+  type Lifecycle,
+  type ModelInForce,
+  type ModelStatus,
+  type Served,
+  type SpecsInForce,
+  type TimelineEntry,
+  type VersionInfo,
+} from '@gyre/contracts';
+import { Caller, Catalog, JsonBody } from '@gyre/hosting';
+import { Platform } from '@gyre/platform';
+import { z } from 'zod';
+import { keep } from './keep.js';
+import { versionOf, type ModelRecord } from './model-record.js';
+import { servedAt } from './served-at.js';
+import { applySpecs } from './specs.js';
+
+const Why = z.strictObject({ reason: z.string().min(1).max(1_000).default('no reason was given') });
+const Promotion = Why.extend({ version: z.int().positive() });
+
+@Controller('v1')
+export class RegistryController {
+  constructor(
+    @Inject(Platform) private readonly platform: Platform,
+    @Inject(Catalog) private readonly catalog: Catalog,
+  ) {}
+
+  @Post('specs')
+  @HttpCode(200)
+  async apply(@Body() body: Buffer | undefined, @Headers('x-file-name') file: string | undefined, @Caller() actor: string): Promise<AppliedSpecs> {
+    const { events, answer } = applySpecs(body?.toString('utf8') ?? '', file ?? 'body', this.catalog, actor, Date.now());
+    await this.platform.append(topics.lifecycle, events);
+    return answer;
+  }
+
+  @Get('specs')
+  specs(): SpecsInForce {
+    return { views: this.catalog.allViews(), models: this.catalog.allModels() };
+  }
+
+  @Get('specs/views/:name')
+  view(@Param('name') name: string): FeatureViewSpec {
+    const view = this.catalog.view(name);
+    if (view !== undefined) return view;
+    throw new GyreError('VIEW_NOT_FOUND', `no view named "${name}"; there are: ${this.catalog.allViews().map((one) => one.name).join(', ') || 'none yet'}`);
+  }
+
+  @Get('specs/models/:name')
+  model(@Param('name') name: string): ModelInForce {
+    return this.catalog.requireModel(name);
+  }
+
+  @Get('models')
+  async models(): Promise<ModelStatus[]> {
+    const names = this.catalog.allModels().map(({ name }) => name);
+    const records = await this.platform.states<ModelRecord>(keep, names);
+    return names.flatMap((name) => {
+      const record = records.get(name);
+      return record === undefined ? [] : [statusOf(record)];
+    });
+  }
+
+  @Get('models/:model')
+  async status(@Param('model') model: string): Promise<ModelStatus> {
+    return statusOf(await this.record(model));
+  }
+
+  @Get('models/:model/versions')
+  async versions(@Param('model') model: string): Promise<VersionInfo[]> {
+    const record = await this.record(model);
+    return record.versions.map((one) => ({ ...one, role: roleOf(record, one.version) })).reverse();
+  }
+
+  @Get('models/:model/timeline')
+  async timeline(@Param('model') model: string, @Query('limit') limit = '100', @Query('before') before?: string): Promise<TimelineEntry[]> {
+    const entries: TimelineEntry[] = [];
+    const end = before === undefined ? Infinity : wholeNumber('before', before);
+    const most = Math.min(10_000, wholeNumber('limit', limit));
+    for await (const { offset, event } of this.platform.read(topics.lifecycle, { key: model })) {
+      if (offset >= end) break;
+      entries.push({ offset, type: event.type, occurredAt: event.occurredAt, actor: event.actor, reason: event.reason, event });
+    }
+    return entries.slice(-most).reverse();
+  }
+
+  @Get('models/:model/served')
+  async served(@Param('model') model: string, @Query('at') at?: string): Promise<Served> {
+    this.catalog.requireModel(model);
+    const moment = at === undefined ? Date.now() : Date.parse(at);
+    if (Number.isNaN(moment)) throw new GyreError('BAD_REQUEST', `at=${at} is no time; write it like 2026-11-22T14:05:00Z`);
+    const decisions: Lifecycle[] = [];
+    for await (const { event } of this.platform.read(topics.lifecycle, { key: model })) decisions.push(event);
+    return servedAt(decisions, moment);
+  }
+
+  @Get('artifacts/:sha256')
+  @Header('content-type', 'application/octet-stream')
+  async artifact(@Param('sha256') sha256: string): Promise<Buffer> {
+    if (!/^[0-9a-f]{64}$/.test(sha256)) throw new GyreError('BAD_REQUEST', 'an artifact is named by the 64 hexadecimal digits of its sha-256');
+    return Buffer.from(await this.platform.artifacts.get(sha256));
+  }
+
+  @Post('models/:model/promote')
+  @HttpCode(202)
+  async promote(@Param('model') model: string, @Body(new JsonBody(Promotion)) { version, reason }: z.infer<typeof Promotion>, @Caller() actor: string): Promise<CommandAccepted> {
+    const record = await this.record(model);
+    if (versionOf(record, version) === undefined) {
+      throw new GyreError('VERSION_NOT_FOUND', `model "${model}" has no version ${version}; \`gyre versions ${model}\` lists those that passed their gates`);
+    }
+    if (record.champion === version) throw new GyreError('COMMAND_REFUSED', `version ${version} of model "${model}" serves already`);
+    await this.command({ type: 'PromoteCommanded', version, model, occurredAt: Date.now(), actor, reason });
+    return { accepted: true, message: `version ${version} will serve; \`gyre timeline ${model}\` shows when it does` };
+  }
+
+  @Post('models/:model/rollback')
+  @HttpCode(202)
+  async rollback(@Param('model') model: string, @Body(new JsonBody(Why)) { reason }: z.infer<typeof Why>, @Caller() actor: string): Promise<CommandAccepted> {
+    const { previous } = await this.record(model);
+    if (previous === null) throw new GyreError('COMMAND_REFUSED', `model "${model}" has no previous version to go back to; promote one with \`gyre promote\``);
+    await this.command({ type: 'RollbackCommanded', model, occurredAt: Date.now(), actor, reason });
+    return { accepted: true, message: `version ${previous} will serve again; \`gyre timeline ${model}\` shows when it does` };
+  }
+
+  private async command(event: Lifecycle): Promise<void> {
+    await this.platform.append(topics.lifecycle, [event]);
+  }
+
+  private async record(model: string): Promise<ModelRecord> {
+    this.catalog.requireModel(model);
+    const record = (await this.platform.states<ModelRecord>(keep, [model])).get(model);
+    if (record === undefined) throw new GyreError('NOT_READY', `model "${model}" was applied a moment ago and is not registered yet; ask again`);
+    return record;
+  }
+}
+
+function statusOf(record: ModelRecord): ModelStatus {
+  const { spec, champion, previous, rollout, promotions, rollbacks, latest } = record;
+  const challengers = (rollout?.challengers ?? []).filter(({ role }) => role === 'challenger').map(({ version }) => version);
+  const baking = rollout?.challengers.some(({ role }) => role === 'previous') ?? false;
+  const phase = champion === null ? 'waiting' : challengers.length > 0 ? 'shadow' : baking ? 'bake' : 'serving';
+  return {
+    ...{ model: spec.name, type: spec.label.type, phase, champion, previous, challengers },
+    ...{ rollout: rollout?.name ?? null, versions: record.nextVersion - 1, promotions, rollbacks, latest },
+  };
+}
+
+function roleOf(record: ModelRecord, version: number): VersionInfo['role'] {
+  if (version === record.champion) return 'champion';
+  if (version === record.previous) return 'previous';
+  return record.rollout?.challengers.some((one) => one.version === version) ? 'challenger' : 'archived';
+}
+
+function wholeNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw new GyreError('BAD_REQUEST', `${name}=${text} is not a whole number`);
+}

@@ -1,0 +1,29 @@
+import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { GyreError, topics, type CommandAccepted } from '@gyre/contracts';
+import { Caller, Catalog, JsonBody } from '@gyre/hosting';
+import { Platform } from '@gyre/platform';
+import { z } from 'zod';
+import type { TriggerState } from './policy.js';
+import { trigger } from './trigger.js';
+
+const Why = z.strictObject({ reason: z.string().min(1).max(1_000).default('a person asked for it') });
+
+@Controller('v1/models/:model')
+export class RetrainTriggerController {
+  constructor(
+    @Inject(Platform) private readonly platform: Platform,
+    @Inject(Catalog) private readonly catalog: Catalog,
+  ) {}
+
+  @Post('retrain')
+  @HttpCode(202)
+  async retrain(@Param('model') model: string, @Body(new JsonBody(Why)) { reason }: z.infer<typeof Why>, @Caller() actor: string): Promise<CommandAccepted> {
+    this.catalog.requireModel(model);
+    const state = (await this.platform.states<TriggerState>(trigger, [model])).get(model);
+    if (state?.running !== null && state?.running !== undefined) {
+      throw new GyreError('COMMAND_REFUSED', `run ${state.running} is under way; ask again when it has finished (\`gyre timeline ${model}\`)`);
+    }
+    await this.platform.append(topics.lifecycle, [{ type: 'RetrainCommanded', model, occurredAt: Date.now(), actor, reason }]);
+    return { accepted: true, message: `a run begins at the next tick; \`gyre timeline ${model} --follow\` shows it` };
+  }
+}
