@@ -1,0 +1,55 @@
+/** Element types by their common names, as onnxruntime calls them. */
+export type TensorType =
+  | 'float32' | 'float64' | 'float16' | 'int8' | 'int16' | 'int32' | 'int64'
+  | 'uint8' | 'uint16' | 'uint32' | 'uint64' | 'bool' | 'string';
+
+/** An input or output of a model. A dimension that is a name varies from call to call; '' is a varying one without a name. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly shape: readonly (number | string)[];
+}
+
+/** Values of any type, row-major. 64-bit integers are BigInt64Array or BigUint64Array, booleans a Uint8Array of 0 and 1. */
+export interface TensorValue {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly data: ArrayLike<number> | ArrayLike<bigint> | readonly string[];
+}
+
+/**
+ * A model in memory, ready to answer. The bytes that it was loaded from are no longer needed.
+ *
+ * A port: today onnxruntime on the caller's thread, whose answers are there when the call returns. One that runs elsewhere
+ * may promise them, so callers of this class `await`; those that hold an `OnnxModel` need not.
+ */
+export abstract class LoadedModel {
+  abstract readonly inputs: readonly TensorInfo[];
+  abstract readonly outputs: readonly TensorInfo[];
+  /** Features a row has; undefined where the model takes something other than one matrix of float32. */
+  abstract readonly width: number | undefined;
+  /** What the columns of a classifier's answer stand for; empty where the file does not say. */
+  abstract readonly classes: readonly (string | number)[];
+  /** What the file says of itself. */
+  abstract readonly metadata: Readonly<Record<string, string>>;
+
+  /**
+   * Scores rows.
+   *
+   * @param features row-major float32 of shape [rows, width], NaN is missing; rows at least 1
+   * @returns row-major float32 of shape [rows, outputs]: the probability of each class, or the value
+   * @throws GyreError FEATURES_MISMATCHED if the shape is not the model's
+   */
+  abstract run(features: Float32Array, rows: number): Float32Array | Promise<Float32Array>;
+
+  /**
+   * Any inputs, by name, to any outputs.
+   *
+   * @param outputs the names wanted; default: all
+   * @throws GyreError FEATURES_MISMATCHED if an input is missing, unknown, or of the wrong type or shape
+   */
+  abstract call(inputs: Readonly<Record<string, TensorValue>>, outputs?: readonly string[]): Record<string, TensorValue> | Promise<Record<string, TensorValue>>;
+
+  /** Frees the model's memory; nothing may be asked of it afterwards. A second call does nothing. */
+  abstract dispose(): void;
+}

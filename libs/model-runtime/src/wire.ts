@@ -1,0 +1,113 @@
+import protobuf from 'protobufjs/minimal.js';
+
+const LENGTH_DELIMITED = 2;
+
+/** One field of a protobuf message, as it lies in the bytes: what we do not understand can be written back as it was. */
+export interface Field {
+  readonly number: number;
+  /** Tag and value. */
+  readonly raw: Uint8Array;
+  /** The content of a string, bytes or message field; empty for a number. */
+  readonly content: Uint8Array;
+  /** The value of an integer field; 0 for others. */
+  readonly integer: number;
+}
+
+/**
+ * The fields of a message in their order.
+ *
+ * @throws RangeError if the bytes are no protobuf message
+ */
+export function fieldsOf(message: Uint8Array): Field[] {
+  const reader = protobuf.Reader.create(message);
+  const fields: Field[] = [];
+  while (reader.pos < reader.len) {
+    const from = reader.pos;
+    const tag = reader.uint32();
+    const wireType = tag & 7;
+    let content: Uint8Array = EMPTY;
+    let integer = 0;
+    if (wireType === LENGTH_DELIMITED) content = reader.bytes();
+    else if (wireType === 0) integer = Number(reader.int64().toString());
+    else reader.skipType(wireType);
+    fields.push({ number: tag >>> 3, raw: message.subarray(from, reader.pos), content, integer });
+  }
+  return fields;
+}
+
+const EMPTY = new Uint8Array(0);
+const utf8 = new TextDecoder();
+
+/** The last of the fields of that number counts, as protobuf says; undefined where there is none. */
+export function lastField(fields: readonly Field[], number: number): Field | undefined {
+  return fields.findLast((field) => field.number === number);
+}
+
+export function text(field: Field | undefined): string {
+  return field === undefined ? '' : utf8.decode(field.content);
+}
+
+/** The integers of a repeated field, packed or not. */
+export function integers(fields: readonly Field[], number: number): number[] {
+  return fields.flatMap((field) => {
+    if (field.number !== number) return [];
+    if (field.content.length === 0) return [field.integer];
+    const reader = protobuf.Reader.create(field.content);
+    const values: number[] = [];
+    while (reader.pos < reader.len) values.push(Number(reader.int64().toString()));
+    return values;
+  });
+}
+
+/** Writes a message field by field, in the order of the calls: equal calls give equal bytes. Defaults are written too. */
+export class MessageWriter {
+  private readonly writer = protobuf.Writer.create();
+
+  integer(field: number, value: number): this {
+    this.writer.uint32(field << 3).int64(value);
+    return this;
+  }
+  float(field: number, value: number): this {
+    this.writer.uint32((field << 3) | 5).float(value);
+    return this;
+  }
+  text(field: number, value: string): this {
+    this.writer.uint32((field << 3) | LENGTH_DELIMITED).string(value);
+    return this;
+  }
+  bytes(field: number, value: Uint8Array): this {
+    this.writer.uint32((field << 3) | LENGTH_DELIMITED).bytes(value);
+    return this;
+  }
+  message(field: number, value: MessageWriter): this {
+    return this.bytes(field, value.finish());
+  }
+  /** Packed. */
+  integers(field: number, values: readonly number[]): this {
+    this.writer.uint32((field << 3) | LENGTH_DELIMITED).fork();
+    for (const value of values) this.writer.int64(value);
+    this.writer.ldelim();
+    return this;
+  }
+  /** Packed float32. */
+  floats(field: number, values: ArrayLike<number>): this {
+    this.writer.uint32((field << 3) | LENGTH_DELIMITED).fork();
+    for (let i = 0; i < values.length; i++) this.writer.float(values[i] as number);
+    this.writer.ldelim();
+    return this;
+  }
+  finish(): Uint8Array {
+    return Uint8Array.from(this.writer.finish());
+  }
+}
+
+/** The bytes of parts, one after the other. */
+export function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
