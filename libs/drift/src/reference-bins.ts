@@ -30,7 +30,10 @@ export interface BinningOptions {
  * @param sample finite numbers, infinities, and null, undefined or NaN for missing
  * @throws RangeError if the sample has no row, or an option makes no sense
  */
-export function referenceBins(sample: Iterable<number | null | undefined>, options: BinningOptions = {}): ReferenceBins {
+export function referenceBins(
+  sample: Iterable<number | null | undefined>,
+  options: BinningOptions = {},
+): ReferenceBins {
   const { bins = 10, distinctMax = 20 } = options;
   requireOption(Number.isInteger(bins) && bins >= 2, 'referenceBins: bins is an integer of at least 2', bins);
   const rows = [...sample];
@@ -41,7 +44,7 @@ export function referenceBins(sample: Iterable<number | null | undefined>, optio
   if (distinct.length <= distinctMax) {
     for (const value of distinct) addSpike(edges, value);
   } else {
-    const cuts = Array.from({ length: bins + 1 }, (_, i) => quantile(values, i / bins));
+    const cuts = Array.from({ length: bins + 1 }, (_, i) => quantile(values, share(i, bins)));
     cuts.forEach((cut, i) => {
       if (cut === cuts[i + 1]) addSpike(edges, cut);
       else if (i > 0 && i < bins) edges.add(cut);
@@ -58,7 +61,7 @@ export function referenceBins(sample: Iterable<number | null | undefined>, optio
  */
 export function quantileEdges(values: Iterable<number>, bins: number): number[] {
   const sorted = Float64Array.from(values).sort();
-  return [...new Set(Array.from({ length: bins + 1 }, (_, i) => quantile(sorted, i / bins)))];
+  return [...new Set(Array.from({ length: bins + 1 }, (_, i) => quantile(sorted, share(i, bins))))];
 }
 
 /** How many of the values lie in each bin; the edges are inner ones, as in `ReferenceBins`. */
@@ -91,8 +94,13 @@ function addSpike(edges: Set<number>, value: number): void {
   edges.add(value + Math.max(Math.abs(value) * Number.EPSILON, Number.MIN_VALUE));
 }
 
-function quantile(sorted: Float64Array, share: number): number {
-  const position = share * (sorted.length - 1);
+/** i/bins as numpy's linspace has it: in the last digit it decides on which side of an edge a row of the sample falls. */
+function share(i: number, bins: number): number {
+  return i === bins ? 1 : i * (1 / bins);
+}
+
+function quantile(sorted: Float64Array, at: number): number {
+  const position = at * (sorted.length - 1);
   const below = Math.floor(position);
   const low = sorted[below]!;
   const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
