@@ -9,7 +9,8 @@ export const detect: Task<Watch, Outcome | Lifecycle> = {
   name: 'drift-monitor.detect',
   inputs: [topics.lifecycle, topics.outcomes] as Task<Watch, Outcome | Lifecycle>['inputs'],
   codec: { load: (json) => Watch.restored(json as WatchState), save: (watch) => watch.state() },
-  handle: (watch, event) => ('kind' in event && 'prediction' in event ? judged(watch, event) : heard(watch, event as Lifecycle)),
+  handle: (watch, event) =>
+    'kind' in event && 'prediction' in event ? judged(watch, event) : heard(watch, event as Lifecycle),
 };
 
 function heard(watch: Watch | undefined, event: Lifecycle): Effects<Watch> {
@@ -37,10 +38,32 @@ function lifecycleOf(findings: Findings, outcome: Outcome, labels: number): Life
   const { drift, drop, labelsReached } = findings;
   if (drift !== undefined) {
     const reason = `the error of version ${version} rose from ${percent(drift.before)} to ${percent(drift.after)} (ADWIN, ${drift.observations} labels since it last started afresh)`;
-    events.push({ ...base, at, reason, type: 'DriftDetected', version, kind: 'concept', detector: 'adwin', feature: null, ...drift });
+    events.push({
+      ...base,
+      at,
+      reason,
+      type: 'DriftDetected',
+      version,
+      kind: 'concept',
+      detector: 'adwin',
+      feature: null,
+      ...drift,
+    });
   }
   for (const { kind, feature, detector, observations, before, after, reason } of findings.inputs) {
-    events.push({ ...base, at, reason, type: 'DriftDetected', version, kind, detector, feature, observations, before, after });
+    events.push({
+      ...base,
+      at,
+      reason,
+      type: 'DriftDetected',
+      version,
+      kind,
+      detector,
+      feature,
+      observations,
+      before,
+      after,
+    });
   }
   if (drop !== undefined) {
     const reason = `version ${version} loses ${number(drop.value)} per answer over a window, more than the ${number(drop.reference)} of its holdout`;
@@ -48,7 +71,13 @@ function lifecycleOf(findings: Findings, outcome: Outcome, labels: number): Life
   }
   for (const decided of findings.decided) events.push(comparison(base, at, decided));
   if (labelsReached !== undefined) {
-    events.push({ ...base, at, reason: `${labelsReached} labels have come`, type: 'LabelsReached', labels: labelsReached });
+    events.push({
+      ...base,
+      at,
+      reason: `${labelsReached} labels have come`,
+      type: 'LabelsReached',
+      labels: labelsReached,
+    });
   }
   return events;
 }

@@ -1,1 +1,1 @@
-export {};
+export { DriftMonitorModule } from './drift-monitor.module.js';

@@ -50,7 +50,8 @@ export const join = (settings: JoinSettings): Task<Joining, Predicted | LabelObs
   name: 'drift-monitor.join',
   inputs: [topics.predictions, topics.feedback] as Task<Joining, Predicted | LabelObserved>['inputs'],
   stateKey: (event) => ('id' in event ? event.id : keyOf(event)),
-  handle: (state, event, context) => ('id' in event ? predicted(state, event, settings) : labelled(state, event, context, settings)),
+  handle: (state, event, context) =>
+    'id' in event ? predicted(state, event, settings) : labelled(state, event, context, settings),
   wake: (state, context) => woken(state, context.stateKey, settings),
 });
 
@@ -75,10 +76,19 @@ function predicted(state: Joining | undefined, event: Predicted, settings: JoinS
     outcomes.push(outcome);
   }
   const closed = joining.is === 'closed';
-  return { state: joining, wakeAt: event.occurredAt + (closed ? 2 : 1) * horizon, publish: [publish(topics.outcomes, ...outcomes)] };
+  return {
+    state: joining,
+    wakeAt: event.occurredAt + (closed ? 2 : 1) * horizon,
+    publish: [publish(topics.outcomes, ...outcomes)],
+  };
 }
 
-function labelled(state: Joining | undefined, event: LabelObserved, context: Context, settings: JoinSettings): Effects<Joining> {
+function labelled(
+  state: Joining | undefined,
+  event: LabelObserved,
+  context: Context,
+  settings: JoinSettings,
+): Effects<Joining> {
   if (state === undefined) return unmatched(event, context, settings);
   if (state.is === 'early') {
     const { topic, partition, offset } = context;
@@ -90,7 +100,12 @@ function labelled(state: Joining | undefined, event: LabelObserved, context: Con
     return refused(event, 'WRONG_MODEL', `the prediction is of model "${model}", but the label names "${event.model}"`);
   }
   const value = encodeLabel(label, event.value);
-  if (value === undefined) return refused(event, 'UNKNOWN_CLASS', `${JSON.stringify(event.value)} is no label of model "${model}"; ${expected(label)}`);
+  if (value === undefined)
+    return refused(
+      event,
+      'UNKNOWN_CLASS',
+      `${JSON.stringify(event.value)} is no label of model "${model}"; ${expected(label)}`,
+    );
   const [next, outcome] = close(state, context.stateKey ?? '', value, event.occurredAt, horizon);
   const predictedAt = state.is === 'waiting' ? state.predicted.occurredAt : state.predictedAt;
   return { state: next, wakeAt: predictedAt + 2 * horizon, publish: [publish(topics.outcomes, outcome)] };
@@ -103,7 +118,14 @@ function close(state: Settled, id: string, value: number, at: number, horizon: n
   const predictedAt = waiting ? state.predicted.occurredAt : state.predictedAt;
   const before = waiting ? null : state.label;
   const kind = kindOf(waiting, before, value, at > predictedAt + horizon);
-  const outcome: Outcome = { kind, model, prediction: id, occurredAt: at, label: value, predicted: kind === 'joined' && waiting ? state.predicted : null };
+  const outcome: Outcome = {
+    kind,
+    model,
+    prediction: id,
+    occurredAt: at,
+    label: value,
+    predicted: kind === 'joined' && waiting ? state.predicted : null,
+  };
   return [{ is: 'closed', model, predictedAt, label: value }, outcome];
 }
 
@@ -117,15 +139,26 @@ function kindOf(waiting: boolean, before: number | null, value: number, isLate: 
 function unmatched(event: LabelObserved, context: Context, settings: JoinSettings): Effects<Joining> {
   if (event.prediction === null) {
     const at = new Date(event.at ?? 0).toISOString();
-    return refused(event, 'NO_PREDICTION', `no prediction for entity "${event.entity}" at or before ${at} is known within the label horizon`);
+    return refused(
+      event,
+      'NO_PREDICTION',
+      `no prediction for entity "${event.entity}" at or before ${at} is known within the label horizon`,
+    );
   }
   const horizon = event.model === null ? settings.unknownHorizonMs : rulesOf(event.model, settings).horizon;
   const made = parsePredictionId(event.prediction)?.predictedAt ?? event.occurredAt;
   if (event.occurredAt > made + 2 * horizon) {
-    return refused(event, 'NO_PREDICTION', `the prediction ${event.prediction} is no longer kept: its label came more than twice the horizon after it`);
+    return refused(
+      event,
+      'NO_PREDICTION',
+      `the prediction ${event.prediction} is no longer kept: its label came more than twice the horizon after it`,
+    );
   }
   const { topic, partition, offset } = context;
-  return { state: { is: 'early', labels: [{ label: event, topic, partition, offset }] }, wakeAt: Math.max(made, event.occurredAt) + horizon };
+  return {
+    state: { is: 'early', labels: [{ label: event, topic, partition, offset }] },
+    wakeAt: Math.max(made, event.occurredAt) + horizon,
+  };
 }
 
 function woken(state: Joining, id: string, settings: JoinSettings): Effects<Joining> {
@@ -133,7 +166,14 @@ function woken(state: Joining, id: string, settings: JoinSettings): Effects<Join
     case 'waiting': {
       const { model, occurredAt } = state.predicted;
       const { horizon } = rulesOf(model, settings);
-      const expired: Outcome = { kind: 'expired', model, prediction: id, occurredAt: occurredAt + horizon, label: null, predicted: null };
+      const expired: Outcome = {
+        kind: 'expired',
+        model,
+        prediction: id,
+        occurredAt: occurredAt + horizon,
+        label: null,
+        predicted: null,
+      };
       return {
         state: { is: 'closed', model, predictedAt: occurredAt, label: null },
         wakeAt: occurredAt + 2 * horizon,

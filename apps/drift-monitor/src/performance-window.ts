@@ -1,5 +1,11 @@
 import type { PerformanceMeasured } from '@gyre/contracts';
-import { ConfusionMatrix, mostLikely, RegressionErrors, type ConfusionState, type RegressionState } from '@gyre/learning';
+import {
+  ConfusionMatrix,
+  mostLikely,
+  RegressionErrors,
+  type ConfusionState,
+  type RegressionState,
+} from '@gyre/learning';
 
 export interface PerformanceWindowState {
   fromLabel: number;
@@ -40,7 +46,13 @@ export class PerformanceWindow {
    * @param loss of the answer, as comparisons measure it
    * @returns the window's numbers when this outcome fills it
    */
-  add(answer: { version: number | null; output: readonly number[] }, label: number, at: number, labels: number, loss: number): Omit<PerformanceMeasured, 'model'> | undefined {
+  add(
+    answer: { version: number | null; output: readonly number[] },
+    label: number,
+    at: number,
+    labels: number,
+    loss: number,
+  ): Omit<PerformanceMeasured, 'model'> | undefined {
     if (this.outcomes === 0) {
       this.fromLabel = labels;
       this.from = at;
@@ -66,10 +78,22 @@ export class PerformanceWindow {
     const loss = this.loss / this.outcomes;
     const metrics: Record<string, number | null> =
       this.confusion !== null
-        ? { accuracy: this.confusion.accuracy(), kappa: this.confusion.kappa(), logLoss: this.logLoss / this.outcomes, loss }
+        ? {
+            accuracy: this.confusion.accuracy(),
+            kappa: this.confusion.kappa(),
+            logLoss: this.logLoss / this.outcomes,
+            loss,
+          }
         : { mae: this.errors?.mae() ?? null, rmse: this.errors?.rmse() ?? null, loss };
     const { fromLabel, from, to } = this;
-    return { version: most === undefined || most === FALLBACK ? null : Number(most), fromLabel, toLabel, from, to, metrics };
+    return {
+      version: most === undefined || most === FALLBACK ? null : Number(most),
+      fromLabel,
+      toLabel,
+      from,
+      to,
+      metrics,
+    };
   }
 
   private empty(labels: number): void {
@@ -84,7 +108,17 @@ export class PerformanceWindow {
 
   state(): PerformanceWindowState {
     const { fromLabel, from, to, outcomes, loss, logLoss, versions } = this;
-    return { fromLabel, from, to, outcomes, loss, logLoss, versions: { ...versions }, confusion: this.confusion?.state() ?? null, errors: this.errors?.state() ?? null };
+    return {
+      fromLabel,
+      from,
+      to,
+      outcomes,
+      loss,
+      logLoss,
+      versions: { ...versions },
+      confusion: this.confusion?.state() ?? null,
+      errors: this.errors?.state() ?? null,
+    };
   }
 
   restore(state: PerformanceWindowState): void {

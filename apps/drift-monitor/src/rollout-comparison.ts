@@ -45,7 +45,9 @@ export class RolloutComparison {
   ) {
     this.incumbent = started.incumbent;
     this.rollouts = [started.rollout, ...(continued?.rollouts ?? [])];
-    this.challengers = started.challengers.map((rules) => continued?.challengers.find((c) => c.rules.version === rules.version) ?? this.begin(rules));
+    this.challengers = started.challengers.map(
+      (rules) => continued?.challengers.find((c) => c.rules.version === rules.version) ?? this.begin(rules),
+    );
   }
 
   get rollout(): string {
@@ -54,7 +56,11 @@ export class RolloutComparison {
 
   /** A decision looks at one end of the interval only, so the whole alpha lies there. */
   private begin(rules: Challenger): Comparing {
-    return { rules, decided: false, comparison: new PairedComparison({ alpha: Math.min(0.999, 2 * rules.alpha), lossBound: this.lossMax }) };
+    return {
+      rules,
+      decided: false,
+      comparison: new PairedComparison({ alpha: Math.min(0.999, 2 * rules.alpha), lossBound: this.lossMax }),
+    };
   }
 
   covers(rollout: string | null): boolean {
@@ -83,7 +89,11 @@ export class RolloutComparison {
   }
 
   state(): RolloutComparisonState {
-    const challengers = this.challengers.map(({ rules, decided, comparison }) => ({ rules, decided, comparison: comparison.state() }));
+    const challengers = this.challengers.map(({ rules, decided, comparison }) => ({
+      rules,
+      decided,
+      comparison: comparison.state(),
+    }));
     return { rollouts: this.rollouts, incumbent: this.incumbent, lossMax: this.lossMax, challengers };
   }
 
@@ -100,7 +110,10 @@ export class RolloutComparison {
   }
 }
 
-function verdictOf({ rule, notWorseBy, pairsMax }: Challenger, { pairs, lower, upper }: DifferenceInterval): Verdict | undefined {
+function verdictOf(
+  { rule, notWorseBy, pairsMax }: Challenger,
+  { pairs, lower, upper }: DifferenceInterval,
+): Verdict | undefined {
   if (lower > 0) return 'better';
   if (rule === 'notWorse' && lower > -notWorseBy) return 'notWorse';
   if (upper < (rule === 'notWorse' ? -notWorseBy : 0)) return 'worse';

@@ -75,7 +75,9 @@ export class VersionWatch {
     const variance = Math.max(0, window.squares / window.outcomes - value * value);
     const lost = promised === null ? 0 : value - promised;
     this.window = { outcomes: 0, sum: 0, squares: 0 };
-    const isLower = promised !== null && lost > Math.max(STANDARD_ERRORS * Math.sqrt(variance / window.outcomes), SHARE_LOST * promised);
+    const isLower =
+      promised !== null &&
+      lost > Math.max(STANDARD_ERRORS * Math.sqrt(variance / window.outcomes), SHARE_LOST * promised);
     const begins = isLower && !this.dropped;
     this.dropped = isLower;
     return begins ? { drop: { value, reference: promised } } : {};

@@ -1,4 +1,14 @@
-import { classesOf, type FeatureReference, type Lifecycle, type LifecycleOf, type ModelInForce, type Outcome, type OutcomeKind, type PerformanceMeasured, type Predicted } from '@gyre/contracts';
+import {
+  classesOf,
+  type FeatureReference,
+  type Lifecycle,
+  type LifecycleOf,
+  type ModelInForce,
+  type Outcome,
+  type OutcomeKind,
+  type PerformanceMeasured,
+  type Predicted,
+} from '@gyre/contracts';
 import { InputsWatch, type InputsFinding, type InputsWatchState } from './inputs-watch.js';
 import { OutcomeLoss, type OutcomeLossState } from './outcome-loss.js';
 import { PerformanceWindow, type PerformanceWindowState } from './performance-window.js';
@@ -66,7 +76,8 @@ export class Watch {
         this.spec = event.spec;
         break;
       case 'TrainingFinished':
-        if (event.candidates.length > 0) this.references = [{ run: event.run, reference: event.reference }, ...this.references].slice(0, 3);
+        if (event.candidates.length > 0)
+          this.references = [{ run: event.run, reference: event.reference }, ...this.references].slice(0, 3);
         break;
       case 'VersionRegistered':
         this.register(event);
@@ -75,10 +86,17 @@ export class Watch {
         this.hasChampion = event.champion !== null;
         break;
       case 'RolloutStarted':
-        this.comparisons = [new RolloutComparison(event, this.loss.max, this.comparisons.find((one) => one.rollout === event.continues))];
+        this.comparisons = [
+          new RolloutComparison(
+            event,
+            this.loss.max,
+            this.comparisons.find((one) => one.rollout === event.continues),
+          ),
+        ];
         break;
       case 'RolloutEnded':
-        if (event.outcome !== 'continued') this.comparisons = this.comparisons.filter((comparison) => comparison.rollout !== event.rollout);
+        if (event.outcome !== 'continued')
+          this.comparisons = this.comparisons.filter((comparison) => comparison.rollout !== event.rollout);
         break;
       default:
     }
@@ -95,7 +113,11 @@ export class Watch {
     this.counts[outcome.kind] += 1;
     const { predicted, label } = outcome;
     if (outcome.kind !== 'joined' || predicted === null || label === null) return { inputs: [], decided: [] };
-    const findings: Findings = { ...this.judge(predicted, label), inputs: this.see(predicted), decided: this.compare(predicted, label) };
+    const findings: Findings = {
+      ...this.judge(predicted, label),
+      inputs: this.see(predicted),
+      decided: this.compare(predicted, label),
+    };
     const loss = this.loss.of(predicted.output, label);
     const measured = this.window.add(predicted, label, outcome.occurredAt, this.labels, loss);
     if (measured !== undefined) findings.performance = { model: this.spec.name, ...measured };
@@ -111,7 +133,8 @@ export class Watch {
   private judge({ version, output }: Predicted, label: number): { drift?: Drift; drop?: Drop } {
     if (version === null) return {};
     const error = this.loss.error(output, label);
-    const promisedUnit = this.spec.label.type === 'regression' ? Math.abs((output[0] ?? 0) - label) : this.loss.of(output, label);
+    const promisedUnit =
+      this.spec.label.type === 'regression' ? Math.abs((output[0] ?? 0) - label) : this.loss.of(output, label);
     return this.watchOf(version).observe(error, promisedUnit);
   }
 
@@ -121,7 +144,11 @@ export class Watch {
   }
 
   private compare(predicted: Predicted, label: number): Decided[] {
-    return this.comparisons.find((comparison) => comparison.covers(predicted.rollout))?.observe(predicted, label, this.loss) ?? [];
+    return (
+      this.comparisons
+        .find((comparison) => comparison.covers(predicted.rollout))
+        ?.observe(predicted, label, this.loss) ?? []
+    );
   }
 
   private callsForTraining(): boolean {
@@ -144,7 +171,7 @@ export class Watch {
     const there = this.inputs.find((watch) => watch.version === version);
     if (there !== undefined) return there;
     const reference = this.known.find((one) => one.version === version)?.reference ?? [];
-    const watch = new InputsWatch(version, reference, this.spec.drift.windowOutcomes);
+    const watch = new InputsWatch(version, reference, this.spec.inputs, this.spec.drift.windowOutcomes);
     this.inputs = [watch, ...this.inputs].slice(0, 3);
     return watch;
   }

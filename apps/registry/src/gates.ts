@@ -9,7 +9,8 @@ export const BASELINE_SHARE_MAX = 0.98;
 export function gatesOf(candidate: Candidate): Gate[] {
   const { onnxDifferenceMax, metrics, baseline } = candidate;
   const loss = metrics['loss'] ?? null;
-  const limit = baseline['loss'] === null || baseline['loss'] === undefined ? null : baseline['loss'] * BASELINE_SHARE_MAX;
+  const limit =
+    baseline['loss'] === null || baseline['loss'] === undefined ? null : baseline['loss'] * BASELINE_SHARE_MAX;
   return [
     {
       name: 'onnx agrees',
@@ -32,6 +33,9 @@ export function gatesOf(candidate: Candidate): Gate[] {
 export function failed(gates: readonly Gate[]): string {
   return gates
     .filter((gate) => !gate.passed)
-    .map((gate) => `${gate.name} (${gate.value === null ? 'undefined' : gate.value.toPrecision(3)}, limit ${gate.limit === null ? 'undefined' : gate.limit.toPrecision(3)})`)
+    .map(
+      (gate) =>
+        `${gate.name} (${gate.value === null ? 'undefined' : gate.value.toPrecision(3)}, limit ${gate.limit === null ? 'undefined' : gate.limit.toPrecision(3)})`,
+    )
     .join(', ');
 }

@@ -1,7 +1,16 @@
 import { topics, type Candidate, type Lifecycle, type LifecycleOf } from '@gyre/contracts';
 import { publish, type Effects, type Task } from '@gyre/platform';
 import { failed, gatesOf } from './gates.js';
-import { addVersion, enthrone, newRecord, servingOf, versionOf, type Challenger, type Comparison, type ModelRecord } from './model-record.js';
+import {
+  addVersion,
+  enthrone,
+  newRecord,
+  servingOf,
+  versionOf,
+  type Challenger,
+  type Comparison,
+  type ModelRecord,
+} from './model-record.js';
 
 /**
  * lifecycle -> lifecycle: which versions there are, which one serves, and the rollout in between.
@@ -13,12 +22,13 @@ import { addVersion, enthrone, newRecord, servingOf, versionOf, type Challenger,
 export const keep: Task<ModelRecord, Lifecycle> = {
   name: 'registry.keep',
   inputs: [topics.lifecycle],
-  handle(record, event) {
-    if (event.type === 'ModelApplied') return { state: record === undefined ? newRecord(event.spec) : { ...record, spec: event.spec } };
+  handle(record, event, { now }) {
+    if (event.type === 'ModelApplied')
+      return { state: record === undefined ? newRecord(event.spec) : { ...record, spec: event.spec } };
     if (record === undefined || event.type === 'ViewApplied') return {};
     const decisions = new Decisions(record, event.occurredAt);
-    const wakeAt = decide(record, event, decisions);
-    return decisions.effects(wakeAt, event);
+    const mustWeigh = decide(record, event, decisions);
+    return decisions.effects(mustWeigh ? now + 1 : undefined, event);
   },
   wake(record, { now }) {
     const decisions = new Decisions(record, now);
@@ -27,51 +37,72 @@ export const keep: Task<ModelRecord, Lifecycle> = {
   },
 };
 
-/** @returns when to weigh what has gathered */
-function decide(record: ModelRecord, event: Lifecycle, decisions: Decisions): number | undefined {
+/** @returns whether there is something to weigh at the next tick */
+function decide(record: ModelRecord, event: Lifecycle, decisions: Decisions): boolean {
   switch (event.type) {
     case 'TrainingFinished':
       judge(record, event, decisions);
-      return undefined;
+      return false;
     case 'DriftDetected':
       if (event.kind === 'concept' && event.version === record.champion) record.lossConfirmed = true;
-      return undefined;
+      return false;
     case 'PerformanceDropped':
       if (event.version === record.champion) record.lossConfirmed = true;
-      return undefined;
+      return false;
     case 'ComparisonDecided':
       record.undecided.push(event);
-      return event.occurredAt;
+      return true;
     case 'PromoteCommanded':
-      if (versionOf(record, event.version) !== undefined && event.version !== record.champion) decisions.promote(event.version, event.actor, event.reason, null);
-      return undefined;
+      if (versionOf(record, event.version) !== undefined && event.version !== record.champion)
+        decisions.promote(event.version, event.actor, event.reason, null);
+      return false;
     case 'RollbackCommanded':
       if (record.previous !== null) decisions.rollBack(event.actor, event.reason, null);
-      return undefined;
+      return false;
     default:
-      return undefined;
+      return false;
   }
 }
 
 /** Gates, then the first champion or the shadow. */
-function judge(record: ModelRecord, { run, candidates, occurredAt }: LifecycleOf<'TrainingFinished'>, decisions: Decisions): void {
+function judge(
+  record: ModelRecord,
+  { run, candidates, occurredAt }: LifecycleOf<'TrainingFinished'>,
+  decisions: Decisions,
+): void {
   const fresh: number[] = [];
   for (const candidate of candidates) {
     const gates = gatesOf(candidate);
     if (gates.some((gate) => !gate.passed)) {
-      decisions.say({ type: 'VersionRefused', run, candidate, gates }, `${candidate.name} is refused: it fails ${failed(gates)}`);
+      decisions.say(
+        { type: 'VersionRefused', run, candidate, gates },
+        `${candidate.name} is refused: it fails ${failed(gates)}`,
+      );
     } else if (fresh.length >= record.spec.rollout.maxChallengers) {
-      const rank = { name: 'best of its run', passed: false, value: candidate.metrics['loss'] ?? null, limit: null, detail: 'only the best of a run are scored in shadow' };
-      decisions.say({ type: 'VersionRefused', run, candidate, gates: [...gates, rank] }, `${candidate.name} is left out: ${fresh.length} better ones of this run go forward`);
+      const rank = {
+        name: 'best of its run',
+        passed: false,
+        value: candidate.metrics['loss'] ?? null,
+        limit: null,
+        detail: 'only the best of a run are scored in shadow',
+      };
+      decisions.say(
+        { type: 'VersionRefused', run, candidate, gates: [...gates, rank] },
+        `${candidate.name} is left out: ${fresh.length} better ones of this run go forward`,
+      );
     } else {
       const version = record.nextVersion;
       addVersion(record, { version, run, registeredAt: occurredAt, candidate, gates, served: [] });
-      decisions.say({ type: 'VersionRegistered', version, run, candidate, gates }, `version ${version} is ${candidate.name}; it passes its gates${lossOf(candidate)}`);
+      decisions.say(
+        { type: 'VersionRegistered', version, run, candidate, gates },
+        `version ${version} is ${candidate.name}; it passes its gates${lossOf(candidate)}`,
+      );
       fresh.push(version);
     }
   }
   if (fresh.length === 0) return;
-  if (record.champion === null) decisions.promote(fresh.shift() as number, 'registry', 'it is the first version that passes its gates', null);
+  if (record.champion === null)
+    decisions.promote(fresh.shift() as number, 'registry', 'it is the first version that passes its gates', null);
   if (fresh.length > 0) decisions.challenge(fresh);
 }
 
@@ -141,7 +172,11 @@ class Decisions {
     enthrone(record, version, this.at);
     record.previous = null; // what was taken back is no version to go back to
     record.rollbacks += 1;
-    this.say({ type: 'RolledBack', version, from, rollout, evidence }, `version ${from} is taken back, ${version} serves again: ${why}`, actor);
+    this.say(
+      { type: 'RolledBack', version, from, rollout, evidence },
+      `version ${from} is taken back, ${version} serves again: ${why}`,
+      actor,
+    );
     this.end('rolledBack');
     this.serve(`version ${from} was rolled back`);
   }
@@ -152,7 +187,10 @@ class Decisions {
     const staying = record.rollout?.challengers ?? [];
     const baking = staying.filter(({ role }) => role === 'previous');
     const older = staying.filter(({ role }) => role === 'challenger');
-    const challengers = [...fresh.map((version) => this.rules(version, 'challenger')), ...older].slice(0, record.spec.rollout.maxChallengers);
+    const challengers = [...fresh.map((version) => this.rules(version, 'challenger')), ...older].slice(
+      0,
+      record.spec.rollout.maxChallengers,
+    );
     this.go([...baking, ...challengers], `version ${fresh.join(' and ')} will be scored in shadow`);
   }
 
@@ -186,22 +224,41 @@ class Decisions {
     const incumbent = record.champion as number;
     const rollout = `${record.spec.name}-rollout-${record.nextRollout++}`;
     record.rollout = { name: rollout, incumbent, challengers };
-    const who = challengers.map(({ version, role, rule }) => (role === 'previous' ? `${version}, ready to be taken back` : `${version}${rule === 'notWorse' ? ', which must not be worse' : ''}`));
-    this.say({ type: 'RolloutStarted', rollout, continues, incumbent, challengers }, `beside champion ${incumbent} run in shadow: ${who.join('; ')}`);
+    const who = challengers.map(({ version, role, rule }) =>
+      role === 'previous'
+        ? `${version}, ready to be taken back`
+        : `${version}${rule === 'notWorse' ? ', which must not be worse' : ''}`,
+    );
+    this.say(
+      { type: 'RolloutStarted', rollout, continues, incumbent, challengers },
+      `beside champion ${incumbent} run in shadow: ${who.join('; ')}`,
+    );
   }
 
   private end(outcome: LifecycleOf<'RolloutEnded'>['outcome']): void {
     const { rollout } = this.record;
     if (rollout === null) return;
     this.record.rollout = null;
-    const words = { promoted: 'a challenger was promoted', rolledBack: 'the champion was taken back', decided: 'nothing is left to compare', continued: 'it goes on with other versions', stopped: 'it was stopped' };
-    this.say({ type: 'RolloutEnded', rollout: rollout.name, outcome }, `rollout ${rollout.name} ends: ${words[outcome]}`);
+    const words = {
+      promoted: 'a challenger was promoted',
+      rolledBack: 'the champion was taken back',
+      decided: 'nothing is left to compare',
+      continued: 'it goes on with other versions',
+      stopped: 'it was stopped',
+    };
+    this.say(
+      { type: 'RolloutEnded', rollout: rollout.name, outcome },
+      `rollout ${rollout.name} ends: ${words[outcome]}`,
+    );
   }
 
   private serve(why: string): void {
     const serving = servingOf(this.record);
     const names = serving.shadows.map(({ version }) => version).join(', ');
-    this.say({ type: 'ServingChanged', ...serving }, `the gateway serves ${serving.champion?.version ?? 'the fallback'}${names === '' ? '' : ` and scores ${names} in shadow`}: ${why}`);
+    this.say(
+      { type: 'ServingChanged', ...serving },
+      `the gateway serves ${serving.champion?.version ?? 'the fallback'}${names === '' ? '' : ` and scores ${names} in shadow`}: ${why}`,
+    );
   }
 
   effects(wakeAt: number | undefined, cause?: Lifecycle): Effects<ModelRecord> {
@@ -209,6 +266,10 @@ class Decisions {
     if (cause !== undefined && !isOwn && this.events.length === 0) {
       this.record.latest = { type: cause.type, occurredAt: cause.occurredAt, reason: cause.reason };
     }
-    return { state: this.record, ...(wakeAt === undefined ? {} : { wakeAt }), publish: [publish(topics.lifecycle, ...this.events)] };
+    return {
+      state: this.record,
+      ...(wakeAt === undefined ? {} : { wakeAt }),
+      publish: [publish(topics.lifecycle, ...this.events)],
+    };
   }
 }

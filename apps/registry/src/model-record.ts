@@ -42,7 +42,16 @@ const VERSIONS_KEPT = 200;
 
 export function newRecord(spec: ModelInForce): ModelRecord {
   return {
-    ...{ spec, versions: [], nextVersion: 1, nextRollout: 1, champion: null, previous: null, rollout: null, lossConfirmed: false },
+    ...{
+      spec,
+      versions: [],
+      nextVersion: 1,
+      nextRollout: 1,
+      champion: null,
+      previous: null,
+      rollout: null,
+      lossConfirmed: false,
+    },
     ...{ undecided: [], promotions: 0, rollbacks: 0, latest: null },
   };
 }
@@ -54,7 +63,11 @@ export function versionOf(record: ModelRecord, version: number | null): VersionR
 export function addVersion(record: ModelRecord, version: VersionRecord): void {
   record.versions.push(version);
   record.nextVersion = version.version + 1;
-  const kept = new Set([record.champion, record.previous, ...(record.rollout?.challengers.map((c) => c.version) ?? [])]);
+  const kept = new Set([
+    record.champion,
+    record.previous,
+    ...(record.rollout?.challengers.map((c) => c.version) ?? []),
+  ]);
   while (record.versions.length > VERSIONS_KEPT) {
     const oldest = record.versions.findIndex((one) => !kept.has(one.version));
     record.versions.splice(oldest, 1);
@@ -73,11 +86,20 @@ export function enthrone(record: ModelRecord, version: number, at: number): void
 }
 
 /** What the gateway must serve and score, as the record stands. */
-export function servingOf(record: ModelRecord): Pick<LifecycleOf<'ServingChanged'>, 'champion' | 'previous' | 'shadows' | 'rollout'> {
+export function servingOf(
+  record: ModelRecord,
+): Pick<LifecycleOf<'ServingChanged'>, 'champion' | 'previous' | 'shadows' | 'rollout'> {
   const served = (version: number | null) => {
     const found = versionOf(record, version);
     return found === undefined ? null : { version: found.version, onnx: found.candidate.onnx };
   };
-  const shadows = (record.rollout?.challengers ?? []).map(({ version }) => served(version)).filter((one) => one !== null);
-  return { champion: served(record.champion), previous: served(record.previous), shadows, rollout: record.rollout?.name ?? null };
+  const shadows = (record.rollout?.challengers ?? [])
+    .map(({ version }) => served(version))
+    .filter((one) => one !== null);
+  return {
+    champion: served(record.champion),
+    previous: served(record.previous),
+    shadows,
+    rollout: record.rollout?.name ?? null,
+  };
 }

@@ -33,8 +33,18 @@ export class RegistryController {
 
   @Post('specs')
   @HttpCode(200)
-  async apply(@Body() body: Buffer | undefined, @Headers('x-file-name') file: string | undefined, @Caller() actor: string): Promise<AppliedSpecs> {
-    const { events, answer } = applySpecs(body?.toString('utf8') ?? '', file ?? 'body', this.catalog, actor, Date.now());
+  async apply(
+    @Body() body: Buffer | undefined,
+    @Headers('x-file-name') file: string | undefined,
+    @Caller() actor: string,
+  ): Promise<AppliedSpecs> {
+    const { events, answer } = applySpecs(
+      body?.toString('utf8') ?? '',
+      file ?? 'body',
+      this.catalog,
+      actor,
+      Date.now(),
+    );
     await this.platform.append(topics.lifecycle, events);
     return answer;
   }
@@ -48,7 +58,15 @@ export class RegistryController {
   view(@Param('name') name: string): FeatureViewSpec {
     const view = this.catalog.view(name);
     if (view !== undefined) return view;
-    throw new GyreError('VIEW_NOT_FOUND', `no view named "${name}"; there are: ${this.catalog.allViews().map((one) => one.name).join(', ') || 'none yet'}`);
+    throw new GyreError(
+      'VIEW_NOT_FOUND',
+      `no view named "${name}"; there are: ${
+        this.catalog
+          .allViews()
+          .map((one) => one.name)
+          .join(', ') || 'none yet'
+      }`,
+    );
   }
 
   @Get('specs/models/:name')
@@ -78,13 +96,24 @@ export class RegistryController {
   }
 
   @Get('models/:model/timeline')
-  async timeline(@Param('model') model: string, @Query('limit') limit = '100', @Query('before') before?: string): Promise<TimelineEntry[]> {
+  async timeline(
+    @Param('model') model: string,
+    @Query('limit') limit = '100',
+    @Query('before') before?: string,
+  ): Promise<TimelineEntry[]> {
     const entries: TimelineEntry[] = [];
     const end = before === undefined ? Infinity : wholeNumber('before', before);
     const most = Math.min(10_000, wholeNumber('limit', limit));
     for await (const { offset, event } of this.platform.read(topics.lifecycle, { key: model })) {
       if (offset >= end) break;
-      entries.push({ offset, type: event.type, occurredAt: event.occurredAt, actor: event.actor, reason: event.reason, event });
+      entries.push({
+        offset,
+        type: event.type,
+        occurredAt: event.occurredAt,
+        actor: event.actor,
+        reason: event.reason,
+        event,
+      });
     }
     return entries.slice(-most).reverse();
   }
@@ -93,7 +122,8 @@ export class RegistryController {
   async served(@Param('model') model: string, @Query('at') at?: string): Promise<Served> {
     this.catalog.requireModel(model);
     const moment = at === undefined ? Date.now() : Date.parse(at);
-    if (Number.isNaN(moment)) throw new GyreError('BAD_REQUEST', `at=${at} is no time; write it like 2026-11-22T14:05:00Z`);
+    if (Number.isNaN(moment))
+      throw new GyreError('BAD_REQUEST', `at=${at} is no time; write it like 2026-11-22T14:05:00Z`);
     const decisions: Lifecycle[] = [];
     for await (const { event } of this.platform.read(topics.lifecycle, { key: model })) decisions.push(event);
     return servedAt(decisions, moment);
@@ -102,29 +132,49 @@ export class RegistryController {
   @Get('artifacts/:sha256')
   @Header('content-type', 'application/octet-stream')
   async artifact(@Param('sha256') sha256: string): Promise<Buffer> {
-    if (!/^[0-9a-f]{64}$/.test(sha256)) throw new GyreError('BAD_REQUEST', 'an artifact is named by the 64 hexadecimal digits of its sha-256');
+    if (!/^[0-9a-f]{64}$/.test(sha256))
+      throw new GyreError('BAD_REQUEST', 'an artifact is named by the 64 hexadecimal digits of its sha-256');
     return Buffer.from(await this.platform.artifacts.get(sha256));
   }
 
   @Post('models/:model/promote')
   @HttpCode(202)
-  async promote(@Param('model') model: string, @Body(new JsonBody(Promotion)) { version, reason }: z.infer<typeof Promotion>, @Caller() actor: string): Promise<CommandAccepted> {
+  async promote(
+    @Param('model') model: string,
+    @Body(new JsonBody(Promotion)) { version, reason }: z.infer<typeof Promotion>,
+    @Caller() actor: string,
+  ): Promise<CommandAccepted> {
     const record = await this.record(model);
     if (versionOf(record, version) === undefined) {
-      throw new GyreError('VERSION_NOT_FOUND', `model "${model}" has no version ${version}; \`gyre versions ${model}\` lists those that passed their gates`);
+      throw new GyreError(
+        'VERSION_NOT_FOUND',
+        `model "${model}" has no version ${version}; \`gyre versions ${model}\` lists those that passed their gates`,
+      );
     }
-    if (record.champion === version) throw new GyreError('COMMAND_REFUSED', `version ${version} of model "${model}" serves already`);
+    if (record.champion === version)
+      throw new GyreError('COMMAND_REFUSED', `version ${version} of model "${model}" serves already`);
     await this.command({ type: 'PromoteCommanded', version, model, occurredAt: Date.now(), actor, reason });
     return { accepted: true, message: `version ${version} will serve; \`gyre timeline ${model}\` shows when it does` };
   }
 
   @Post('models/:model/rollback')
   @HttpCode(202)
-  async rollback(@Param('model') model: string, @Body(new JsonBody(Why)) { reason }: z.infer<typeof Why>, @Caller() actor: string): Promise<CommandAccepted> {
+  async rollback(
+    @Param('model') model: string,
+    @Body(new JsonBody(Why)) { reason }: z.infer<typeof Why>,
+    @Caller() actor: string,
+  ): Promise<CommandAccepted> {
     const { previous } = await this.record(model);
-    if (previous === null) throw new GyreError('COMMAND_REFUSED', `model "${model}" has no previous version to go back to; promote one with \`gyre promote\``);
+    if (previous === null)
+      throw new GyreError(
+        'COMMAND_REFUSED',
+        `model "${model}" has no previous version to go back to; promote one with \`gyre promote\``,
+      );
     await this.command({ type: 'RollbackCommanded', model, occurredAt: Date.now(), actor, reason });
-    return { accepted: true, message: `version ${previous} will serve again; \`gyre timeline ${model}\` shows when it does` };
+    return {
+      accepted: true,
+      message: `version ${previous} will serve again; \`gyre timeline ${model}\` shows when it does`,
+    };
   }
 
   private async command(event: Lifecycle): Promise<void> {
@@ -134,14 +184,20 @@ export class RegistryController {
   private async record(model: string): Promise<ModelRecord> {
     this.catalog.requireModel(model);
     const record = (await this.platform.states<ModelRecord>(keep, [model])).get(model);
-    if (record === undefined) throw new GyreError('NOT_READY', `model "${model}" was applied a moment ago and is not registered yet; ask again`);
+    if (record === undefined)
+      throw new GyreError(
+        'NOT_READY',
+        `model "${model}" was applied a moment ago and is not registered yet; ask again`,
+      );
     return record;
   }
 }
 
 function statusOf(record: ModelRecord): ModelStatus {
   const { spec, champion, previous, rollout, promotions, rollbacks, latest } = record;
-  const challengers = (rollout?.challengers ?? []).filter(({ role }) => role === 'challenger').map(({ version }) => version);
+  const challengers = (rollout?.challengers ?? [])
+    .filter(({ role }) => role === 'challenger')
+    .map(({ version }) => version);
   const baking = rollout?.challengers.some(({ role }) => role === 'previous') ?? false;
   const phase = champion === null ? 'waiting' : challengers.length > 0 ? 'shadow' : baking ? 'bake' : 'serving';
   return {

@@ -37,7 +37,9 @@ const PRECEDENCE: readonly Trigger[] = ['manual', 'bootstrap', 'drift', 'perform
 
 /** Which of the signals leads to a run, and why the others of another kind do not. */
 export function consider(state: TriggerState): { accepted: Signal | undefined; declined: Declined[] } {
-  const byPrecedence = PRECEDENCE.flatMap((trigger) => state.signals.find((signal) => signal.trigger === trigger) ?? []);
+  const byPrecedence = PRECEDENCE.flatMap(
+    (trigger) => state.signals.find((signal) => signal.trigger === trigger) ?? [],
+  );
   const accepted = byPrecedence.find((signal) => objection(state, signal) === undefined);
   if (accepted !== undefined) return { accepted, declined: [] };
   return { accepted, declined: byPrecedence.flatMap((signal) => decline(state, signal)) };
@@ -49,16 +51,28 @@ function decline(state: TriggerState, signal: Signal): Declined[] {
 }
 
 /** Why a signal must not lead to a run, if so. What a person commands waits for nothing but a run under way. */
-function objection({ spec, running, labelsAtLastRun }: TriggerState, { trigger, labels }: Signal): { code: DeclineCode; reason: string } | undefined {
+function objection(
+  { spec, running, labelsAtLastRun }: TriggerState,
+  { trigger, labels }: Signal,
+): { code: DeclineCode; reason: string } | undefined {
   const { onDrift, onPerformance, cooldownLabels, minLabels } = spec.retraining;
-  if (running !== null) return { code: 'run-under-way', reason: `run ${running} is under way, and one at a time is enough` };
+  if (running !== null)
+    return { code: 'run-under-way', reason: `run ${running} is under way, and one at a time is enough` };
   if (trigger === 'manual') return undefined;
   if ((trigger === 'drift' && !onDrift) || (trigger === 'performance' && !onPerformance)) {
-    return { code: 'switched-off', reason: `the spec says retraining.${trigger === 'drift' ? 'onDrift' : 'onPerformance'}: false` };
+    return {
+      code: 'switched-off',
+      reason: `the spec says retraining.${trigger === 'drift' ? 'onDrift' : 'onPerformance'}: false`,
+    };
   }
-  if (labels < minLabels) return { code: 'too-few-labels', reason: `there are ${labels} labels, and retraining.minLabels is ${minLabels}` };
+  if (labels < minLabels)
+    return { code: 'too-few-labels', reason: `there are ${labels} labels, and retraining.minLabels is ${minLabels}` };
   const since = labelsAtLastRun === null ? Infinity : labels - labelsAtLastRun;
-  if (since < cooldownLabels) return { code: 'cooldown', reason: `only ${since} labels have come since the last run, and retraining.cooldownLabels is ${cooldownLabels}` };
+  if (since < cooldownLabels)
+    return {
+      code: 'cooldown',
+      reason: `only ${since} labels have come since the last run, and retraining.cooldownLabels is ${cooldownLabels}`,
+    };
   return undefined;
 }
 

@@ -17,13 +17,22 @@ export class RetrainTriggerController {
 
   @Post('retrain')
   @HttpCode(202)
-  async retrain(@Param('model') model: string, @Body(new JsonBody(Why)) { reason }: z.infer<typeof Why>, @Caller() actor: string): Promise<CommandAccepted> {
+  async retrain(
+    @Param('model') model: string,
+    @Body(new JsonBody(Why)) { reason }: z.infer<typeof Why>,
+    @Caller() actor: string,
+  ): Promise<CommandAccepted> {
     this.catalog.requireModel(model);
     const state = (await this.platform.states<TriggerState>(trigger, [model])).get(model);
     if (state?.running !== null && state?.running !== undefined) {
-      throw new GyreError('COMMAND_REFUSED', `run ${state.running} is under way; ask again when it has finished (\`gyre timeline ${model}\`)`);
+      throw new GyreError(
+        'COMMAND_REFUSED',
+        `run ${state.running} is under way; ask again when it has finished (\`gyre timeline ${model}\`)`,
+      );
     }
-    await this.platform.append(topics.lifecycle, [{ type: 'RetrainCommanded', model, occurredAt: Date.now(), actor, reason }]);
+    await this.platform.append(topics.lifecycle, [
+      { type: 'RetrainCommanded', model, occurredAt: Date.now(), actor, reason },
+    ]);
     return { accepted: true, message: `a run begins at the next tick; \`gyre timeline ${model} --follow\` shows it` };
   }
 }

@@ -5,6 +5,8 @@ import { trigger } from './trigger.js';
 
 @Module({
   controllers: [RetrainTriggerController],
-  providers: [{ provide: 'retrain-trigger', inject: [Platform], useFactory: (platform: Platform) => platform.run(trigger) }],
+  providers: [
+    { provide: 'retrain-trigger', inject: [Platform], useFactory: (platform: Platform) => platform.run(trigger) },
+  ],
 })
 export class RetrainTriggerModule {}

@@ -10,20 +10,30 @@ const ACTOR = 'retrain-trigger';
 export const trigger: Task<TriggerState, Lifecycle> = {
   name: 'retrain-trigger.policy',
   inputs: [topics.lifecycle],
-  handle(state, event) {
-    if (event.type === 'ModelApplied') return { state: state === undefined ? begin(event.spec) : { ...state, spec: event.spec } };
+  handle(state, event, { now }) {
+    if (event.type === 'ModelApplied')
+      return { state: state === undefined ? begin(event.spec) : { ...state, spec: event.spec } };
     if (state === undefined) return {};
     const signal = hear(state, event);
     if (signal === undefined) return { state };
     state.signals.push(signal);
     state.labels = Math.max(state.labels, signal.labels);
-    return { state, wakeAt: event.occurredAt };
+    return { state, wakeAt: now + 1 };
   },
   wake: (state, { now }) => act(state, now),
 };
 
 function begin(spec: ModelInForce): TriggerState {
-  return { spec, champion: null, labels: 0, running: null, runs: 0, labelsAtLastRun: null, labelsAtDrift: null, signals: [] };
+  return {
+    spec,
+    champion: null,
+    labels: 0,
+    running: null,
+    runs: 0,
+    labelsAtLastRun: null,
+    labelsAtDrift: null,
+    signals: [],
+  };
 }
 
 /** Takes note of an event; returns what of it speaks for training. */
@@ -42,7 +52,9 @@ function hear(state: TriggerState, event: Lifecycle): Signal | undefined {
       state.labelsAtDrift = event.at.labels;
       return { trigger: 'drift', labels: event.at.labels, reason, actor };
     case 'PerformanceDropped':
-      return event.version === state.champion ? { trigger: 'performance', labels: event.at.labels, reason, actor } : undefined;
+      return event.version === state.champion
+        ? { trigger: 'performance', labels: event.at.labels, reason, actor }
+        : undefined;
     case 'LabelsReached':
       return { trigger: state.champion === null ? 'bootstrap' : 'newLabels', labels: event.labels, reason, actor };
     case 'RetrainCommanded':
@@ -56,7 +68,14 @@ function act(state: TriggerState, now: number): Effects<TriggerState> {
   const { accepted, declined } = consider(state);
   const base = { model: state.spec.name, occurredAt: now };
   const events: Lifecycle[] = declined.map(({ signal, code, reason }) => {
-    return { ...base, actor: ACTOR, type: 'TrainingDeclined', trigger: signal.trigger, code, reason: `no run for "${signal.reason}": ${reason}` };
+    return {
+      ...base,
+      actor: ACTOR,
+      type: 'TrainingDeclined',
+      trigger: signal.trigger,
+      code,
+      reason: `no run for "${signal.reason}": ${reason}`,
+    };
   });
   state.signals = [];
   if (accepted !== undefined) events.push(request(state, accepted, base));

@@ -3,9 +3,17 @@ import { Duration } from './time.js';
 
 export const ResourceName = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'a name is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter');
+  .regex(
+    /^[a-z][a-z0-9-]{0,62}$/,
+    'a name is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter',
+  );
 
-const FieldName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a field is 1 to 63 letters, digits and underscores, and starts with no digit');
+const FieldName = z
+  .string()
+  .regex(
+    /^[A-Za-z_][A-Za-z0-9_]{0,62}$/,
+    'a field is 1 to 63 letters, digits and underscores, and starts with no digit',
+  );
 
 export const FieldType = z.enum(['float', 'int', 'bool', 'string']);
 export type FieldType = z.infer<typeof FieldType>;
@@ -24,12 +32,18 @@ const FieldRules = z
     private: z.boolean().default(false),
     description: z.string().optional(),
   })
-  .refine((f) => f.min === undefined || f.max === undefined || f.min <= f.max, { path: ['min'], error: 'must not exceed max' })
+  .refine((f) => f.min === undefined || f.max === undefined || f.min <= f.max, {
+    path: ['min'],
+    error: 'must not exceed max',
+  })
   .refine((f) => (f.min === undefined && f.max === undefined) || f.type === 'float' || f.type === 'int', {
     path: ['type'],
     error: 'only float and int fields have min and max',
   })
-  .refine((f) => f.enum === undefined || f.type === 'string', { path: ['enum'], error: 'only string fields have an enum' });
+  .refine((f) => f.enum === undefined || f.type === 'string', {
+    path: ['enum'],
+    error: 'only string fields have an enum',
+  });
 
 /** A field is written as its type alone, or as an object with its rules. */
 const Field = z.union([FieldType.transform((type) => ({ type, nullable: false, private: false })), FieldRules]);
@@ -41,7 +55,9 @@ export const FeatureViewSpec = z.strictObject({
   name: ResourceName,
   /** The name of the entity's key, such as `customer`. */
   entity: FieldName,
-  fields: z.record(FieldName, Field).refine((fields) => Object.keys(fields).length > 0, 'a view needs at least one field'),
+  fields: z
+    .record(FieldName, Field)
+    .refine((fields) => Object.keys(fields).length > 0, 'a view needs at least one field'),
   /** A value older than this, by event time, is stale: it is served as missing. None: a value never grows stale. */
   ttl: Duration.optional(),
   /** How far ahead of its arrival an event may be stamped. */

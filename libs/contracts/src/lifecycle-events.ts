@@ -18,7 +18,13 @@ const Version = z.int().positive();
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** A check that a version must pass. `value` and `limit` are in the metric's unit. */
-export const Gate = z.object({ name: z.string(), passed: z.boolean(), value: z.number().nullable(), limit: z.number().nullable(), detail: z.string() });
+export const Gate = z.object({
+  name: z.string(),
+  passed: z.boolean(),
+  value: z.number().nullable(),
+  limit: z.number().nullable(),
+  detail: z.string(),
+});
 export type Gate = z.infer<typeof Gate>;
 
 /** A trained model that waits for the registry's judgement. */
@@ -39,16 +45,16 @@ export const Candidate = z.object({
 });
 export type Candidate = z.infer<typeof Candidate>;
 
-/** How a feature was distributed in a training set (see ReferenceBins of @gyre/drift): what covariate drift and quality are measured against. */
+/** How a feature was distributed in a training set (ReferenceBins of @gyre/drift): what covariate drift and quality are measured against. */
 export const FeatureReference = z.object({
+  /** view.field */
   feature: z.string(),
-  /** Inner edges of the bins, ascending; bin i holds values in (edges[i-1], edges[i]]. */
+  /** Inner edges of the bins, rising: bin i holds edges[i - 1] <= value < edges[i]. */
   edges: z.array(z.number()),
-  /** edges.length + 1 counts. */
+  /** Training rows in each bin: edges.length + 1 numbers. */
   counts: z.array(z.number()),
-  nulls: z.number(),
-  min: z.number().nullable(),
-  max: z.number().nullable(),
+  /** Training rows without a value. */
+  missing: z.number(),
 });
 export type FeatureReference = z.infer<typeof FeatureReference>;
 
@@ -65,10 +71,15 @@ export type PairedEvidence = z.infer<typeof PairedEvidence>;
 /** Where in the stream something was seen. */
 export const At = z.object({ prediction: z.string(), request: z.string().nullable(), labels: z.int() });
 
-const event = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) => z.object({ ...base, type: z.literal(type), ...shape });
+const event = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
+  z.object({ ...base, type: z.literal(type), ...shape });
 
-export const ViewApplied = event('ViewApplied', { spec: z.custom<FeatureViewSpec>((v) => typeof v === 'object' && v !== null) });
-export const ModelApplied = event('ModelApplied', { spec: z.custom<ModelInForce>((v) => typeof v === 'object' && v !== null) });
+export const ViewApplied = event('ViewApplied', {
+  spec: z.custom<FeatureViewSpec>((v) => typeof v === 'object' && v !== null),
+});
+export const ModelApplied = event('ModelApplied', {
+  spec: z.custom<ModelInForce>((v) => typeof v === 'object' && v !== null),
+});
 
 /** drift-monitor. `concept`: the error rose; `covariate`: the inputs moved; `quality`: nulls or values out of range. */
 export const DriftDetected = event('DriftDetected', {
@@ -138,7 +149,12 @@ export const TrainingFinished = event('TrainingFinished', {
 });
 
 /** registry. */
-export const VersionRegistered = event('VersionRegistered', { version: Version, run: z.string(), candidate: Candidate, gates: z.array(Gate) });
+export const VersionRegistered = event('VersionRegistered', {
+  version: Version,
+  run: z.string(),
+  candidate: Candidate,
+  gates: z.array(Gate),
+});
 export const VersionRefused = event('VersionRefused', { run: z.string(), candidate: Candidate, gates: z.array(Gate) });
 /**
  * Versions that are scored in shadow and compared with the champion, each by rules of its own: new challengers, which may take its place, and
@@ -160,7 +176,10 @@ export const RolloutStarted = event('RolloutStarted', {
     }),
   ),
 });
-export const RolloutEnded = event('RolloutEnded', { rollout: z.string(), outcome: z.enum(['promoted', 'rolledBack', 'decided', 'continued', 'stopped']) });
+export const RolloutEnded = event('RolloutEnded', {
+  rollout: z.string(),
+  outcome: z.enum(['promoted', 'rolledBack', 'decided', 'continued', 'stopped']),
+});
 /** The whole of what the gateway needs to know to serve a model: the newest one counts. */
 export const ServingChanged = event('ServingChanged', {
   champion: z.object({ version: Version, onnx: Sha256 }).nullable(),
@@ -168,11 +187,25 @@ export const ServingChanged = event('ServingChanged', {
   shadows: z.array(z.object({ version: Version, onnx: Sha256 })),
   rollout: z.string().nullable(),
 });
-export const Promoted = event('Promoted', { version: Version, from: Version.nullable(), rollout: z.string().nullable(), evidence: PairedEvidence.nullable() });
-export const RolledBack = event('RolledBack', { version: Version, from: Version, rollout: z.string().nullable(), evidence: PairedEvidence.nullable() });
+export const Promoted = event('Promoted', {
+  version: Version,
+  from: Version.nullable(),
+  rollout: z.string().nullable(),
+  evidence: PairedEvidence.nullable(),
+});
+export const RolledBack = event('RolledBack', {
+  version: Version,
+  from: Version,
+  rollout: z.string().nullable(),
+  evidence: PairedEvidence.nullable(),
+});
 
 /** A version is proved better, but the spec wants a person's word: `gyre promote`. */
-export const PromotionHeld = event('PromotionHeld', { version: Version, rollout: z.string(), evidence: PairedEvidence });
+export const PromotionHeld = event('PromotionHeld', {
+  version: Version,
+  rollout: z.string(),
+  evidence: PairedEvidence,
+});
 
 /** drift-monitor, once per challenger and rollout. */
 export const ComparisonDecided = event('ComparisonDecided', {

@@ -6,7 +6,10 @@ import { Duration } from './time.js';
 /** `view.field`, or `view.*` for every field of the view that is not private. */
 const FeatureReference = z
   .string()
-  .regex(/^[a-z][a-z0-9-]*\.(\*|[A-Za-z_][A-Za-z0-9_]*)$/, 'a feature is written view.field, or view.* for all fields of a view');
+  .regex(
+    /^[a-z][a-z0-9-]*\.(\*|[A-Za-z_][A-Za-z0-9_]*)$/,
+    'a feature is written view.field, or view.* for all fields of a view',
+  );
 
 const timing = {
   name: z.string().min(1),
@@ -17,19 +20,30 @@ const timing = {
 };
 const LabelRules = z
   .discriminatedUnion('type', [
-    z.strictObject({ ...timing, type: z.literal('binary'), classes: z.tuple([LabelValue, LabelValue]).default([0, 1]) }),
+    z.strictObject({
+      ...timing,
+      type: z.literal('binary'),
+      classes: z.tuple([LabelValue, LabelValue]).default([0, 1]),
+    }),
     z.strictObject({
       ...timing,
       type: z.literal('multiclass'),
       /** The classes, or how many there are: 5 stands for 0, 1, 2, 3, 4. */
       classes: z.union([
-        z.int().min(2).max(1000).transform((count): LabelValue[] => Array.from({ length: count }, (_, i) => i)),
+        z
+          .int()
+          .min(2)
+          .max(1000)
+          .transform((count): LabelValue[] => Array.from({ length: count }, (_, i) => i)),
         z.array(LabelValue).min(2).max(1000),
       ]),
     }),
     z.strictObject({ ...timing, type: z.literal('regression') }),
   ])
-  .refine((label) => label.horizon >= label.delay, { path: ['horizon'], error: 'must not be shorter than delay, or every label comes too late' });
+  .refine((label) => label.horizon >= label.delay, {
+    path: ['horizon'],
+    error: 'must not be shorter than delay, or every label comes too late',
+  });
 export type LabelRules = z.infer<typeof LabelRules>;
 
 const TreesTrainer = z.strictObject({
@@ -48,7 +62,9 @@ const LinearTrainer = z.strictObject({ kind: z.literal('linear'), l2: z.number()
 
 /** A trainer is written as its kind alone, or as an object with its settings. */
 const Trainer = z.union([
-  z.enum(['trees', 'linear']).transform((kind) => (kind === 'trees' ? TreesTrainer.parse({ kind }) : LinearTrainer.parse({ kind }))),
+  z
+    .enum(['trees', 'linear'])
+    .transform((kind) => (kind === 'trees' ? TreesTrainer.parse({ kind }) : LinearTrainer.parse({ kind }))),
   z.discriminatedUnion('kind', [TreesTrainer, LinearTrainer]),
 ]);
 export type TrainerSpec = z.infer<typeof TreesTrainer> | z.infer<typeof LinearTrainer>;
@@ -58,7 +74,10 @@ const FalseAlarms = z.string().transform((text, context) => {
   const match = /^(\d+(?:\.\d+)?) per (\d+) rows$/.exec(text);
   const perRow = match === null ? 0 : Number(match[1]) / Number(match[2]);
   if (perRow > 0 && perRow <= 0.01) return perRow;
-  context.addIssue({ code: 'custom', message: `"${text}" is no rate of false alarms; write for example 1 per 100000 rows (at most 1 per 100)` });
+  context.addIssue({
+    code: 'custom',
+    message: `"${text}" is no rate of false alarms; write for example 1 per 100000 rows (at most 1 per 100)`,
+  });
   return z.NEVER;
 });
 
@@ -88,26 +107,31 @@ const Retraining = z
     /** The newest share of each window, in time order, on which challengers are measured before they are let near traffic. */
     holdout: z.number().gt(0.02).lt(0.6).default(0.2),
   })
-  .refine((r) => r.bootstrapLabels >= r.minLabels || r.minLabels <= 2_000, { path: ['minLabels'], error: 'must not be so large that no run can begin' });
-
-const Rollout = z
-  .strictObject({
-    /** The chance, per rollout, that a challenger that is no better is promoted; split over concurrent challengers. */
-    alpha: z.number().positive().max(0.5).default(0.05),
-    /** After confirmed loss a challenger must only be not worse than the champion by this much (in clipped loss). */
-    notWorseBy: z.number().min(0).max(1).default(0.01),
-    /** Challengers in shadow at a time. */
-    maxChallengers: z.int().min(1).max(8).default(2),
-    /** A rollout that has decided nothing after so many pairs ends without promotion. */
-    maxPairs: z.int().min(100).default(5_000),
-    /** After a promotion the old champion stays in shadow for so many pairs, ready to be taken back. */
-    bakePairs: z.int().min(0).default(1_000),
-    /** `manual` stops before promotion and waits for `gyre promote`. */
-    approval: z.enum(['automatic', 'manual']).default('automatic'),
+  .refine((r) => r.bootstrapLabels >= r.minLabels || r.minLabels <= 2_000, {
+    path: ['minLabels'],
+    error: 'must not be so large that no run can begin',
   });
 
+const Rollout = z.strictObject({
+  /** The chance, per rollout, that a challenger that is no better is promoted; split over concurrent challengers. */
+  alpha: z.number().positive().max(0.5).default(0.05),
+  /** After confirmed loss a challenger must only be not worse than the champion by this much (in clipped loss). */
+  notWorseBy: z.number().min(0).max(1).default(0.01),
+  /** Challengers in shadow at a time. */
+  maxChallengers: z.int().min(1).max(8).default(2),
+  /** A rollout that has decided nothing after so many pairs ends without promotion. */
+  maxPairs: z.int().min(100).default(5_000),
+  /** After a promotion the old champion stays in shadow for so many pairs, ready to be taken back. */
+  bakePairs: z.int().min(0).default(1_000),
+  /** `manual` stops before promotion and waits for `gyre promote`. */
+  approval: z.enum(['automatic', 'manual']).default('automatic'),
+});
+
 /** What is answered when no version can: a class or number, or an error. */
-const Fallback = z.union([z.strictObject({ value: z.union([z.string(), z.number(), z.boolean()]) }), z.strictObject({ refuse: z.literal(true) })]);
+const Fallback = z.union([
+  z.strictObject({ value: z.union([z.string(), z.number(), z.boolean()]) }),
+  z.strictObject({ refuse: z.literal(true) }),
+]);
 
 /** A model to be kept right, as `gyre apply` takes it. */
 export const ModelSpec = z.strictObject({
@@ -115,7 +139,10 @@ export const ModelSpec = z.strictObject({
   name: ResourceName,
   features: z.array(FeatureReference).min(1),
   label: LabelRules,
-  trainers: z.array(Trainer).min(1).default(() => [TreesTrainer.parse({ kind: 'trees' }), LinearTrainer.parse({ kind: 'linear' })]),
+  trainers: z
+    .array(Trainer)
+    .min(1)
+    .default(() => [TreesTrainer.parse({ kind: 'trees' }), LinearTrainer.parse({ kind: 'linear' })]),
   drift: Drift.prefault({}),
   retraining: Retraining.prefault({}),
   rollout: Rollout.prefault({}),
@@ -133,6 +160,9 @@ export interface ModelInForce extends ModelSpec {
 export interface ModelInput {
   view: string;
   field: string;
+  /** The bounds that the view declares. */
+  min?: number;
+  max?: number;
 }
 
 /** The classes of a classifier, in the order of its probabilities; none for a regression. */

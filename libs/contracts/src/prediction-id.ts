@@ -17,7 +17,9 @@ export interface PredictionIdParts {
 /** The routing hash of an entity, or of anything random where a request names none: 64 bits of MurmurHash3 as 13 base-32 digits. */
 export function routingHash(entity: string): string {
   const bytes = new TextEncoder().encode(entity);
-  return base32(murmur3(bytes, 0x9747b28c), 7).slice(-7) + base32(murmur3(bytes, 0x5bd1e995), 7).slice(-(ROUTING_LENGTH - 7));
+  return (
+    base32(murmur3(bytes, 0x9747b28c), 7).slice(-7) + base32(murmur3(bytes, 0x5bd1e995), 7).slice(-(ROUTING_LENGTH - 7))
+  );
 }
 
 /** @throws RangeError if the time is not a whole number of milliseconds from 1970 on, or the unique part is empty. */
@@ -28,7 +30,8 @@ export function predictionId({ routing, predictedAt, unique }: PredictionIdParts
 
 /** The time part of an id. Ids of one routing hash compare as their times do. */
 export function predictionTime(at: number): string {
-  if (!Number.isSafeInteger(at) || at < 0) throw new RangeError(`a prediction's time is in whole milliseconds from 1970 on, got ${at}`);
+  if (!Number.isSafeInteger(at) || at < 0)
+    throw new RangeError(`a prediction's time is in whole milliseconds from 1970 on, got ${at}`);
   return base32(at, TIME_LENGTH);
 }
 
@@ -53,7 +56,11 @@ function murmur3(bytes: Uint8Array, seed: number): number {
   let h = seed;
   const blocks = bytes.length & ~3;
   for (let i = 0; i < blocks; i += 4) {
-    const k = (bytes[i] as number) | ((bytes[i + 1] as number) << 8) | ((bytes[i + 2] as number) << 16) | ((bytes[i + 3] as number) << 24);
+    const k =
+      (bytes[i] as number) |
+      ((bytes[i + 1] as number) << 8) |
+      ((bytes[i + 2] as number) << 16) |
+      ((bytes[i + 3] as number) << 24);
     h = mixed(h ^ scrambled(k));
   }
   let tail = 0;

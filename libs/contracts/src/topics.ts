@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { Lifecycle } from './lifecycle-events.js';
 import { parsePredictionId, routingHash } from './prediction-id.js';
-import { DeadLetter, FeaturesObserved, LabelObserved, OnlineChanged, Outcome, PerformanceMeasured, Predicted } from './serving-events.js';
+import {
+  DeadLetter,
+  FeaturesObserved,
+  LabelObserved,
+  OnlineChanged,
+  Outcome,
+  PerformanceMeasured,
+  Predicted,
+} from './serving-events.js';
 import { rawTopic, topic } from './topic.js';
 
 /** The longest event that any topic takes, bytes. */
@@ -13,7 +21,12 @@ export const topics = {
   features: topic('gyre.features', FeaturesObserved, (e) => e.entity, { days: 7 }),
   history: topic('gyre.history', OnlineChanged, (e) => e.entity, { days: 7 }),
   predictions: topic('gyre.predictions', Predicted, (e) => routingOf(e.id), { days: 7 }),
-  feedback: topic('gyre.feedback', LabelObserved, (e) => (e.prediction === null ? routingHash(e.entity ?? '') : routingOf(e.prediction)), { days: 7 }),
+  feedback: topic(
+    'gyre.feedback',
+    LabelObserved,
+    (e) => (e.prediction === null ? routingHash(e.entity ?? '') : routingOf(e.prediction)),
+    { days: 7 },
+  ),
   outcomes: topic('gyre.outcomes', Outcome, (e) => e.model, { days: 30 }),
   performance: topic('gyre.performance', PerformanceMeasured, (e) => e.model, { days: 90 }),
   lifecycle: topic('gyre.lifecycle', Lifecycle, (e) => e.model, 'forever'),

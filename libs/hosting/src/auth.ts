@@ -45,17 +45,27 @@ export class Auth {
       if (known !== undefined) return known.name;
     }
     const problem = token === undefined ? 'no token came with the call' : 'the token is not known';
-    throw new GyreError('UNAUTHENTICATED', `${problem}; send "authorization: Bearer <token>" with a token from auth.tokens`);
+    throw new GyreError(
+      'UNAUTHENTICATED',
+      `${problem}; send "authorization: Bearer <token>" with a token from auth.tokens`,
+    );
   }
 
   /**
    * Refuses what a page of another site makes a user's browser send (and names that were rebound to this machine).
    * @throws GyreError ORIGIN_REFUSED
    */
-  refuseForeignPages(headers: { host?: string | undefined; origin?: string | undefined; 'sec-fetch-site'?: string | undefined }): void {
+  refuseForeignPages(headers: {
+    host?: string | undefined;
+    origin?: string | undefined;
+    'sec-fetch-site'?: string | undefined;
+  }): void {
     const host = nameOf(headers.host ?? '');
     if (!this.mayBeCalled(host)) {
-      throw new GyreError('ORIGIN_REFUSED', `this server is not called "${host}"; add the name to http.hostNames if it is`);
+      throw new GyreError(
+        'ORIGIN_REFUSED',
+        `this server is not called "${host}"; add the name to http.hostNames if it is`,
+      );
     }
     const { origin } = headers;
     if (origin !== undefined && !this.isOwnOrigin(origin, headers.host ?? '')) {

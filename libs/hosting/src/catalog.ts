@@ -36,7 +36,10 @@ export class Catalog {
     const model = this.models.get(name);
     if (model !== undefined) return model;
     const there = [...this.models.keys()];
-    const advice = there.length === 0 ? 'none has been applied yet; apply one with `gyre apply -f SPEC.yaml`' : `there are: ${there.join(', ')}`;
+    const advice =
+      there.length === 0
+        ? 'none has been applied yet; apply one with `gyre apply -f SPEC.yaml`'
+        : `there are: ${there.join(', ')}`;
     throw new GyreError('MODEL_NOT_FOUND', `no model named "${name}"; ${advice}`);
   }
 }

@@ -34,7 +34,12 @@ export class Config {
     const { known, file, env = {}, overrides = {} } = options;
     const document = file === undefined ? undefined : parseYaml(read(file), file, 'CONFIG_INVALID')[0];
     const fromFile = (document?.value ?? {}) as Record<string, Section>;
-    const config = new Config(file ?? 'gyre.yaml', document, merged(known, fromFile, fromEnvironment(env, known), overrides), known);
+    const config = new Config(
+      file ?? 'gyre.yaml',
+      document,
+      merged(known, fromFile, fromEnvironment(env, known), overrides),
+      known,
+    );
     config.refuseUnknownSections(fromFile);
     return config;
   }
@@ -57,7 +62,10 @@ export class Config {
       const place = this.document?.problem([name], '');
       const meant = nearest(name, this.known);
       const advice = meant === undefined ? `known: ${this.known.join(', ')}` : `did you mean "${meant}"?`;
-      throw new GyreError('CONFIG_INVALID', `${this.file}:${place?.line}:${place?.column}: unknown section "${name}"; ${advice}`);
+      throw new GyreError(
+        'CONFIG_INVALID',
+        `${this.file}:${place?.line}:${place?.column}: unknown section "${name}"; ${advice}`,
+      );
     }
   }
 }
@@ -74,7 +82,10 @@ function merged(known: readonly string[], ...sources: Readonly<Record<string, Se
   return new Map(known.map((name) => [name, Object.assign({}, ...sources.map((source) => source[name] ?? {}))]));
 }
 
-function fromEnvironment(env: Readonly<Record<string, string | undefined>>, known: readonly string[]): Record<string, Section> {
+function fromEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  known: readonly string[],
+): Record<string, Section> {
   const sections: Record<string, Section> = {};
   const prefixes = known.map((name) => ({ name, prefix: `GYRE_${name.toUpperCase().replaceAll('-', '_')}_` }));
   prefixes.sort((a, b) => b.prefix.length - a.prefix.length);
@@ -82,9 +93,15 @@ function fromEnvironment(env: Readonly<Record<string, string | undefined>>, know
     if (!variable.startsWith('GYRE_') || text === undefined || RESERVED.has(variable)) continue;
     const match = prefixes.find(({ prefix }) => variable.startsWith(prefix));
     if (match === undefined) {
-      throw new GyreError('CONFIG_INVALID', `${variable} sets nothing; variables are GYRE_<SECTION>_<KEY>, with sections ${known.join(', ')}`);
+      throw new GyreError(
+        'CONFIG_INVALID',
+        `${variable} sets nothing; variables are GYRE_<SECTION>_<KEY>, with sections ${known.join(', ')}`,
+      );
     }
-    const key = variable.slice(match.prefix.length).toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    const key = variable
+      .slice(match.prefix.length)
+      .toLowerCase()
+      .replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
     (sections[match.name] ??= {})[key] = scalar(text);
   }
   return sections;

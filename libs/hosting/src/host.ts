@@ -40,7 +40,12 @@ class Root {}
  * Starts services in this process on a platform: one HTTP server, one gRPC server, and their folds.
  * @throws GyreError CONFIG_INVALID for settings, or for an address that is taken
  */
-export async function host(services: readonly Service[], platform: Platform, config: Config, logger: Logger): Promise<Host> {
+export async function host(
+  services: readonly Service[],
+  platform: Platform,
+  config: Config,
+  logger: Logger,
+): Promise<Host> {
   const http = config.read('http', HttpConfig);
   const grpc = config.read('grpc', GrpcConfig);
   const auth = config.read('auth', AuthConfig);
@@ -49,19 +54,33 @@ export async function host(services: readonly Service[], platform: Platform, con
   const catalog = new Catalog();
   await catalog.open(platform);
   const metrics = new Metrics({ process: true });
-  const hosted = { platform, config, catalog, logger, metrics, readiness: new Readiness(), auth: new Auth(auth, http.hostNames) };
+  const hosted = {
+    platform,
+    config,
+    catalog,
+    logger,
+    metrics,
+    readiness: new Readiness(),
+    auth: new Auth(auth, http.hostNames),
+  };
   const root = { module: Root, imports: [HostingModule.with(hosted), ...services.map((service) => service.module)] };
-  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter({ bodyLimit: http.bodyBytesMax, forceCloseConnections: true }), {
-    logger: false,
-    bodyParser: false,
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    root,
+    new FastifyAdapter({ bodyLimit: http.bodyBytesMax, forceCloseConnections: true }),
+    {
+      logger: false,
+      bodyParser: false,
+      abortOnError: false,
+    },
+  );
   takeBodiesAsBytes(app);
 
   const described = services.flatMap((service) => (service.grpc === undefined ? [] : [service.grpc]));
   const grpcPort = grpc.port === 0 ? await freePort(grpc.host) : grpc.port;
   if (described.length > 0) {
-    app.connectMicroservice<GrpcOptions>(grpcOptions(described, `${grpc.host}:${grpcPort}`, grpc), { inheritAppConfig: true });
+    app.connectMicroservice<GrpcOptions>(grpcOptions(described, `${grpc.host}:${grpcPort}`, grpc), {
+      inheritAppConfig: true,
+    });
     await listening(`gRPC on ${grpc.host}:${grpcPort}`, () => app.startAllMicroservices());
   }
   await listening(`HTTP on ${http.host}:${http.port}`, () => app.listen(http.port, http.host));
@@ -76,7 +95,11 @@ export async function host(services: readonly Service[], platform: Platform, con
   };
 }
 
-function grpcOptions(described: readonly { package: string; proto: string }[], url: string, grpc: GrpcConfig): GrpcOptions {
+function grpcOptions(
+  described: readonly { package: string; proto: string }[],
+  url: string,
+  grpc: GrpcConfig,
+): GrpcOptions {
   return {
     transport: Transport.GRPC,
     options: {
@@ -102,7 +125,10 @@ async function listening(what: string, listen: () => Promise<unknown>): Promise<
   try {
     await listen();
   } catch (error) {
-    throw new GyreError('CONFIG_INVALID', `cannot serve ${what}: ${(error as Error).message}; is another gyre running, or is the port taken?`);
+    throw new GyreError(
+      'CONFIG_INVALID',
+      `cannot serve ${what}: ${(error as Error).message}; is another gyre running, or is the port taken?`,
+    );
   }
 }
 

@@ -37,7 +37,9 @@ export interface HttpReply {
 }
 
 /** The caller's name, for the audit trail: `@Caller() actor: string`. */
-export const Caller = createParamDecorator((_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<HttpRequest>().caller ?? 'unknown');
+export const Caller = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<HttpRequest>().caller ?? 'unknown',
+);
 
 /** Bodies come as bytes; this pipe makes checked JSON of them: `@Body(new JsonBody(Schema))`. */
 @Injectable()
@@ -93,7 +95,11 @@ export class FailureFilter implements ExceptionFilter {
     const row = errors[failure.code];
     if (host.getType() !== 'http') {
       const code = grpcStatus[row.grpc];
-      return throwError(() => ({ code, message: `${failure.code}: ${failure.message}`, details: `${failure.code}: ${failure.message}` }));
+      return throwError(() => ({
+        code,
+        message: `${failure.code}: ${failure.message}`,
+        details: `${failure.code}: ${failure.message}`,
+      }));
     }
     const reply = host.switchToHttp().getResponse<HttpReply>();
     const status = thrown instanceof HttpException ? thrown.getStatus() : row.http;

@@ -14,7 +14,12 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** @param destination default: standard error, so that standard output stays a command's own */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
-  const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } };
+  const base = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
   return new PinoLogger(pino(base, destination ?? pino.destination({ dest: 2, sync: true })));
 }
 

@@ -51,7 +51,8 @@ export class OperationsController {
   /** A replay says what time it is in its data; a live platform reads its own clock. */
   @Post('v1/tick')
   async tick(@Body(new JsonBody(Tick)) body: z.infer<typeof Tick>): Promise<{ time: number }> {
-    if (this.platform.live) throw new GyreError('COMMAND_REFUSED', 'this platform runs by its own clock; only a replay is told the time');
+    if (this.platform.live)
+      throw new GyreError('COMMAND_REFUSED', 'this platform runs by its own clock; only a replay is told the time');
     await this.platform.tick(body.time);
     return { time: body.time };
   }

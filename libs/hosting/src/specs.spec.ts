@@ -30,19 +30,33 @@ describe('specs', () => {
       { view: 'market', field: 'price' },
       { view: 'market', field: 'demand' },
     ]);
-    expect(models[0]?.label).toEqual({ name: 'class', type: 'binary', classes: [0, 1], delay: 0, horizon: 604_800_000 });
+    expect(models[0]?.label).toEqual({
+      name: 'class',
+      type: 'binary',
+      classes: [0, 1],
+      delay: 0,
+      horizon: 604_800_000,
+    });
     expect(models[0]?.trainers.map((trainer) => trainer.kind)).toEqual(['trees', 'linear']);
     expect(models[0]?.rollout.approval).toBe('automatic');
   });
 
   it('refuses a misspelt key with its place and what was meant', () => {
-    expect(problemsOf(model('lable: { name: class, type: binary }'))).toContain('spec.yaml:9:1: lable: unknown key "lable"; did you mean "label"?');
-    expect(problemsOf(model('label: { name: class, type: binary }\nrollout: { alhpa: 0.1 }'))).toContain('spec.yaml:10:12: rollout.alhpa: unknown key "alhpa"; did you mean "alpha"?');
+    expect(problemsOf(model('lable: { name: class, type: binary }'))).toContain(
+      'spec.yaml:9:1: lable: unknown key "lable"; did you mean "label"?',
+    );
+    expect(problemsOf(model('label: { name: class, type: binary }\nrollout: { alhpa: 0.1 }'))).toContain(
+      'spec.yaml:10:12: rollout.alhpa: unknown key "alhpa"; did you mean "alpha"?',
+    );
   });
 
   it('refuses a negative delay with path and line', () => {
-    expect(problemsOf(model('label:\n  name: class\n  type: binary\n  delay: -1'))).toMatch(/^spec\.yaml:12:3: label\.delay: .*30m; got -1$/);
-    expect(problemsOf(model('label:\n  name: class\n  type: binary\n  delay: "-1s"'))).toMatch(/^spec\.yaml:12:3: label\.delay: .*not a duration/);
+    expect(problemsOf(model('label:\n  name: class\n  type: binary\n  delay: -1'))).toMatch(
+      /^spec\.yaml:12:3: label\.delay: .*30m; got -1$/,
+    );
+    expect(problemsOf(model('label:\n  name: class\n  type: binary\n  delay: "-1s"'))).toMatch(
+      /^spec\.yaml:12:3: label\.delay: .*not a duration/,
+    );
   });
 
   it('refuses unknown views and features with the ones there are', () => {
@@ -55,7 +69,8 @@ describe('specs', () => {
   });
 
   it('tells the problems of all documents at once', () => {
-    const text = 'kind: FeatureView\nname: Market\nentity: region\nfields: { price: flaot }\n---\nkind: Modle\nname: m\n';
+    const text =
+      'kind: FeatureView\nname: Market\nentity: region\nfields: { price: flaot }\n---\nkind: Modle\nname: m\n';
     const problems = problemsOf(text);
     expect(problems).toContain('spec.yaml:2:1: name:');
     expect(problems).toContain('spec.yaml:4:11: fields.price:');

@@ -1,4 +1,4 @@
-import { FeatureViewSpec, GyreError, ModelSpec, type ModelInForce, type ModelInput } from '@gyre/contracts';
+import { FeatureViewSpec, GyreError, ModelSpec, type Field, type ModelInForce, type ModelInput } from '@gyre/contracts';
 import { nearest } from './spelling.js';
 import { invalid, parseYaml, type Problem, type YamlDocument } from './yaml.js';
 
@@ -17,14 +17,16 @@ const KINDS = ['FeatureView', 'Model'];
  */
 export function readSpecs(text: string, file: string, inForce: readonly FeatureViewSpec[] = []): Specs {
   const documents = parseYaml(text, file, 'SPEC_INVALID');
-  if (documents.length === 0) throw invalid('SPEC_INVALID', [{ file, line: 1, column: 1, path: '', problem: 'holds no spec' }]);
+  if (documents.length === 0)
+    throw invalid('SPEC_INVALID', [{ file, line: 1, column: 1, path: '', problem: 'holds no spec' }]);
   const problems: Problem[] = [];
   const views = new Map(inForce.map((view) => [view.name, view]));
   const own: Specs = { views: [], models: [] };
   for (const document of documents.filter((d) => kindOf(d) === 'FeatureView')) {
     collecting(problems, () => {
       const view = document.parse(FeatureViewSpec, 'SPEC_INVALID');
-      if (own.views.some((other) => other.name === view.name)) problems.push(document.problem(['name'], `a view named "${view.name}" stands above already`));
+      if (own.views.some((other) => other.name === view.name))
+        problems.push(document.problem(['name'], `a view named "${view.name}" stands above already`));
       own.views.push(view);
       views.set(view.name, view);
     });
@@ -34,8 +36,11 @@ export function readSpecs(text: string, file: string, inForce: readonly FeatureV
       const kind = kindOf(document);
       if (kind !== 'Model') throw invalid('SPEC_INVALID', [wrongKind(document, kind)]);
       const spec = document.parse(ModelSpec, 'SPEC_INVALID');
-      if (own.models.some((other) => other.name === spec.name)) problems.push(document.problem(['name'], `a model named "${spec.name}" stands above already`));
-      const inputs = spec.features.flatMap((reference, i) => resolve(reference, views, (problem) => problems.push(document.problem(['features', i], problem))));
+      if (own.models.some((other) => other.name === spec.name))
+        problems.push(document.problem(['name'], `a model named "${spec.name}" stands above already`));
+      const inputs = spec.features.flatMap((reference, i) =>
+        resolve(reference, views, (problem) => problems.push(document.problem(['features', i], problem))),
+      );
       problems.push(...fallbackProblems(spec, document));
       own.models.push({ ...spec, inputs: unique(inputs) });
     });
@@ -52,46 +57,68 @@ function kindOf(document: YamlDocument): unknown {
 function wrongKind(document: YamlDocument, kind: unknown): Problem {
   if (kind === undefined) return document.problem(['kind'], `it is missing; kinds are ${KINDS.join(' and ')}`);
   const meant = nearest(String(kind), KINDS);
-  return document.problem(['kind'], `unknown kind "${String(kind)}"; ${meant === undefined ? `kinds are ${KINDS.join(' and ')}` : `did you mean "${meant}"?`}`);
+  return document.problem(
+    ['kind'],
+    `unknown kind "${String(kind)}"; ${meant === undefined ? `kinds are ${KINDS.join(' and ')}` : `did you mean "${meant}"?`}`,
+  );
 }
 
-function resolve(reference: string, views: ReadonlyMap<string, FeatureViewSpec>, complain: (problem: string) => void): ModelInput[] {
+function resolve(
+  reference: string,
+  views: ReadonlyMap<string, FeatureViewSpec>,
+  complain: (problem: string) => void,
+): ModelInput[] {
   const [viewName, fieldName] = reference.split('.') as [string, string];
   const view = views.get(viewName);
   if (view === undefined) {
     const there = [...views.keys()];
     const meant = nearest(viewName, there);
-    complain(`unknown view "${viewName}"; ${meant === undefined ? `there are: ${there.join(', ') || 'none'}` : `did you mean "${meant}"?`}`);
+    complain(
+      `unknown view "${viewName}"; ${meant === undefined ? `there are: ${there.join(', ') || 'none'}` : `did you mean "${meant}"?`}`,
+    );
     return [];
   }
   if (fieldName === '*') {
     return Object.entries(view.fields)
       .filter(([, field]) => !field.private && field.type !== 'string')
-      .map(([field]) => ({ view: viewName, field }));
+      .map(([name, field]) => inputOf(viewName, name, field));
   }
   const field = view.fields[fieldName];
   if (field === undefined) {
     const there = Object.keys(view.fields);
     const meant = nearest(fieldName, there);
-    complain(`unknown feature "${fieldName}" of view "${viewName}"; ${meant === undefined ? `there are: ${there.join(', ')}` : `did you mean "${meant}"?`}`);
+    complain(
+      `unknown feature "${fieldName}" of view "${viewName}"; ${meant === undefined ? `there are: ${there.join(', ')}` : `did you mean "${meant}"?`}`,
+    );
   } else if (field.private) {
     complain(`"${reference}" is private: it leaves gyre.ingest for nowhere, so no model can see it`);
   } else if (field.type === 'string') {
     complain(`"${reference}" is a string; models take float, int and bool`);
   } else {
-    return [{ view: viewName, field: fieldName }];
+    return [inputOf(viewName, fieldName, field)];
   }
   return [];
+}
+
+function inputOf(view: string, field: string, { min, max }: Field): ModelInput {
+  return { view, field, ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
 }
 
 function fallbackProblems(spec: ModelSpec, document: YamlDocument): Problem[] {
   if (spec.fallback === undefined || 'refuse' in spec.fallback) return [];
   const { value } = spec.fallback;
   if (spec.label.type === 'regression') {
-    return typeof value === 'number' ? [] : [document.problem(['fallback', 'value'], `a regression answers numbers, got ${JSON.stringify(value)}`)];
+    return typeof value === 'number'
+      ? []
+      : [document.problem(['fallback', 'value'], `a regression answers numbers, got ${JSON.stringify(value)}`)];
   }
   if (spec.label.classes.includes(value)) return [];
-  return [document.problem(['fallback', 'value'], `${JSON.stringify(value)} is none of the classes ${JSON.stringify(spec.label.classes)}`)];
+  return [
+    document.problem(
+      ['fallback', 'value'],
+      `${JSON.stringify(value)} is none of the classes ${JSON.stringify(spec.label.classes)}`,
+    ),
+  ];
 }
 
 function unique(inputs: readonly ModelInput[]): ModelInput[] {

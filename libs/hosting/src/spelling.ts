@@ -1,6 +1,8 @@
 /** Of the known words the one that `word` was probably meant to be, if any is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const [best] = known.map((name) => ({ name, distance: editDistance(word, name) })).sort((a, b) => a.distance - b.distance);
+  const [best] = known
+    .map((name) => ({ name, distance: editDistance(word, name) }))
+    .sort((a, b) => a.distance - b.distance);
   return best !== undefined && best.distance <= Math.max(2, word.length / 3) ? best.name : undefined;
 }
 

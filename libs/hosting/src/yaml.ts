@@ -55,7 +55,8 @@ export class YamlDocument {
 
   /** Of the alternatives, the one that came nearest: with the fewest problems, the deepest of them. */
   private explainUnion(issue: core.$ZodIssueInvalidUnion, shape: unknown): Problem[] {
-    const depth = (issues: readonly core.$ZodIssue[]) => Math.max(...issues.map((i) => i.path.length + (i.code === 'invalid_type' ? 0 : 0.5)));
+    const depth = (issues: readonly core.$ZodIssue[]) =>
+      Math.max(...issues.map((i) => i.path.length + (i.code === 'invalid_type' ? 0 : 0.5)));
     const nearest = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? [];
     return nearest.flatMap((inner) => this.explain({ ...inner, path: [...issue.path, ...inner.path] }, shape));
   }
@@ -70,7 +71,10 @@ export class YamlDocument {
         offset = isNode(pair.key) ? (pair.key.range?.[0] ?? offset) : offset;
         node = pair.value;
       } else {
-        node = isNode(node) && 'get' in node ? (node as { get(k: unknown, keep: true): unknown }).get(step, true) : undefined;
+        node =
+          isNode(node) && 'get' in node
+            ? (node as { get(k: unknown, keep: true): unknown }).get(step, true)
+            : undefined;
         if (!isNode(node)) break;
         offset = node.range?.[0] ?? offset;
       }
@@ -99,16 +103,23 @@ export function parseYaml(text: string, file: string, code: ErrorCode): YamlDocu
 }
 
 export function invalid(code: ErrorCode, problems: readonly Problem[]): GyreError {
-  const text = problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.path === '' ? '' : `${p.path}: `}${p.problem}`).join('\n');
+  const text = problems
+    .map((p) => `${p.file}:${p.line}:${p.column}: ${p.path === '' ? '' : `${p.path}: `}${p.problem}`)
+    .join('\n');
   return new GyreError(code, text, { problems });
 }
 
 function written(path: readonly PropertyKey[]): string {
-  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i === 0 ? '' : '.'}${String(step)}`)).join('');
+  return path
+    .map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i === 0 ? '' : '.'}${String(step)}`))
+    .join('');
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((v, step) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[step] : undefined), value);
+  return path.reduce<unknown>(
+    (v, step) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[step] : undefined),
+    value,
+  );
 }
 
 function advice(key: string, known: readonly string[]): string {

@@ -1,0 +1,48 @@
+import { Controller, Get, Inject, Param } from '@nestjs/common';
+import type { LabelCounts, Performance } from '@gyre/contracts';
+import { Catalog } from '@gyre/hosting';
+import { Platform } from '@gyre/platform';
+import { detect } from './detect.js';
+import type { Joining } from './join.js';
+import { PerformanceHistory } from './performance-history.js';
+import type { WatchState } from './watch.js';
+
+@Controller('v1/models/:model')
+export class DriftMonitorController {
+  constructor(
+    @Inject(Platform) private readonly platform: Platform,
+    @Inject(Catalog) private readonly catalog: Catalog,
+    @Inject(PerformanceHistory) private readonly history: PerformanceHistory,
+  ) {}
+
+  @Get('performance')
+  async performance(@Param('model') model: string): Promise<Performance> {
+    const isRegression = this.catalog.requireModel(model).label.type === 'regression';
+    const { labels } = await this.watched(model);
+    return {
+      model,
+      metric: isRegression ? 'mae' : 'accuracy',
+      higherIsBetter: !isRegression,
+      windows: this.history.of(model),
+      labels,
+    };
+  }
+
+  @Get('labels')
+  async labels(@Param('model') model: string): Promise<LabelCounts> {
+    this.catalog.requireModel(model);
+    const { counts } = await this.watched(model);
+    let [waiting, early] = [0, 0];
+    for await (const { state } of this.platform.scan<Joining>({ name: 'drift-monitor.join' })) {
+      if (state.is === 'waiting' && state.predicted.model === model) waiting += 1;
+      if (state.is === 'early') early += state.labels.length;
+    }
+    const due = counts.joined + counts.late + counts.expired;
+    return { model, counts, waiting, early, coverage: due === 0 ? null : counts.joined / due };
+  }
+
+  private async watched(model: string): Promise<Pick<WatchState, 'labels' | 'counts'>> {
+    const state = (await this.platform.states<WatchState>(detect, [model])).get(model);
+    return state ?? { labels: 0, counts: { joined: 0, corrected: 0, late: 0, repeated: 0, expired: 0 } };
+  }
+}

@@ -1,0 +1,30 @@
+import { Module } from '@nestjs/common';
+import { Catalog, Config } from '@gyre/hosting';
+import { Platform } from '@gyre/platform';
+import { detect } from './detect.js';
+import { DriftMonitorConfig } from './drift-monitor.config.js';
+import { DriftMonitorController } from './drift-monitor.http.js';
+import { join } from './join.js';
+import { PerformanceHistory } from './performance-history.js';
+
+@Module({
+  controllers: [DriftMonitorController],
+  providers: [
+    {
+      provide: 'drift-monitor',
+      inject: [Platform, Config, Catalog],
+      useFactory: (platform: Platform, config: Config, catalog: Catalog) => {
+        const { unknownHorizonHours } = config.read('drift-monitor', DriftMonitorConfig);
+        const model = (name: string) => catalog.model(name);
+        return [platform.run(join({ model, unknownHorizonMs: unknownHorizonHours * 3_600_000 })), platform.run(detect)];
+      },
+    },
+    {
+      provide: PerformanceHistory,
+      inject: [Platform, Config],
+      useFactory: (platform: Platform, config: Config) =>
+        new PerformanceHistory(platform, config.read('drift-monitor', DriftMonitorConfig).windowsMax),
+    },
+  ],
+})
+export class DriftMonitorModule {}

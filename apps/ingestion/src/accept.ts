@@ -1,0 +1,130 @@
+import {
+  encodeLabel,
+  parsePredictionId,
+  topics,
+  type FeaturesEvent,
+  type FeatureViewSpec,
+  type FeaturesObserved,
+  type LabelEvent,
+  type LabelObserved,
+  type ModelInForce,
+} from '@gyre/contracts';
+import { checkValues } from '@gyre/features';
+import { publish, type Context, type Effects, type Task } from '@gyre/platform';
+import { parseEvent, type Parsed } from './parse-event.js';
+import { preview } from './preview.js';
+
+export interface AcceptSettings {
+  /** The specs in force. */
+  view(name: string): FeatureViewSpec | undefined;
+  model(name: string): ModelInForce | undefined;
+  views(): readonly FeatureViewSpec[];
+  /** Accepted event ids remembered in each partition. */
+  distinctWithin: number;
+}
+
+/**
+ * ingest -> features and feedback, or dead letters: the one way in, whichever end an event came by.
+ *
+ * An event is checked whole: UTF-8, JSON, shape, the view's types, nulls, ranges and enums, and its time, which may be ahead of its
+ * arrival by `maxSkew` at most. The first accepted event with an id counts; private fields stop here.
+ */
+export const accept = (settings: AcceptSettings): Task<never, Uint8Array> => {
+  const parsed = new WeakMap<Uint8Array, Parsed>();
+  const parse = (bytes: Uint8Array): Parsed => {
+    const known = parsed.get(bytes) ?? parseEvent(bytes);
+    parsed.set(bytes, known);
+    return known;
+  };
+  return {
+    name: 'ingestion.accept',
+    inputs: [topics.ingest],
+    distinct: { id: (bytes) => parse(bytes).event?.id, within: settings.distinctWithin },
+    handle(_, bytes, context) {
+      const { event, json, refusal } = parse(bytes);
+      const verdict =
+        event === undefined
+          ? refusal
+          : event.type === 'features'
+            ? features(event, context, settings)
+            : label(event, context, settings);
+      if ('code' in verdict) return { refuse: { ...verdict, preview: preview(bytes, json, settings.views()) } };
+      return verdict;
+    },
+  };
+};
+
+type Verdict = Effects<never> | { code: string; reason: string };
+
+function features(event: FeaturesEvent, context: Context, settings: AcceptSettings): Verdict {
+  const view = settings.view(event.view);
+  if (view === undefined) {
+    const there = settings.views().map(({ name }) => name);
+    return {
+      code: 'UNKNOWN_VIEW',
+      reason: `view: there is no feature view "${event.view}"; there are: ${there.join(', ') || 'none yet'}`,
+    };
+  }
+  const occurredAt = Date.parse(event.time);
+  if (occurredAt > context.appendedAt + view.maxSkew)
+    return ahead(event.time, occurredAt - context.appendedAt, view.maxSkew);
+  const checked = checkValues(view, event.values);
+  if (checked.problems !== undefined) {
+    const problems = checked.problems.map(
+      ({ field, problem, expected }) => `values.${field} ${problem}; expected ${expected}`,
+    );
+    return { code: 'BAD_VALUES', reason: problems.join('; ') };
+  }
+  const observed: FeaturesObserved = {
+    event: event.id,
+    view: event.view,
+    entity: event.entity,
+    occurredAt,
+    values: checked.values,
+  };
+  return { publish: [publish(topics.features, observed)] };
+}
+
+/** Labels may be stamped ahead of their arrival by so much, ms. */
+const LABEL_SKEW_MAX = 300_000;
+
+function label(event: LabelEvent, context: Context, settings: AcceptSettings): Verdict {
+  const occurredAt = Date.parse(event.time);
+  if (occurredAt > context.appendedAt + LABEL_SKEW_MAX)
+    return ahead(event.time, occurredAt - context.appendedAt, LABEL_SKEW_MAX);
+  if (event.prediction !== undefined && parsePredictionId(event.prediction) === undefined) {
+    return {
+      code: 'BAD_PREDICTION_ID',
+      reason: `prediction: "${event.prediction}" is no prediction id; send the prediction_id that the answer carried`,
+    };
+  }
+  if (event.model !== undefined) {
+    const model = settings.model(event.model);
+    if (model === undefined) return { code: 'UNKNOWN_MODEL', reason: `model: there is no model "${event.model}"` };
+    if (encodeLabel(model.label, event.value) === undefined) {
+      const expected = model.label.type === 'regression' ? 'a number' : `one of ${JSON.stringify(model.label.classes)}`;
+      return {
+        code: 'UNKNOWN_CLASS',
+        reason: `value: ${JSON.stringify(event.value)} is no label of model "${event.model}"; expected ${expected}`,
+      };
+    }
+  }
+  const observed: LabelObserved = {
+    event: event.id,
+    model: event.model ?? null,
+    prediction: event.prediction ?? null,
+    entity: event.entity ?? null,
+    at: event.at === undefined ? null : Date.parse(event.at),
+    value: event.value,
+    occurredAt,
+  };
+  return { publish: [publish(topics.feedback, observed)] };
+}
+
+function ahead(time: string, by: number, allowed: number): Verdict {
+  const seconds = (ms: number) => `${Math.round(ms / 1_000)} s`;
+  return {
+    code: 'TIME_AHEAD',
+    reason: `time: ${time} is ${seconds(by)} ahead of the event's arrival; at most ${seconds(allowed)} are allowed`,
+  };
+}

@@ -1,0 +1,26 @@
+import { Module } from '@nestjs/common';
+import { Catalog, Config } from '@gyre/hosting';
+import { Platform } from '@gyre/platform';
+import { accept } from './accept.js';
+import { IngestionConfig } from './ingestion.config.js';
+import { IngestionController } from './ingestion.http.js';
+
+@Module({
+  controllers: [IngestionController],
+  providers: [
+    {
+      provide: 'ingestion',
+      inject: [Platform, Config, Catalog],
+      useFactory: (platform: Platform, config: Config, catalog: Catalog) => {
+        const { distinctWithin } = config.read('ingestion', IngestionConfig);
+        const specs = {
+          view: (name: string) => catalog.view(name),
+          model: (name: string) => catalog.model(name),
+          views: () => catalog.allViews(),
+        };
+        return platform.run(accept({ ...specs, distinctWithin }));
+      },
+    },
+  ],
+})
+export class IngestionModule {}
