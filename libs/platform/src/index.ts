@@ -1,4 +1,6 @@
 export * from './artifacts.js';
+export * from './embedded/index.js';
 export * from './job.js';
+export * from './partitioner.js';
 export * from './platform.js';
 export * from './task.js';

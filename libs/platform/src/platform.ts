@@ -73,7 +73,10 @@ export abstract class Platform {
    */
   abstract append<E>(topic: Topic<E>, events: readonly E[]): Promise<Position[]>;
   /** The same for a raw topic, whose keys the bytes do not tell. */
-  abstract appendRaw(topic: Topic<Uint8Array>, records: readonly { key: string; bytes: Uint8Array }[]): Promise<Position[]>;
+  abstract appendRaw(
+    topic: Topic<Uint8Array>,
+    records: readonly { key: string; bytes: Uint8Array }[],
+  ): Promise<Position[]>;
   /** Appends under a stable producer id: consumers drop what they have seen of it. Sequences rise with every call. */
   abstract appendAs<E>(producer: string, topic: Topic<E>, events: readonly Sequenced<E>[]): Promise<Position[]>;
 
@@ -94,7 +97,10 @@ export abstract class Platform {
    * @param options.key only this key's
    * @param options.from per partition, the offset to begin at (default 0)
    */
-  abstract read<E>(topic: Topic<E>, options?: { key?: string; from?: ReadonlyMap<number, number> }): AsyncIterable<Recorded<E>>;
+  abstract read<E>(
+    topic: Topic<E>,
+    options?: { key?: string; from?: ReadonlyMap<number, number> },
+  ): AsyncIterable<Recorded<E>>;
   /** The next offset that the group will read, by partition. A partition it has not begun is absent. */
   abstract committed(group: string, topic: Topic<unknown>): Promise<Map<number, number>>;
 

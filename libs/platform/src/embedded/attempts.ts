@@ -1,0 +1,61 @@
+const BACKOFF_MS = 100;
+
+/**
+ * What came of handling one thing: `handled`; `alone`: handled, and to be committed by itself, for it threw before; `end before`:
+ * it threw before, and what precedes it is to be committed first; `failed`: it threw, and the batch is to be begun again; `wait`.
+ */
+export type Handled = 'handled' | 'alone' | 'end before' | 'failed' | 'wait';
+
+/** Counts the tries of the one thing in a partition that throws, and waits between them, longer each time. */
+export class Attempts {
+  #failing: { place: string; tries: number; error: unknown; retryAt: number } | undefined;
+
+  /** @param most tries in all, the first included */
+  constructor(private readonly most: number) {
+    if (!Number.isInteger(most) || most < 1)
+      throw new RangeError(`attempts must be a whole number from 1 on, got ${most}`);
+  }
+
+  /** Milliseconds until the next try. */
+  get waitMs(): number {
+    return Math.max(0, Math.ceil((this.#failing?.retryAt ?? 0) - performance.now()));
+  }
+
+  /**
+   * @param place what is handled, by a name that it bears at every try
+   * @param first whether nothing precedes it in the batch
+   */
+  handle(place: string, first: boolean, run: () => void, giveUp: (tries: number, error: unknown) => void): Handled {
+    const failing = this.#failing?.place === place ? this.#failing : undefined;
+    if (failing !== undefined) {
+      if (!first) return 'end before';
+      if (failing.tries >= this.most) {
+        giveUp(failing.tries, failing.error);
+        return 'alone';
+      }
+      if (this.waitMs > 0) return 'wait';
+    }
+    try {
+      run();
+    } catch (error) {
+      this.failed(place, error);
+      return 'failed';
+    }
+    return failing === undefined ? 'handled' : 'alone';
+  }
+
+  /** How often it has thrown. */
+  tries(place: string): number {
+    return this.#failing?.place === place ? this.#failing.tries : 0;
+  }
+
+  failed(place: string, error: unknown): void {
+    const tries = this.tries(place) + 1;
+    this.#failing = { place, tries, error, retryAt: performance.now() + BACKOFF_MS * 2 ** (tries - 1) };
+  }
+
+  /** The thing is behind us. */
+  passed(): void {
+    this.#failing = undefined;
+  }
+}

@@ -1,0 +1,427 @@
+import { GyreError, topics, type DeadLetter, type Retention, type Topic } from '@gyre/contracts';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Artifacts } from '../artifacts.js';
+import { decoded } from '../encoding.js';
+import { retryTopicOf } from '../folding/log-record.js';
+import { SequencesSeen } from '../folding/sequences-seen.js';
+import type { Job } from '../job.js';
+import { partitionOf } from '../partitioner.js';
+import {
+  Platform,
+  type Following,
+  type Lag,
+  type Position,
+  type Recorded,
+  type Running,
+  type Sequenced,
+  type StoredState,
+} from '../platform.js';
+import type { Task } from '../task.js';
+import { Appender } from './appender.js';
+import { AttachedLog } from './attached-log.js';
+import type { Core } from './core.js';
+import { Engine, type Logger, type Stepper } from './engine.js';
+import { expire, type Cut } from './expiry.js';
+import { FileArtifacts } from './file-artifacts.js';
+import { FollowingRunner } from './following.js';
+import { JobRunner } from './job-runner.js';
+import { DirectoryLock } from './lock.js';
+import { Log, type NewRecord } from './log.js';
+import { MemoryArtifacts } from './memory-artifacts.js';
+import { Notices } from './notices.js';
+import { openDatabase } from './schema.js';
+import { Store } from './store.js';
+import { TaskRunner } from './task-runner.js';
+
+export interface EmbeddedOptions {
+  /** Number of partitions of every topic; fixed when the directory is made. */
+  partitions: number;
+  /** How often the platform tells the time by itself, milliseconds; null: only `tick` does, as in a replay. */
+  tickEveryMs: number | null;
+  /** UTC milliseconds; stamps what is appended, and the platform's own ticks. Default: the machine's clock. */
+  clock?: () => number;
+  /** Wait for the disk at every commit, so that loss of power takes nothing. Without it nothing is lost when the process dies. */
+  fsync?: boolean;
+  logger?: Logger;
+  /** Called with the name of each step of a commit (EMBEDDED_STEPS), for tests that kill between them. */
+  onStep?: (step: string) => void;
+}
+
+/** The steps of a commit, in order. */
+export const EMBEDDED_STEPS = {
+  append: ['append: written', 'append: committed'],
+  task: ['task: folded', 'task: states', 'task: published', 'task: offsets', 'task: written', 'task: committed'],
+  job: ['job: performed', 'job: states', 'job: published', 'job: offsets', 'job: written', 'job: committed'],
+} as const;
+
+const PAGE = 500;
+const RETRY_DAYS = 7;
+const JOBS_END_MS = 10_000;
+
+/** What is held besides the database, and let go at the end. */
+interface Held {
+  artifacts: Artifacts;
+  lock?: DirectoryLock;
+  notices?: Notices;
+}
+
+/** The platform in one process, on one SQLite file. One process owns a data directory. */
+export class EmbeddedPlatform extends Platform {
+  readonly partitions: number;
+  readonly live: boolean;
+  readonly artifacts: Artifacts;
+  readonly #core: Core;
+  readonly #appender: Appender;
+  readonly #tasks = new Map<string, TaskRunner<never, never>[]>();
+  readonly #jobs = new Map<string, JobRunner<never, never>[]>();
+  readonly #followings = new Set<FollowingRunner<never>[]>();
+  readonly #retention = new Map<string, number>();
+  readonly #dataVersion: StatementSync;
+  #knownVersion = -1;
+  readonly #ticker: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    private readonly db: DatabaseSync,
+    options: EmbeddedOptions,
+    private readonly held: Held,
+  ) {
+    super();
+    const { partitions, clock = Date.now, onStep } = options;
+    this.partitions = partitions;
+    this.live = options.tickEveryMs !== null;
+    this.artifacts = held.artifacts;
+    const logger = options.logger ?? (() => undefined);
+    const engine = new Engine(logger);
+    const log = new Log(db, (heads) => engine.advance(heads), onStep);
+    this.#core = { partitions, engine, log, store: new Store(db, log.names), logger, onStep, now: clock, time: 0 };
+    this.#appender = new Appender(log, partitions, clock);
+    this.#dataVersion = db.prepare('PRAGMA data_version');
+    for (const topic of Object.values(topics)) this.#meet(topic);
+    this.#lookOut();
+    held.notices?.listen(() => {
+      if (this.#closing === undefined) this.#lookOut();
+    });
+    if (options.tickEveryMs !== null)
+      this.#ticker = setInterval(() => void this.tick(clock()), options.tickEveryMs).unref();
+  }
+
+  /**
+   * Opens a data directory, or makes one.
+   * @throws GyreError DATA_DIR_IN_USE, DATA_DIR_VERSION, TOPIC_MISMATCHED
+   */
+  static open(options: EmbeddedOptions & { dir: string }): EmbeddedPlatform {
+    assertPartitions(options.partitions);
+    mkdirSync(options.dir, { recursive: true });
+    const lock = DirectoryLock.take(options.dir);
+    try {
+      const db = openDatabase(join(options.dir, 'gyre.db'), {
+        partitions: options.partitions,
+        fsync: options.fsync ?? false,
+      });
+      return new EmbeddedPlatform(db, options, {
+        lock,
+        artifacts: new FileArtifacts(join(options.dir, 'artifacts')),
+        notices: new Notices(options.dir),
+      });
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** A platform that leaves nothing behind, for tests. */
+  static inMemory(options: Partial<EmbeddedOptions> = {}): EmbeddedPlatform {
+    const all = { partitions: 1, tickEveryMs: null, ...options };
+    assertPartitions(all.partitions);
+    return new EmbeddedPlatform(openDatabase(':memory:', { partitions: all.partitions, fsync: false }), all, {
+      artifacts: new MemoryArtifacts(),
+    });
+  }
+
+  /** The log of an open directory, for a worker thread of the process that owns it. @throws GyreError DATA_DIR_IN_USE */
+  static attach(dir: string, options: { fsync?: boolean; clock?: () => number } = {}): AttachedLog {
+    return AttachedLog.attach(dir, options);
+  }
+
+  async append<E>(topic: Topic<E>, events: readonly E[]): Promise<Position[]> {
+    this.#meet(topic);
+    return this.#appender.append(topic, events);
+  }
+
+  async appendRaw(
+    topic: Topic<Uint8Array>,
+    records: readonly { key: string; bytes: Uint8Array }[],
+  ): Promise<Position[]> {
+    this.#meet(topic);
+    return this.#appender.appendRaw(topic, records);
+  }
+
+  async appendAs<E>(producer: string, topic: Topic<E>, events: readonly Sequenced<E>[]): Promise<Position[]> {
+    this.#meet(topic);
+    return this.#appender.appendAs(producer, topic, events);
+  }
+
+  run<S, E>(task: Task<S, E>): Running {
+    this.#assertNew(task.name);
+    if (task.inputs.length === 0) throw new RangeError(`${task.name} reads no topic`);
+    for (const topic of task.inputs) this.#meet(topic);
+    const runners = this.#each((partition) => new TaskRunner(this.#core, task, partition));
+    this.#tasks.set(task.name, runners as unknown as TaskRunner<never, never>[]);
+    const stop = async () => {
+      this.#remove(runners);
+      if (this.#tasks.get(task.name) === (runners as unknown)) this.#tasks.delete(task.name);
+    };
+    return this.#started(task.name, runners, stop);
+  }
+
+  work<S, E>(job: Job<S, E>): Running {
+    this.#assertNew(job.name);
+    this.#meet(job.input);
+    const runners = this.#each((partition) => new JobRunner(this.#core, job, partition));
+    this.#jobs.set(job.name, runners as unknown as JobRunner<never, never>[]);
+    const stop = async () => {
+      await Promise.all(runners.map((runner) => runner.stop(false)));
+      this.#remove(runners);
+      if (this.#jobs.get(job.name) === (runners as unknown)) this.#jobs.delete(job.name);
+    };
+    return this.#started(job.name, runners, stop);
+  }
+
+  follow<E>(name: string, topic: Topic<E>, handle: (record: Recorded<E>) => void | Promise<void>): Following {
+    this.#meet(topic);
+    const runners = this.#each((partition) => new FollowingRunner(this.#core, name, topic, handle, partition));
+    this.#followings.add(runners as unknown as FollowingRunner<never>[]);
+    const stop = async () => {
+      await Promise.all(runners.map((runner) => runner.stop()));
+      this.#remove(runners);
+      this.#followings.delete(runners as unknown as FollowingRunner<never>[]);
+    };
+    const caughtUp = async () => {
+      this.#lookOut();
+      await Promise.all(runners.map((runner) => runner.caughtUp()));
+    };
+    return { ...this.#started(name, runners, stop), caughtUp };
+  }
+
+  async states<S>(task: { name: string }, keys: readonly string[]): Promise<Map<string, S>> {
+    const found = new Map<string, S>();
+    for (const key of keys) {
+      for (let partition = 0; partition < this.partitions && !found.has(key); partition++) {
+        const json = this.#core.store.find(task.name, partition, key);
+        if (json !== undefined) found.set(key, JSON.parse(json) as S);
+      }
+    }
+    return found;
+  }
+
+  async *scan<S>(task: { name: string }): AsyncGenerator<StoredState<S>> {
+    let after = { partition: -1, key: '' };
+    for (;;) {
+      const page = this.#core.store.page(task.name, after, PAGE);
+      for (const { key, data } of page) yield { key, state: JSON.parse(data) as S };
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE) return;
+      after = last;
+    }
+  }
+
+  async *read<E>(
+    topic: Topic<E>,
+    options: { key?: string; from?: ReadonlyMap<number, number> } = {},
+  ): AsyncGenerator<Recorded<E>> {
+    this.#lookOut();
+    const { engine, log, logger } = this.#core;
+    const all = this.#each((partition) => ({ partition, end: engine.head(topic.name, partition) }));
+    const wanted = options.key === undefined ? undefined : partitionOf(options.key, this.partitions);
+    const seen = new SequencesSeen();
+    for (const { partition, end } of all) {
+      if (wanted !== undefined && partition !== wanted) continue;
+      for (let from = options.from?.get(partition) ?? 0; from < end;) {
+        const records = log.read(topic.name, partition, from, end, PAGE);
+        for (const { offset, key, appendedAt, tick, data, producer, sequence } of records) {
+          if (tick !== undefined || (options.key !== undefined && options.key !== key)) continue;
+          if (!seen.accept(String(partition), producer, sequence)) continue;
+          const read = decoded(topic, data);
+          if (read.problem === undefined)
+            yield { topic: topic.name, partition, offset, key, appendedAt, event: read.event };
+          else
+            logger('warn', 'a reader passes over an event', {
+              topic: topic.name,
+              partition,
+              offset,
+              reason: read.problem,
+            });
+        }
+        from = records.length < PAGE ? end : (records[PAGE - 1] as { offset: number }).offset + 1;
+        seen.keep();
+      }
+    }
+  }
+
+  async committed(group: string, topic: Topic<unknown>): Promise<Map<number, number>> {
+    const offsets = new Map<number, number>();
+    for (let partition = 0; partition < this.partitions; partition++) {
+      const offset = this.#core.store.commit(group, partition)?.offsets[topic.name];
+      if (offset !== undefined) offsets.set(partition, offset);
+    }
+    return offsets;
+  }
+
+  async tick(time: number): Promise<void> {
+    if (!Number.isSafeInteger(time)) throw new RangeError(`a tick's time is in whole milliseconds, got ${time}`);
+    const core = this.#core;
+    if (time <= core.time || this.#closing !== undefined) return;
+    const due = [...this.#tasks.values()].flat().filter((runner) => runner.isDue(time));
+    if (due.length > 0) {
+      core.log.transact('append', () => {
+        const at = core.now();
+        const told = new Set<string>();
+        for (const runner of due) runner.appendTick(time, at, told);
+      });
+    }
+    core.time = time;
+  }
+
+  async lag(): Promise<Lag[]> {
+    this.#lookOut();
+    return this.#groups().flatMap((runner) =>
+      runner.topics
+        .filter((topic) => topic !== retryTopicOf(runner.name) || this.#core.engine.head(topic, runner.partition) > 0)
+        .map((topic) => ({
+          group: runner.name,
+          topic,
+          partition: runner.partition,
+          offset: runner.offset(topic),
+          lag: runner.lag(topic),
+        })),
+    );
+  }
+
+  async settled(): Promise<void> {
+    for (;;) {
+      this.#lookOut();
+      if (this.#core.engine.idle) return;
+      await this.#core.engine.quiet();
+    }
+  }
+
+  async replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<number> {
+    const records = offsets.map(({ partition, offset }) => this.#retry(partition, offset));
+    this.#appender.records(records);
+    return records.length;
+  }
+
+  async expire(now: number): Promise<number> {
+    const { engine, store } = this.#core;
+    const needed = new Map<string, number>();
+    const need = (topic: string, partition: number, offset: number) => {
+      const place = `${partition} ${topic}`;
+      needed.set(place, Math.min(offset, needed.get(place) ?? Infinity));
+    };
+    for (const { partition, commit } of store.commits()) {
+      for (const [topic, offset] of Object.entries(commit.offsets)) need(topic, partition, offset);
+    }
+    for (const runner of this.#groups())
+      for (const topic of runner.topics) need(topic, runner.partition, runner.offset(topic));
+    const cuts: Cut[] = engine.topics.flatMap((topic) => {
+      const days = this.#retention.get(topic) ?? (topic.startsWith(retryTopicOf('')) ? RETRY_DAYS : undefined);
+      if (days === undefined) return [];
+      return this.#each((partition) => ({
+        topic,
+        partition,
+        days,
+        below: Math.min(needed.get(`${partition} ${topic}`) ?? Infinity, engine.head(topic, partition)),
+      }));
+    });
+    return expire(this.db, this.#core.log, cuts, now);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#ticker);
+    const jobs = [...this.#jobs.values()].flat();
+    this.#remove([...this.#tasks.values()].flat());
+    const ended = Promise.all([
+      ...jobs.map((runner) => runner.stop(true)),
+      ...[...this.#followings].flat().map((runner) => runner.stop()),
+    ]);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, JOBS_END_MS)));
+    await Promise.race([ended, late]);
+    clearTimeout(timer);
+    this.#remove([...jobs, ...[...this.#followings].flat()]);
+    this.held.notices?.close();
+    this.db.close();
+    this.held.lock?.release();
+  }
+
+  /** Takes notice of what other threads of the process have appended. */
+  #lookOut(): void {
+    if (this.#closing !== undefined) throw new GyreError('NOT_READY', 'the platform is closed');
+    const version = (this.#dataVersion.get() as { data_version: number }).data_version;
+    if (version === this.#knownVersion) return;
+    this.#knownVersion = version;
+    this.#core.engine.advance(this.#core.log.heads());
+  }
+
+  #meet(topic: { name: string; retention: Retention }): void {
+    if (this.#closing !== undefined) throw new GyreError('NOT_READY', 'the platform is closed');
+    if (topic.retention !== 'forever') this.#retention.set(topic.name, topic.retention.days);
+  }
+
+  #assertNew(name: string): void {
+    if (this.#tasks.has(name) || this.#jobs.has(name)) throw new RangeError(`${name} runs already`);
+  }
+
+  #groups(): (TaskRunner<never, never> | JobRunner<never, never>)[] {
+    return [...[...this.#tasks.values()].flat(), ...[...this.#jobs.values()].flat()];
+  }
+
+  #each<T>(make: (partition: number) => T): T[] {
+    return Array.from({ length: this.partitions }, (_, partition) => make(partition));
+  }
+
+  #started(name: string, runners: readonly Stepper[], stop: () => Promise<void>): Running {
+    this.#lookOut();
+    for (const runner of runners) this.#core.engine.add(runner);
+    return { name, stop };
+  }
+
+  #remove(runners: readonly Stepper[]): void {
+    for (const runner of runners) this.#core.engine.remove(runner);
+  }
+
+  /** The record that gives a dead letter's original back to its group. */
+  #retry(partition: number, offset: number): NewRecord {
+    const { log } = this.#core;
+    const missing = (why: string) =>
+      new GyreError('DEAD_LETTER_NOT_FOUND', `dead letter ${offset} of partition ${partition} ${why}`, {
+        partition,
+        offset,
+      });
+    const [found] = log.read(topics.deadletter.name, partition, offset, offset + 1, 1);
+    const read =
+      found === undefined || found.tick !== undefined ? undefined : decoded<DeadLetter>(topics.deadletter, found.data);
+    if (read === undefined || read.problem !== undefined) throw missing('does not exist');
+    const letter = read.event;
+    if (letter.group === '' || letter.offset < 0) throw missing('has no original in the log; send the event again');
+    const [original] = log.read(letter.topic, letter.partition, letter.offset, letter.offset + 1, 1);
+    if (original === undefined)
+      throw missing(`has lost its original: ${letter.topic} no longer keeps offset ${letter.offset}`);
+    const { key, data } = original;
+    const origin = { topic: letter.topic, offset: letter.offset };
+    return { topic: retryTopicOf(letter.group), partition: letter.partition, key, data, origin };
+  }
+}
+
+function assertPartitions(partitions: number): void {
+  if (Number.isInteger(partitions) && partitions >= 1) return;
+  throw new RangeError(`partitions must be a whole number from 1 on, got ${partitions}`);
+}

@@ -1,0 +1,219 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Data } from '../encoding.js';
+import type { LogRecord } from '../folding/log-record.js';
+import { Names } from './names.js';
+
+const EVENT = 0;
+const TICK = 1;
+
+/** A record to append. */
+export interface NewRecord {
+  topic: string;
+  partition: number;
+  key: string;
+  data: Data;
+  producer?: string;
+  sequence?: number;
+  origin?: { topic: string; offset: number };
+}
+
+/** The end of a partition: the offset that its next record gets. */
+export interface Head {
+  topic: string;
+  partition: number;
+  next: number;
+}
+
+interface OpenHead extends Head {
+  id: number;
+}
+
+/** The partitioned log on one connection. What is written counts when the transaction around it does. */
+export class Log {
+  readonly names: Names;
+  readonly #open = new Map<string, OpenHead>();
+  readonly #head: StatementSync;
+  readonly #saveHead: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #read: StatementSync;
+  readonly #nthBack: StatementSync;
+  readonly #heads: StatementSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #rollback: StatementSync;
+  #inside = false;
+
+  /**
+   * @param committed told the new ends after each commit
+   * @param onStep told the steps of a commit, for tests that kill between them
+   */
+  constructor(
+    private readonly db: DatabaseSync,
+    private readonly committed: (heads: readonly Head[]) => void,
+    private readonly onStep: ((step: string) => void) | undefined,
+  ) {
+    this.names = new Names(db);
+    this.#head = db.prepare('SELECT next FROM heads WHERE topic = ? AND partition = ?');
+    this.#saveHead = db.prepare(
+      'INSERT INTO heads VALUES (?, ?, 0, ?) ON CONFLICT(topic, partition) DO UPDATE SET next = excluded.next',
+    );
+    this.#insert = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    const columns = 'offset, kind, key, appended_at, producer, sequence, origin_topic, origin_offset, data';
+    const range = `SELECT ${columns} FROM records WHERE topic = ? AND partition = ? AND offset >= ? AND offset < ?`;
+    this.#read = db.prepare(`${range} ORDER BY offset LIMIT ?`);
+    this.#nthBack = db.prepare(
+      `SELECT offset FROM records WHERE topic = ? AND partition = ? AND offset < ? AND kind = ${EVENT} ORDER BY offset DESC LIMIT 1 OFFSET ?`,
+    );
+    this.#heads = db.prepare('SELECT topic, partition, next FROM heads');
+    this.#begin = db.prepare('BEGIN IMMEDIATE');
+    this.#commit = db.prepare('COMMIT');
+    this.#rollback = db.prepare('ROLLBACK');
+    this.#read.setReturnArrays(true);
+  }
+
+  /**
+   * Runs `write` as one transaction. It must not await: another's work on this connection would join it.
+   * @param kind who commits, for the names of the steps
+   */
+  transact<T>(kind: 'append' | 'task' | 'job', write: () => T): T {
+    if (this.#inside) throw new Error('a transaction is open already');
+    this.#begin.run();
+    this.#inside = true;
+    let result: T;
+    try {
+      result = write();
+      for (const head of this.#open.values()) this.#saveHead.run(head.id, head.partition, head.next);
+      this.onStep?.(`${kind}: written`);
+      this.#commit.run();
+    } catch (error) {
+      this.#inside = false;
+      this.#open.clear();
+      this.names.rolledBack();
+      if (this.db.isTransaction) this.#rollback.run();
+      throw error;
+    }
+    this.#inside = false;
+    this.names.committed();
+    this.onStep?.(`${kind}: committed`);
+    if (this.#open.size > 0) {
+      const heads = [...this.#open.values()];
+      this.#open.clear();
+      this.committed(heads);
+    }
+    return result;
+  }
+
+  /** Appends one event. Only inside `transact`. @returns its offset */
+  append(record: NewRecord, appendedAt: number): number {
+    const { producer, origin } = record;
+    const producerId = producer === undefined ? null : this.names.idOf(producer);
+    const sequence = producer === undefined ? null : (record.sequence as number);
+    const originId = origin === undefined ? null : this.names.idOf(origin.topic);
+    const originOffset = origin === undefined ? null : origin.offset;
+    return this.#put(
+      record.topic,
+      record.partition,
+      EVENT,
+      record.key,
+      appendedAt,
+      producerId,
+      sequence,
+      originId,
+      originOffset,
+      record.data,
+    );
+  }
+
+  /** Appends a tick. Only inside `transact`. */
+  appendTick(topic: string, partition: number, time: number, appendedAt: number): void {
+    this.#put(topic, partition, TICK, '', appendedAt, null, null, null, null, String(time));
+  }
+
+  /** Records from an offset on, ticks among them, below `to`. */
+  read(topic: string, partition: number, from: number, to: number, limit: number): LogRecord[] {
+    const id = this.names.find(topic);
+    if (id === undefined || from >= to) return [];
+    return this.#rows(this.#read.all(id, partition, from, to, limit) as unknown as Row[]);
+  }
+
+  /** The offset of the event that has `count - 1` events between it and `below`; 0 if there are not so many. */
+  offsetBack(topic: string, partition: number, below: number, count: number): number {
+    const id = this.names.find(topic);
+    const row = id === undefined ? undefined : this.#nthBack.get(id, partition, below, count - 1);
+    return (row as { offset: number } | undefined)?.offset ?? 0;
+  }
+
+  heads(): Head[] {
+    const rows = this.#heads.all() as unknown as { topic: number; partition: number; next: number }[];
+    return rows.map((row) => ({ topic: this.names.nameOf(row.topic), partition: row.partition, next: row.next }));
+  }
+
+  #put(
+    topic: string,
+    partition: number,
+    kind: number,
+    key: string,
+    appendedAt: number,
+    producer: number | null,
+    sequence: number | null,
+    originTopic: number | null,
+    originOffset: number | null,
+    data: Data,
+  ): number {
+    const place = `${partition} ${topic}`;
+    let head = this.#open.get(place);
+    if (head === undefined) {
+      const id = this.names.idOf(topic);
+      const row = this.#head.get(id, partition) as { next: number } | undefined;
+      head = { id, topic, partition, next: row?.next ?? 0 };
+      this.#open.set(place, head);
+    }
+    const offset = head.next;
+    this.#insert.run(
+      head.id,
+      partition,
+      offset,
+      kind,
+      key,
+      appendedAt,
+      producer,
+      sequence,
+      originTopic,
+      originOffset,
+      data,
+    );
+    head.next = offset + 1;
+    return offset;
+  }
+
+  #rows(rows: Row[]): LogRecord[] {
+    const records: LogRecord[] = new Array<LogRecord>(rows.length);
+    for (let i = 0; i < rows.length; i++) {
+      const [offset, kind, key, appendedAt, producer, sequence, originTopic, originOffset, data] = rows[i] as Row;
+      records[i] = {
+        offset,
+        key,
+        appendedAt,
+        producer: producer === null ? undefined : this.names.nameOf(producer),
+        sequence: sequence ?? 0,
+        tick: kind === TICK ? Number(data) : undefined,
+        data,
+        origin:
+          originTopic === null ? undefined : { topic: this.names.nameOf(originTopic), offset: originOffset as number },
+      };
+    }
+    return records;
+  }
+}
+
+type Row = [
+  offset: number,
+  kind: number,
+  key: string,
+  appendedAt: number,
+  producer: number | null,
+  sequence: number | null,
+  originTopic: number | null,
+  originOffset: number | null,
+  data: Data,
+];

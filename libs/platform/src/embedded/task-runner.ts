@@ -1,0 +1,222 @@
+import { BatchFold, readOrder, remember, type FoldSettings } from '../folding/batch-fold.js';
+import { byteOrder, type StateChange } from '../folding/batch-states.js';
+import { DistinctMemory } from '../folding/distinct-memory.js';
+import type { LogRecord } from '../folding/log-record.js';
+import type { Task } from '../task.js';
+import { Attempts, type Handled } from './attempts.js';
+import type { Core } from './core.js';
+import type { Next, Stepper } from './engine.js';
+import { noCommit, type Commit, type Due } from './store.js';
+
+const BATCH = 500;
+
+/** Where a batch under way would leave its group. */
+type Draft = Omit<Commit, 'seen'>;
+/** Commit what was folded; begin the batch again; or wait so many milliseconds. */
+type Folded = 'commit' | 'again' | number;
+
+/** Folds one partition of a task: each step is one batch, and one transaction. */
+export class TaskRunner<S, E> implements Stepper {
+  readonly name: string;
+  readonly topics: readonly string[];
+  #commit: Commit;
+  /** No state wishes to be woken before this; a lower bound. */
+  #soonest: number;
+  /** The latest tick that this runner had appended for itself. */
+  #told = 0;
+  readonly #attempts: Attempts;
+  readonly #fold: FoldSettings<S, E>;
+  readonly #inputs: readonly string[];
+
+  constructor(
+    private readonly core: Core,
+    private readonly task: Task<S, E>,
+    readonly partition: number,
+  ) {
+    this.name = task.name;
+    this.topics = readOrder(task.name, task.inputs);
+    this.#inputs = task.inputs.map((topic) => topic.name);
+    this.#attempts = new Attempts(task.attempts ?? 3);
+    this.#commit = core.store.commit(task.name, partition) ?? noCommit();
+    this.#soonest = core.store.soonest(task.name, partition);
+    const distinct = new Map<string, DistinctMemory>();
+    if (task.distinct !== undefined)
+      for (const topic of this.topics) distinct.set(topic, new DistinctMemory(task.distinct.within));
+    this.#fold = { task, partition, partitions: core.partitions, distinct };
+    for (const topic of distinct.keys()) remember(this.#fold, topic, this.#justBefore(topic));
+  }
+
+  offset(topic: string): number {
+    return this.#commit.offsets[topic] ?? 0;
+  }
+
+  lag(topic: string): number {
+    return Math.max(0, this.core.engine.head(topic, this.partition) - this.offset(topic));
+  }
+
+  /** Whether a state waits for a tick of this time. */
+  isDue(time: number): boolean {
+    if (this.#soonest > time || this.#time(this.#commit.ticks) >= time) return false;
+    this.#soonest = this.core.store.soonest(this.name, this.partition);
+    return this.#soonest <= time;
+  }
+
+  step(): Next {
+    const now = this.#time(this.#commit.ticks);
+    if (this.#soonest <= now) {
+      const due = this.core.store.due(this.name, this.partition, now, BATCH);
+      if (due.length > 0) return this.#batch((fold) => this.#wake(fold, due, now));
+      this.#soonest = this.core.store.soonest(this.name, this.partition);
+    }
+    if (this.topics.every((topic) => this.lag(topic) === 0)) return 'idle';
+    return this.#batch((fold, draft) => this.#read(fold, draft));
+  }
+
+  /** Folds in memory, then commits all of it, or forgets it. */
+  #batch(work: (fold: BatchFold<S, E>, draft: Draft) => Folded): Next {
+    const { batch, offsets, ticks, sequence } = this.#commit;
+    const draft: Draft = { batch: batch + 1, offsets: { ...offsets }, ticks: { ...ticks }, sequence };
+    const fold = new BatchFold(this.#fold, this.core.store.source(this.name, this.partition), this.#time(ticks));
+    let committed = false;
+    try {
+      const folded = work(fold, draft);
+      if (folded !== 'commit') return folded === 'again' ? 'more' : folded;
+      const changes = fold.states.changes();
+      this.core.onStep?.('task: folded');
+      this.#write(fold, draft, changes);
+      committed = true;
+      return 'more';
+    } finally {
+      if (!committed) this.#forget();
+    }
+  }
+
+  #read(fold: BatchFold<S, E>, draft: Draft): Folded {
+    const now = this.#time(draft.ticks);
+    let room = BATCH;
+    let first = true;
+    for (const topic of this.topics) {
+      const from = this.offset(topic);
+      const head = this.core.engine.head(topic, this.partition);
+      if (from >= head || room === 0) continue;
+      const records = this.core.log.read(topic, this.partition, from, head, room);
+      for (const record of records) {
+        const handled = this.#handle(fold, draft, topic, record, first);
+        if (handled === 'failed') return 'again';
+        if (handled === 'wait') return this.#attempts.waitMs;
+        if (handled === 'end before') return 'commit';
+        draft.offsets[topic] = record.offset + 1;
+        if (handled === 'alone' || this.#time(draft.ticks) > now) return 'commit';
+        first = false;
+      }
+      // Also where the last records have expired.
+      if (records.length < room) draft.offsets[topic] = head;
+      room -= records.length;
+    }
+    return 'commit';
+  }
+
+  #handle(fold: BatchFold<S, E>, draft: Draft, topic: string, record: LogRecord, first: boolean): Handled {
+    if (record.tick !== undefined) {
+      draft.ticks[topic] = Math.max(draft.ticks[topic] ?? 0, record.tick);
+      return 'handled';
+    }
+    if (!this.#commit.seen.accept(topic, record.producer, record.sequence)) return 'handled';
+    return this.#attempts.handle(
+      `${topic} ${record.offset}`,
+      first,
+      () => fold.handle(topic, record),
+      (tries, error) => fold.giveUp(topic, record, tries, error),
+    );
+  }
+
+  /** Wakes in the order of time and key, renewed wishes that are due again among them. */
+  #wake(fold: BatchFold<S, E>, due: Due[], now: number): Folded {
+    const last = due.length === BATCH ? due[BATCH - 1] : undefined;
+    let woken = 0;
+    for (let next = due.shift(); next !== undefined && woken < BATCH; next = due.shift()) {
+      const { key, wakeAt } = next;
+      if (last !== undefined && dueOrder(next, last) > 0) break;
+      const handled = this.#attempts.handle(
+        `wake ${wakeAt} ${key}`,
+        woken === 0,
+        () => fold.wake(key),
+        (tries, error) => fold.giveUpWake(key, tries, error),
+      );
+      if (handled === 'failed') return 'again';
+      if (handled === 'wait') return this.#attempts.waitMs;
+      if (handled === 'end before' || handled === 'alone') return 'commit';
+      woken += 1;
+      const renewed = fold.states.wakeAt(key);
+      if (renewed !== null && renewed <= now) insert(due, { key, wakeAt: renewed });
+    }
+    return 'commit';
+  }
+
+  #write(fold: BatchFold<S, E>, draft: Draft, changes: StateChange[]): void {
+    const { core, name, partition } = this;
+    const wished = changes.reduce((least, { wakeAt }) => Math.min(least, wakeAt ?? Infinity), Infinity);
+    core.log.transact('task', () => {
+      core.store.saveStates(name, partition, changes);
+      core.onStep?.('task: states');
+      const at = core.now();
+      const producer = `${name}/${partition}`;
+      for (const outgoing of fold.outgoing) core.log.append({ ...outgoing, producer, sequence: draft.sequence++ }, at);
+      // A wish for a time that has been told already: told once more, for the ticks were before the wish.
+      if (wished <= core.time && this.#told < core.time) this.appendTick(core.time, at);
+      core.onStep?.('task: published');
+      core.store.saveCommit(name, partition, { ...draft, seen: this.#commit.seen });
+      core.onStep?.('task: offsets');
+    });
+    this.#commit = { ...draft, seen: this.#commit.seen };
+    this.#commit.seen.keep();
+    for (const memory of this.#fold.distinct.values()) memory.keep();
+    this.#attempts.passed();
+    this.#soonest = Math.min(this.#soonest, wished);
+  }
+
+  /** Tells all the task's inputs the time, but those that have been told with it. Only inside a transaction. */
+  appendTick(time: number, appendedAt: number, told = new Set<string>()): void {
+    for (const topic of this.#inputs) {
+      const place = `${this.partition} ${topic}`;
+      if (!told.has(place)) this.core.log.appendTick(topic, this.partition, time, appendedAt);
+      told.add(place);
+    }
+    this.#told = time;
+  }
+
+  #forget(): void {
+    this.#commit.seen.revert();
+    for (const memory of this.#fold.distinct.values()) memory.revert();
+  }
+
+  /** The partition's time: what all inputs have been told. */
+  #time(ticks: Readonly<Record<string, number>>): number {
+    let time = Infinity;
+    for (const topic of this.#inputs) time = Math.min(time, ticks[topic] ?? 0);
+    return time;
+  }
+
+  *#justBefore(topic: string): Iterable<LogRecord> {
+    const { log } = this.core;
+    const to = this.offset(topic);
+    const within = this.task.distinct?.within ?? 0;
+    let from = log.offsetBack(topic, this.partition, to, within);
+    for (;;) {
+      const records = log.read(topic, this.partition, from, to, BATCH);
+      for (const record of records) if (record.tick === undefined) yield record;
+      if (records.length < BATCH) return;
+      from = (records[BATCH - 1] as LogRecord).offset + 1;
+    }
+  }
+}
+
+function dueOrder(a: Due, b: Due): number {
+  return a.wakeAt - b.wakeAt || byteOrder(a.key, b.key);
+}
+
+function insert(sorted: Due[], item: Due): void {
+  let at = sorted.length;
+  while (at > 0 && dueOrder(sorted[at - 1] as Due, item) > 0) at -= 1;
+  sorted.splice(at, 0, item);
+}
