@@ -1,0 +1,227 @@
+import type {
+  AppliedSpecs,
+  CommandAccepted,
+  DeadLetterEntry,
+  EventsAccepted,
+  IngestEvent,
+  LabelCounts,
+  ModelStatus,
+  Served,
+  SpecsInForce,
+  TimelineEntry,
+  VersionInfo,
+} from '@gyre/contracts';
+import { CallFailed, Unreachable } from './failures.js';
+
+export interface ApiOptions {
+  /** `http://127.0.0.1:8080` */
+  url: string;
+  /** Sent as `authorization: Bearer`. */
+  token?: string | undefined;
+  /** Ends whatever is under way. */
+  signal?: AbortSignal;
+}
+
+/** One row to predict, by the Open Inference Protocol's JSON. */
+export interface InferBody {
+  id?: string;
+  parameters?: Record<string, string | number | boolean>;
+  inputs: { name: string; shape: number[]; datatype: string; data: (number | null)[] }[];
+}
+export interface InferAnswer {
+  model_name: string;
+  model_version: string;
+  id?: string;
+  parameters: Record<string, string | number | boolean>;
+  outputs: { name: string; shape: number[]; datatype: string; data: (number | string | boolean)[] }[];
+}
+export interface GroupLag {
+  group: string;
+  topic: string;
+  partition: number;
+  offset: number;
+  lag: number;
+}
+export interface ReadyStatus {
+  status: string;
+  missing: Record<string, string>;
+}
+export interface TimelinePage {
+  limit?: number;
+  /** Only entries whose offset is smaller. */
+  before?: number;
+}
+
+/**
+ * The HTTP interface of a running Gyre.
+ * Every method throws {@link Unreachable} where nobody answers, and {@link CallFailed} with the server's code where it refuses.
+ */
+export class ApiClient {
+  readonly url: string;
+
+  constructor(private readonly options: ApiOptions) {
+    this.url = options.url.replace(/\/+$/, '');
+  }
+
+  /** @param file its name, for the places of problems */
+  applySpecs(text: string, file: string): Promise<AppliedSpecs> {
+    return this.post('/v1/specs', text, { 'content-type': 'application/yaml', 'x-file-name': encodeURI(file) });
+  }
+  specs(): Promise<SpecsInForce> {
+    return this.get('/v1/specs');
+  }
+  models(): Promise<ModelStatus[]> {
+    return this.get('/v1/models');
+  }
+  model(name: string): Promise<ModelStatus> {
+    return this.get(`/v1/models/${encodeURIComponent(name)}`);
+  }
+  versions(model: string): Promise<VersionInfo[]> {
+    return this.get(`/v1/models/${encodeURIComponent(model)}/versions`);
+  }
+  /** Newest first. */
+  timeline(model: string, { limit, before }: TimelinePage = {}): Promise<TimelineEntry[]> {
+    return this.get(`/v1/models/${encodeURIComponent(model)}/timeline${query({ limit, before })}`);
+  }
+  served(model: string, at: string): Promise<Served> {
+    return this.get(`/v1/models/${encodeURIComponent(model)}/served${query({ at })}`);
+  }
+  labels(model: string): Promise<LabelCounts> {
+    return this.get(`/v1/models/${encodeURIComponent(model)}/labels`);
+  }
+  promote(model: string, version: number, reason: string): Promise<CommandAccepted> {
+    return this.command(model, 'promote', { version, reason });
+  }
+  rollback(model: string, reason?: string): Promise<CommandAccepted> {
+    return this.command(model, 'rollback', reason === undefined ? {} : { reason });
+  }
+  retrain(model: string, reason?: string): Promise<CommandAccepted> {
+    return this.command(model, 'retrain', reason === undefined ? {} : { reason });
+  }
+  deadLetters(limit: number): Promise<DeadLetterEntry[]> {
+    return this.get(`/v1/deadletters${query({ limit })}`);
+  }
+  replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<{ replayed: number }> {
+    return this.post('/v1/deadletters/replay', JSON.stringify({ offsets }), JSON_BODY);
+  }
+  sendEvents(events: readonly IngestEvent[]): Promise<EventsAccepted> {
+    const lines = events.map((event) => JSON.stringify(event)).join('\n');
+    return this.post('/v1/events', `${lines}\n`, { 'content-type': 'application/x-ndjson' });
+  }
+  infer(model: string, body: InferBody): Promise<InferAnswer> {
+    return this.post(`/v2/models/${encodeURIComponent(model)}/infer`, JSON.stringify(body), JSON_BODY);
+  }
+  lag(): Promise<{ groups: GroupLag[] }> {
+    return this.get('/v1/lag');
+  }
+  /** Resolves when everything that was sent has had all its effects, however long that takes. */
+  async settle(): Promise<void> {
+    for (;;) {
+      try {
+        await this.post('/v1/settle');
+        return;
+      } catch (error) {
+        if (!(error instanceof Unreachable) || !isTimeout(error.cause)) throw error;
+      }
+    }
+  }
+  tick(time: number): Promise<{ time: number }> {
+    return this.post('/v1/tick', JSON.stringify({ time }), JSON_BODY);
+  }
+  async ready(): Promise<ReadyStatus> {
+    const response = await this.fetch('/readyz', {});
+    return (await response.json()) as ReadyStatus;
+  }
+  /** GET /v1/stream: the bytes of its server-sent events. */
+  async stream(): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.fetch('/v1/stream', { headers: { accept: 'text/event-stream' } });
+    if (!response.ok || response.body === null) throw await this.failure(response);
+    return response.body;
+  }
+
+  private command(model: string, verb: string, body: object): Promise<CommandAccepted> {
+    return this.post(`/v1/models/${encodeURIComponent(model)}/${verb}`, JSON.stringify(body), JSON_BODY);
+  }
+
+  private async get<T>(path: string): Promise<T> {
+    return this.read<T>(await this.fetch(path, {}));
+  }
+
+  private async post<T>(path: string, body?: string, headers: Record<string, string> = {}): Promise<T> {
+    return this.read<T>(await this.fetch(path, { method: 'POST', headers, ...(body === undefined ? {} : { body }) }));
+  }
+
+  private async fetch(path: string, init: RequestInit): Promise<Response> {
+    const { token, signal } = this.options;
+    const headers = {
+      ...(init.headers as Record<string, string>),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
+    try {
+      return await fetch(`${this.url}${path}`, { ...init, headers, ...(signal === undefined ? {} : { signal }) });
+    } catch (error) {
+      if (signal?.aborted === true) throw error;
+      throw this.unreachable(error);
+    }
+  }
+
+  private async read<T>(response: Response): Promise<T> {
+    if (!response.ok) throw await this.failure(response);
+    const text = await response.text().catch((error: unknown) => {
+      throw this.unreachable(error);
+    });
+    try {
+      return JSON.parse(text) as T;
+    } catch {
+      const began = JSON.stringify(text.slice(0, 60));
+      throw new CallFailed(
+        response.status,
+        'NOT_GYRE',
+        `${this.url} answers, but not as Gyre does: ${began}; is the address right?`,
+        {},
+      );
+    }
+  }
+
+  private async failure(response: Response): Promise<CallFailed> {
+    const text = await response.text().catch(() => '');
+    try {
+      const { error } = JSON.parse(text) as {
+        error: { code: string; message: string; details?: Record<string, unknown> };
+      };
+      return new CallFailed(response.status, error.code, error.message, error.details ?? {});
+    } catch {
+      const began = JSON.stringify(text.slice(0, 60));
+      return new CallFailed(
+        response.status,
+        'NOT_GYRE',
+        `${this.url} answered ${response.status} ${began}; is the address right?`,
+        {},
+      );
+    }
+  }
+
+  private unreachable(error: unknown): Unreachable {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const code = (cause as { code?: unknown } | undefined)?.code;
+    const failure = new Unreachable(
+      this.url,
+      typeof code === 'string' ? code : String((cause as Error | undefined)?.message ?? cause),
+    );
+    failure.cause = cause;
+    return failure;
+  }
+}
+
+const JSON_BODY = { 'content-type': 'application/json' };
+
+function query(parameters: Record<string, string | number | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) search.set(name, String(value));
+  return search.size === 0 ? '' : `?${search}`;
+}
+
+/** undici gives up on an answer after five minutes. */
+function isTimeout(cause: unknown): boolean {
+  return (cause as { code?: unknown } | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT';
+}

@@ -1,0 +1,45 @@
+import { InvalidArgumentError } from 'commander';
+import { durationMs, type LabelValue } from '@gyre/contracts';
+
+/** Parsers of options and arguments; what they throw, commander reports as a usage error. */
+
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+  };
+}
+
+/** A moment as ISO 8601, answered in its full UTC form. */
+export function instantArgument(text: string): string {
+  const ms = instantMs(text);
+  if (ms !== undefined) return new Date(ms).toISOString();
+  throw new InvalidArgumentError(
+    'It must be an ISO 8601 date, or date and time with its zone, such as 2026-11-22T14:05:00Z.',
+  );
+}
+
+/** UTC milliseconds of a date (midnight UTC), or of a date and time that names its zone; undefined for anything else. */
+export function instantMs(text: string): number | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2}))?$/i.test(text)) return undefined;
+  const ms = Date.parse(text.replace(' ', 'T'));
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+export function durationArgument(text: string): number {
+  const ms = durationMs(text);
+  if (ms !== undefined && ms >= 1) return ms;
+  throw new InvalidArgumentError('It must be a number and ms, s, m, h or d, such as 30m.');
+}
+
+/** A label as JSON reads it (1, true, "up"); anything else is a string. */
+export function labelArgument(text: string): LabelValue {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string') return value;
+  } catch {
+    // A bare word.
+  }
+  return text;
+}

@@ -1,0 +1,79 @@
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import type { DeadLetterEntry } from '@gyre/contracts';
+import { wholeNumber } from '../arguments.js';
+import { invocation, remote } from '../command.js';
+import { UsageError } from '../failures.js';
+import { count, instant, printJson, table } from '../output.js';
+import type { Terminal } from '../terminal.js';
+
+/** More than a server is asked to give back in one call. */
+const ALL = 100_000;
+const BATCH = 1_000;
+
+interface Position {
+  partition: number;
+  offset: number;
+}
+
+export const deadLetters = (terminal: Terminal): Command =>
+  new Command('deadletters')
+    .description('events that were refused, why, and another try for them')
+    .addCommand(list(terminal), { isDefault: true })
+    .addCommand(replay(terminal));
+
+const list = (terminal: Terminal): Command =>
+  remote('list', 'list refused events, newest first')
+    .addOption(new Option('--limit <count>', 'the newest so many').default(100).argParser(wholeNumber(1)))
+    .action(async (_options, command: Command) => {
+      const { api, json } = invocation(command, terminal);
+      const letters = await api.deadLetters(command.opts<{ limit: number }>().limit);
+      if (json) return printJson(terminal, letters);
+      terminal.write(
+        table(['position', 'time', 'group', 'code', 'reason', 'event'], letters.map(cells), { wrap: { 4: 60 } }),
+      );
+      if (letters.length > 0)
+        terminal.note('\nGive one another try with `gyre deadletters replay POSITION`, once its cause is gone.\n');
+    });
+
+const replay = (terminal: Terminal): Command =>
+  remote(
+    'replay',
+    'give refused events back to the group that refused them; they have lost their place in the order of their key',
+  )
+    .addArgument(new Argument('[position...]', 'PARTITION:OFFSET as listed').argParser(position))
+    .option('--all', 'all that there are')
+    .action(async (positions: Position[] | undefined, _options, command: Command) => {
+      const { api, json } = invocation(command, terminal);
+      const { all } = command.opts<{ all?: boolean }>();
+      if ((positions === undefined) === (all !== true))
+        throw new UsageError('name either positions as PARTITION:OFFSET, or --all');
+      const wanted =
+        positions ?? (await api.deadLetters(ALL)).map(({ partition, offset }) => ({ partition, offset })).reverse();
+      let replayed = 0;
+      for (let from = 0; from < wanted.length; from += BATCH) {
+        replayed += (await api.replayDeadLetters(wanted.slice(from, from + BATCH))).replayed;
+      }
+      if (json) printJson(terminal, { replayed });
+      else
+        terminal.write(
+          `${count(replayed)} given another try; what is refused again comes back to \`gyre deadletters\`\n`,
+        );
+    });
+
+function position(text: string, before: Position[] | undefined): Position[] {
+  const match = /^(\d+):(\d+)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('It must be PARTITION:OFFSET, such as 0:17.');
+  return [...(before ?? []), { partition: Number(match[1]), offset: Number(match[2]) }];
+}
+
+function cells(letter: DeadLetterEntry): string[] {
+  const { partition, offset, occurredAt, group, code, reason, preview } = letter;
+  return [
+    `${partition}:${offset}`,
+    instant(occurredAt),
+    group,
+    code,
+    reason,
+    preview.length > 60 ? `${preview.slice(0, 59)}…` : preview,
+  ];
+}

@@ -1,0 +1,102 @@
+import { Option, type Command } from 'commander';
+import type { ModelInForce } from '@gyre/contracts';
+import type { ApiClient, InferAnswer, InferBody } from '../api-client.js';
+import { invocation, remote } from '../command.js';
+import { CallFailed, UsageError } from '../failures.js';
+import { instantArgument } from '../arguments.js';
+import { number, printJson, table } from '../output.js';
+import type { Terminal } from '../terminal.js';
+
+interface PredictOptions {
+  entity?: string;
+  features?: unknown;
+  time?: string;
+  id?: string;
+}
+
+export const predict = (terminal: Terminal): Command =>
+  remote('predict', 'ask a model for one prediction')
+    .argument('<model>')
+    .addOption(new Option('--entity <key>', 'predict from the newest features of this entity').conflicts('features'))
+    .addOption(
+      new Option(
+        '--features <json>',
+        'predict from these: {"view.field": 1.5, …} or [1.5, …] in the model\'s order; null is missing',
+      ).argParser(parsed),
+    )
+    .addOption(new Option('--time <time>', 'event time of the request (default: now)').argParser(instantArgument))
+    .option('--id <id>', 'a request id of your own, which the answer carries')
+    .action(async (model: string, _options, command: Command) => {
+      const { api, json } = invocation(command, terminal);
+      const options = command.opts<PredictOptions>();
+      if (options.entity === undefined && options.features === undefined) {
+        throw new UsageError('a prediction needs --entity KEY, or --features JSON');
+      }
+      const inputs = options.features === undefined ? [] : await matrix(api, model, options.features);
+      const parameters = {
+        ...(options.entity === undefined ? {} : { entity: options.entity }),
+        ...(options.time === undefined ? {} : { time: options.time }),
+      };
+      const answer = await api.infer(model, {
+        ...(options.id === undefined ? {} : { id: options.id }),
+        parameters,
+        inputs,
+      });
+      if (json) printJson(terminal, answer);
+      else terminal.write(shown(answer));
+    });
+
+async function matrix(api: ApiClient, name: string, features: unknown): Promise<InferBody['inputs']> {
+  const { models } = await api.specs();
+  const model = models.find((m) => m.name === name);
+  if (model === undefined) throw new CallFailed(404, 'MODEL_NOT_FOUND', `no model named "${name}"`, {});
+  const data = inOrder(model, features);
+  return [{ name: 'features', datatype: 'FP32', shape: [1, data.length], data }];
+}
+
+/** @throws UsageError naming the features there are, for one that the model does not have */
+export function inOrder(model: ModelInForce, features: unknown): (number | null)[] {
+  const order = model.inputs.map(({ view, field }) => ({ full: `${view}.${field}`, field }));
+  const names = order.map(({ full }) => full).join(', ');
+  if (Array.isArray(features)) {
+    if (features.length !== order.length)
+      throw new UsageError(`--features has ${features.length} values, the model takes ${order.length}: ${names}`);
+    return features.map((value, i) => asNumber(order[i]?.full ?? '', value));
+  }
+  const given = features as Record<string, unknown>;
+  for (const key of Object.keys(given)) {
+    if (!order.some(({ full, field }) => key === full || key === field))
+      throw new UsageError(`the model has no feature "${key}"; it takes ${names}`);
+  }
+  return order.map(({ full, field }) => asNumber(full, given[full] ?? given[field] ?? null));
+}
+
+function asNumber(feature: string, value: unknown): number | null {
+  if (value === null || typeof value === 'number') return value;
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  throw new UsageError(`feature ${feature} must be a number, true, false or null, got ${JSON.stringify(value)}`);
+}
+
+function parsed(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`--features is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value === 'object' && value !== null) return value;
+  throw new UsageError('--features takes a JSON object {"view.field": 1.5, …} or an array [1.5, …]');
+}
+
+function shown(answer: InferAnswer): string {
+  const parameters = Object.entries(answer.parameters).map(([name, value]) => [name, String(value)]);
+  const outputs = answer.outputs.map(({ name, data }) => [
+    name,
+    data.map((v) => (typeof v === 'number' ? number(v) : String(v))).join('  '),
+  ]);
+  return table(['answer', ''], [
+    ...outputs,
+    ['version', answer.model_version === '' ? 'fallback' : answer.model_version],
+    ...parameters.filter(([n]) => n !== 'version'),
+  ] as string[][]);
+}

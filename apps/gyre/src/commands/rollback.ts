@@ -1,0 +1,15 @@
+import type { Command } from 'commander';
+import { invocation, remote } from '../command.js';
+import { printJson } from '../output.js';
+import { harmless, type Terminal } from '../terminal.js';
+
+export const rollback = (terminal: Terminal): Command =>
+  remote('rollback', 'put the previous champion back')
+    .argument('<model>')
+    .option('--reason <text>', 'why; it stands in the timeline')
+    .action(async (model: string, _options, command: Command) => {
+      const { api, json } = invocation(command, terminal);
+      const answer = await api.rollback(model, command.opts<{ reason?: string }>().reason);
+      if (json) printJson(terminal, answer);
+      else terminal.write(`${harmless(answer.message)}\n`);
+    });

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { GyreError } from '@gyre/contracts';
+import { readSpecs } from '@gyre/hosting';
+import { parseAllDocuments } from 'yaml';
+import { surveyCsv } from './csv.js';
+import type { PreparedReplay } from './driver.js';
+import { openReplay, type Past } from './journal.js';
+import { RowReader } from './rows.js';
+
+export interface ReplayOptions {
+  file: string;
+  spec: string;
+  labelDelay: number;
+  step: number;
+  limit: number | undefined;
+  bootstrapRows: number | undefined;
+  start: number;
+  intervalMs: number;
+  timeColumn: string | null;
+  resume: boolean;
+}
+
+const BOOTSTRAP_SHARE = 0.05;
+const BOOTSTRAP_ROWS_MAX = 2_000;
+/** The fewest rows that a spec lets a first model be trained on. */
+const BOOTSTRAP_ROWS_MIN = 20;
+const BOOTSTRAP = ['retraining', 'bootstrapLabels'];
+const LEAST = ['retraining', 'minLabels'];
+const LEAST_DEFAULT = 500;
+
+/**
+ * Checks everything that can be checked before anything starts, and opens the directory.
+ * @throws GyreError SPEC_INVALID with lines, BAD_REQUEST for the file, COMMAND_REFUSED for the directory
+ */
+export async function prepare(
+  options: ReplayOptions,
+  directory: string,
+): Promise<{ replay: PreparedReplay; past: Past | undefined }> {
+  const { file, spec: specFile, limit, step, labelDelay, start, intervalMs, timeColumn } = options;
+  const written = await readSpec(specFile);
+  const { views, models } = readSpecs(written, specFile);
+  const [model] = models;
+  if (model === undefined || models.length > 1) {
+    throw new GyreError(
+      'SPEC_INVALID',
+      `${specFile} holds ${models.length} models; a replay takes exactly one, with the views that it reads`,
+    );
+  }
+  const survey = await surveyCsv(file);
+  const rows = Math.min(limit ?? Infinity, survey.rows);
+  const specText = withBootstrap(written, options.bootstrapRows, survey.rows);
+  const base = basename(file)
+    .replace(/\.gz$/i, '')
+    .replace(/\.[^.]+$/, '')
+    .slice(0, 100);
+  // Refuses a file that lacks columns.
+  new RowReader({ file, base, columns: survey.columns, views, model, start, intervalMs, timeColumn });
+  const fingerprint = {
+    file: basename(file),
+    sha256: survey.sha256,
+    spec: createHash('sha256').update(specText).digest('hex'),
+    ...{ rows, step, labelDelay, start, intervalMs, timeColumn },
+  };
+  const past = await openReplay(directory, fingerprint, options.resume);
+  return {
+    replay: { directory, file, base, columns: survey.columns, specFile, specText, views, model, fingerprint },
+    past,
+  };
+}
+
+/**
+ * Says in the spec on how many rows the first champion is trained, where the spec does not say it itself: 5 % of the file or 2,000 rows, whichever
+ * is less. A run's least number of labels, where the spec does not say it either, does not stand in the way.
+ *
+ * @param asked by the command line: it counts before the spec
+ */
+export function withBootstrap(text: string, asked: number | undefined, fileRows: number): string {
+  const share = Math.max(BOOTSTRAP_ROWS_MIN, Math.min(BOOTSTRAP_ROWS_MAX, Math.floor(fileRows * BOOTSTRAP_SHARE)));
+  const documents = parseAllDocuments(text).filter((document) => document.contents !== null);
+  for (const document of documents) {
+    if (document.get('kind') !== 'Model') continue;
+    if (asked !== undefined || !document.hasIn(BOOTSTRAP)) document.setIn(BOOTSTRAP, asked ?? share);
+    const bootstrap = Number(document.getIn(BOOTSTRAP));
+    if (!document.hasIn(LEAST)) document.setIn(LEAST, Math.min(LEAST_DEFAULT, bootstrap));
+  }
+  return documents.map((document) => document.toString({ lineWidth: 0 }).replace(/^---\n/, '')).join('---\n');
+}
+
+async function readSpec(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new GyreError('BAD_REQUEST', `cannot read ${file}: ${(error as Error).message}`);
+  }
+}

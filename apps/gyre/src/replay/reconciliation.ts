@@ -1,0 +1,71 @@
+import type { DeadLetterEntry, LabelCounts } from '@gyre/contracts';
+
+/**
+ * Whether every row is accounted for: sent = predicted = joined + waiting + refused (requests that were refused have no prediction). What the client
+ * counted is held against what the platform counted on its own.
+ */
+export interface Reconciliation {
+  /** Rows sent, by the client. */
+  sent: number;
+  /** Rows answered with a prediction id, by the client. */
+  predicted: number;
+  /** Predictions that a label has reached, by the platform; late ones among them. */
+  joined: number;
+  /** Predictions without a label, by the platform; those whose horizon has ended among them. */
+  waiting: number;
+  /** Rows whose request was refused, or whose label lies in the dead letters. */
+  refused: number;
+  /** Of `joined`: after the horizon. */
+  late: number;
+  /** Of `waiting`: the horizon has ended. */
+  expired: number;
+  /** Labels that the platform keeps for predictions it has not seen: none, if nothing was lost. */
+  early: number;
+  /** Feature events in the dead letters: their rows were predicted without them. */
+  refusedFeatures: number;
+  balanced: boolean;
+}
+
+export interface Seen {
+  /** The beginning of the replay's event ids. */
+  base: string;
+  sent: number;
+  /** Requests that the gateway refused. */
+  refusedRequests: number;
+  labels: LabelCounts;
+  deadLetters: readonly DeadLetterEntry[];
+}
+
+export function reconcile({ base, sent, refusedRequests, labels, deadLetters }: Seen): Reconciliation {
+  const predicted = sent - refusedRequests;
+  const { late, expired } = labels.counts;
+  const joined = labels.counts.joined + late;
+  const refusedLabels = rowsNamed(base, 'l', deadLetters);
+  // A label may come late before its prediction has expired or after: counts alone do not tell which of the expired got one.
+  const unlabelled = predicted - joined;
+  const stillExpired = unlabelled - labels.waiting;
+  const accounted = stillExpired >= Math.max(0, expired - late) && stillExpired <= expired;
+  return {
+    sent,
+    predicted,
+    joined,
+    waiting: labels.waiting + (accounted ? stillExpired : expired) - refusedLabels,
+    refused: refusedRequests + refusedLabels,
+    late,
+    expired: accounted ? stillExpired : expired,
+    early: labels.early,
+    refusedFeatures: rowsNamed(base, 'f', deadLetters),
+    balanced: accounted && labels.early === 0,
+  };
+}
+
+/** Distinct rows whose events lie in the dead letters, whichever group refused them. */
+function rowsNamed(base: string, kind: 'f' | 'l', deadLetters: readonly DeadLetterEntry[]): number {
+  const rows = new Set<string>();
+  for (const { preview } of deadLetters) {
+    const at = preview.indexOf(`"${base}-${kind}-`);
+    const row = at < 0 ? undefined : /^\d+/.exec(preview.slice(at + base.length + 4))?.[0];
+    if (row !== undefined) rows.add(row);
+  }
+  return rows.size;
+}

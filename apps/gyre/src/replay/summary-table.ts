@@ -1,0 +1,77 @@
+import { count, number, table } from '../output.js';
+import type { Reconciliation } from './reconciliation.js';
+import type { DriftNote, ReplaySummary } from './summary.js';
+
+const LABELS: Readonly<Record<string, string>> = {
+  accuracy: 'accuracy',
+  kappa: 'kappa',
+  macroF1: 'macro F1',
+  logLoss: 'log loss',
+  rocAuc: 'ROC AUC',
+  prAuc: 'PR AUC',
+  mae: 'MAE',
+  rmse: 'RMSE',
+  r2: 'R²',
+};
+const DRIFT_SHOWN = 20;
+
+/** The summary as a person reads it. */
+export function summaryTable(summary: ReplaySummary): string {
+  const { rows, seconds, step, metrics, versions, drift, runs, promotions, rollbacks, declines } = summary;
+  const rate = seconds > 0 ? `, ${count(Math.round(rows / seconds))} rows/s` : '';
+  const measured = Object.entries(LABELS)
+    .filter(([name]) => name in metrics.whole)
+    .map(([name, label]) => [label, number(metrics.whole[name]), number(metrics.afterFirst10Percent[name])]);
+  const declined = Object.entries(declines).map(([code, times]) => `${code} ${times}`);
+  return [
+    `${count(rows)} rows in ${seconds} s${rate}, in steps of ${step}\n`,
+    table(['quality', 'all rows', 'after the first 10 %'], measured, { right: [1, 2] }),
+    table(
+      ['answered by', 'predictions', 'from row', 'to row'],
+      versions.map((v) => [
+        v.version === null ? 'fallback' : `v${v.version}`,
+        count(v.predictions),
+        count(v.firstRow),
+        count(v.lastRow),
+      ]),
+      { right: [1, 2, 3] },
+    ),
+    driftTable(drift),
+    table(
+      ['decisions', ''],
+      [
+        ['training runs', String(runs)],
+        ['declined', declined.length === 0 ? 'none' : declined.join(', ')],
+        ['promotions', String(promotions)],
+        ['rollbacks', String(rollbacks)],
+      ],
+    ),
+    accounts(summary.reconciliation),
+  ].join('\n');
+}
+
+function driftTable(drift: readonly DriftNote[]): string {
+  if (drift.length === 0) return 'no drift was found\n';
+  const rows = drift
+    .slice(0, DRIFT_SHOWN)
+    .map((d) => [
+      d.row === null ? '-' : count(d.row),
+      d.kind,
+      d.feature ?? 'error',
+      d.detector,
+      `${number(d.before)} → ${number(d.after)}`,
+    ]);
+  const more = drift.length > DRIFT_SHOWN ? `… and ${drift.length - DRIFT_SHOWN} more; --json shows all\n` : '';
+  return table(['drift at row', 'kind', 'of', 'found by', 'change'], rows, { right: [0] }) + more;
+}
+
+function accounts(r: Reconciliation): string {
+  const parts = [
+    `${count(r.joined)} joined${r.late > 0 ? ` (${count(r.late)} late)` : ''}`,
+    `${count(r.waiting)} waiting${r.expired > 0 ? ` (${count(r.expired)} expired)` : ''}`,
+    `${count(r.refused)} refused`,
+  ];
+  const features = r.refusedFeatures > 0 ? `; the features of ${count(r.refusedFeatures)} rows were refused` : '';
+  const verdict = r.balanced ? 'the accounts balance' : 'THE ACCOUNTS DO NOT BALANCE';
+  return `${count(r.sent)} sent, ${count(r.predicted)} predicted = ${parts.join(' + ')}${features}: ${verdict}\n`;
+}

@@ -1,0 +1,36 @@
+import { classesOf, formatDuration, type FeatureViewSpec, type ModelInForce } from '@gyre/contracts';
+import { stringify } from 'yaml';
+
+/** A spec in force as YAML that `gyre apply` takes: every default filled in, durations and rates as people write them. */
+export function viewYaml({ ttl, maxSkew, ...view }: FeatureViewSpec): string {
+  return yaml({
+    ...view,
+    ...(ttl === undefined ? {} : { ttl: formatDuration(ttl) }),
+    maxSkew: formatDuration(maxSkew),
+  });
+}
+
+/** The same for a model; the inputs that its references stand for come as a comment. */
+export function modelYaml({ inputs, ...model }: ModelInForce): string {
+  const { label, drift } = model;
+  const spec = {
+    ...model,
+    label: { ...label, delay: formatDuration(label.delay), horizon: formatDuration(label.horizon) },
+    drift: { ...drift, falseAlarms: rateOf(drift.falseAlarms) },
+    fallback: model.fallback ?? { value: classesOf(label)[0] ?? 0 },
+  };
+  const features = inputs.map(({ view, field }) => `#   ${view}.${field}\n`).join('');
+  return `${yaml(spec)}# The model's input, in this order:\n${features}`;
+}
+
+/** 0.00001 as `1 per 100000 rows`. */
+export function rateOf(perRow: number): string {
+  const rows = Math.round(1 / perRow);
+  if (1 / rows === perRow) return `1 per ${rows} rows`;
+  const per = 1_000_000_000;
+  return `${Number((perRow * per).toPrecision(12))} per ${per} rows`;
+}
+
+function yaml(value: unknown): string {
+  return stringify(value, { lineWidth: 120, aliasDuplicateObjects: false });
+}

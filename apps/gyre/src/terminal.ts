@@ -1,0 +1,31 @@
+/** Where a command writes, and what it knows of its surroundings. */
+export interface Terminal {
+  /** Standard output: what was asked for, and nothing else. */
+  write(text: string): void;
+  /** Standard error: progress, warnings, failures. */
+  note(text: string): void;
+  readStdin(): Promise<string>;
+  env: Readonly<Record<string, string | undefined>>;
+  /** Whether a person watches standard error. */
+  watched: boolean;
+}
+
+export function processTerminal(): Terminal {
+  return {
+    write: (text) => void process.stdout.write(text),
+    note: (text) => void process.stderr.write(text),
+    async readStdin() {
+      const parts: Buffer[] = [];
+      for await (const part of process.stdin) parts.push(Buffer.from(part as Uint8Array));
+      return Buffer.concat(parts).toString('utf8');
+    },
+    env: process.env,
+    watched: process.stderr.isTTY === true,
+  };
+}
+
+/** Text from outside may hold escape sequences that would steer the reader's terminal. */
+export function harmless(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+}
