@@ -1,0 +1,89 @@
+import { classesOf, GyreError, type LabelRules, type LabelValue, type ModelInForce } from '@gyre/contracts';
+import type { InferAnswer, InferRequest, Parameters, Tensor, TensorMetadata } from './oip.js';
+import type { Answered } from './prediction.js';
+
+const PREDICTION_ID = 'prediction_id';
+
+/**
+ * The answer to a request. Its parameters: `prediction_id` (of several rows an output of that name), `version`, `role`, and where they apply
+ * `fallback_reason`, `feature_status` (the worst) and `feature_age_ms` (the oldest).
+ */
+export function inferAnswer(request: InferRequest, answered: Answered): InferAnswer {
+  const { asked, ids, spec, found, output } = answered;
+  const version = answered.version === null ? '' : String(answered.version);
+  const parameters: Parameters = { ...roleOf(answered), version: version === '' ? 'fallback' : version };
+  let outputs = outputTensors(spec, output, asked.rows);
+  if (asked.rows === 1) parameters[PREDICTION_ID] = ids[0] as string;
+  else outputs.push({ name: PREDICTION_ID, datatype: 'BYTES', shape: [asked.rows], values: ids });
+  if (found !== null) {
+    parameters['feature_status'] = found.status;
+    if (found.ageMs !== null) parameters['feature_age_ms'] = found.ageMs;
+  }
+  if (request.outputs.length > 0) outputs = outputs.filter(({ name }) => request.outputs.includes(name));
+  return { model: request.model, version, id: request.id, parameters, outputs };
+}
+
+/** @throws GyreError BAD_REQUEST if an output is asked for that the model does not have */
+export function checkOutputs(request: InferRequest, label: LabelRules): void {
+  if (request.outputs.length === 0) return;
+  const names = [...outputMetadata(label).map(({ name }) => name), PREDICTION_ID];
+  const unknown = request.outputs.find((output) => !names.includes(output));
+  if (unknown !== undefined)
+    throw new GyreError('BAD_REQUEST', `${request.model} has no output "${unknown}"; it has ${names.join(', ')}`);
+}
+
+/** In which role the version answered. `previous` also where it goes on because the champion could not be loaded. */
+function roleOf({ version, fallback, serving }: Answered): Parameters {
+  const { answering, degraded, shadows } = serving;
+  if (fallback !== null) return { role: 'fallback', fallback_reason: fallback };
+  if (version === answering?.version)
+    return degraded === null ? { role: 'champion' } : { role: 'previous', fallback_reason: degraded };
+  return { role: shadows.some((shadow) => shadow.version === version) ? 'shadow' : 'previous' };
+}
+
+/** What the outputs of a model look like to a client: `probabilities` and `label`, or `value`. */
+function outputTensors(spec: ModelInForce, values: Float32Array, rows: number): Tensor[] {
+  const classes = classesOf(spec.label);
+  if (classes.length === 0) return [{ name: 'value', datatype: 'FP32', shape: [rows], values }];
+  const width = classes.length;
+  const labels = Array.from({ length: rows }, (_, row) => classes[likeliest(values, row * width, width)] as LabelValue);
+  return [
+    { name: 'probabilities', datatype: 'FP32', shape: [rows, width], values },
+    { name: 'label', shape: [rows], ...encoded(labels, classes) },
+  ];
+}
+
+export function outputMetadata(label: LabelRules): TensorMetadata[] {
+  const classes = classesOf(label);
+  if (classes.length === 0) return [{ name: 'value', datatype: 'FP32', shape: [-1] }];
+  return [
+    { name: 'probabilities', datatype: 'FP32', shape: [-1, classes.length] },
+    { name: 'label', datatype: encoded([], classes).datatype, shape: [-1] },
+  ];
+}
+
+/** The declared fallback as a model's answer: certainty of its class, or its value; null where the spec refuses to answer. */
+export function fallbackOutput(spec: ModelInForce): Float32Array | null {
+  const { fallback } = spec;
+  if (fallback !== undefined && 'refuse' in fallback) return null;
+  const classes = classesOf(spec.label);
+  if (classes.length === 0) return Float32Array.of(Number(fallback?.value ?? 0));
+  const output = new Float32Array(classes.length);
+  // A spec whose fallback is no class is refused when it is applied.
+  output[Math.max(0, fallback === undefined ? 0 : classes.indexOf(fallback.value))] = 1;
+  return output;
+}
+
+function likeliest(values: Float32Array, from: number, width: number): number {
+  let best = 0;
+  for (let i = 1; i < width; i++) if ((values[from + i] as number) > (values[from + best] as number)) best = i;
+  return best;
+}
+
+/** Classes that are all whole numbers go as INT64, all numbers as FP64, all booleans as BOOL, others as text. */
+function encoded(labels: readonly LabelValue[], classes: readonly LabelValue[]): Pick<Tensor, 'datatype' | 'values'> {
+  if (classes.every((c) => Number.isSafeInteger(c))) return { datatype: 'INT64', values: labels as number[] };
+  if (classes.every((c) => typeof c === 'number')) return { datatype: 'FP64', values: labels as number[] };
+  if (classes.every((c) => typeof c === 'boolean')) return { datatype: 'BOOL', values: labels.map(Number) };
+  return { datatype: 'BYTES', values: labels.map(String) };
+}

@@ -1,0 +1,100 @@
+import {
+  GyreError,
+  type FeatureStatus,
+  type FeatureValue,
+  type ModelInput,
+  type OnlineFeatures,
+  type OnlineRow,
+} from '@gyre/contracts';
+
+/** The features of one request's entities as the model takes them, and what the online store said of them. */
+export interface EntityFeatures {
+  /** Row-major float32 of shape [entities, width]; NaN is missing. */
+  features: Float32Array;
+  /** For each entity, by view, the revision that was read. */
+  seen: Record<string, number>[];
+  /** The worst of all values. */
+  status: FeatureStatus;
+  /** Age of the oldest value, ms; null where none was ever seen. */
+  ageMs: number | null;
+}
+
+/** A request's need of features. */
+export interface EntityQuery {
+  inputs: readonly ModelInput[];
+  entities: readonly string[];
+  /** Event time of the request, UTC milliseconds. */
+  at: number;
+}
+
+/**
+ * Looks up the features of several requests, with one call for those of one model and time.
+ * @returns for each query its features, or what failed
+ */
+export async function lookUp(
+  store: OnlineFeatures,
+  queries: readonly EntityQuery[],
+): Promise<(EntityFeatures | Error)[]> {
+  const answers = new Array<EntityFeatures | Error>(queries.length);
+  const one = async (indices: readonly number[]): Promise<void> => {
+    const { inputs, at } = queries[indices[0] as number] as EntityQuery;
+    try {
+      const rows = await store.get({
+        inputs,
+        entities: indices.flatMap((i) => (queries[i] as EntityQuery).entities),
+        at,
+      });
+      let from = 0;
+      for (const i of indices) {
+        const { entities } = queries[i] as EntityQuery;
+        answers[i] = asFeatures(rows.slice(from, (from += entities.length)), inputs);
+      }
+    } catch (error) {
+      for (const i of indices) answers[i] = error as Error;
+    }
+  };
+  await Promise.all(grouped(queries).map(one));
+  return answers;
+}
+
+/** Indices of the queries that one call can answer. */
+function grouped(queries: readonly EntityQuery[]): number[][] {
+  const groups: number[][] = [];
+  for (const [i, { inputs, at }] of queries.entries()) {
+    // Searched from the end: requests of one turn mostly bear one time, or each its own and rising.
+    const group = groups.findLast(
+      ([first]) => queries[first as number]?.at === at && queries[first as number]?.inputs === inputs,
+    );
+    if (group === undefined) groups.push([i]);
+    else group.push(i);
+  }
+  return groups;
+}
+
+function asFeatures(rows: readonly OnlineRow[], inputs: readonly ModelInput[]): EntityFeatures {
+  const width = inputs.length;
+  const features = new Float32Array(rows.length * width);
+  let worst = 0;
+  let ageMs: number | null = null;
+  for (const [r, row] of rows.entries()) {
+    for (let i = 0; i < width; i++) {
+      features[r * width + i] = numberOf(row.values[i] ?? null, inputs[i] as ModelInput);
+      worst = Math.max(worst, SEVERITY.indexOf(row.status[i] ?? 'missing'));
+      const age = row.ageMs[i] ?? null;
+      if (age !== null && (ageMs === null || age > ageMs)) ageMs = age;
+    }
+  }
+  return { features, seen: rows.map((row) => row.seen), status: SEVERITY[worst] as FeatureStatus, ageMs };
+}
+
+/** From best to worst. */
+const SEVERITY: readonly FeatureStatus[] = ['present', 'outOfRange', 'stale', 'missing'];
+
+function numberOf(value: FeatureValue, { view, field }: ModelInput): number {
+  if (value === null) return NaN;
+  if (typeof value !== 'string') return Number(value);
+  throw new GyreError(
+    'FEATURES_MISMATCHED',
+    `the feature ${view}.${field} is the text "${value.slice(0, 40)}"; models take numbers`,
+  );
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+const MIB = 1_048_576;
+
+export const GatewayConfig = z
+  .strictObject({
+    /** Where the prediction log lies; of this gateway alone, and the same at its next start. */
+    logDir: z.string().min(1).default('gyre-data/gateway'),
+    /** Predictions that wait to be shipped take at most so many bytes on disk. */
+    logBytesMax: z
+      .int()
+      .min(2 * MIB)
+      .default(1_024 * MIB),
+    logSegmentBytes: z
+      .int()
+      .min(MIB)
+      .default(4 * MIB),
+    /** When the log is full: refuse requests, or answer them without a record. */
+    logOnFull: z.enum(['shed', 'serveUnlogged']).default('shed'),
+    /** Rows that a model scores at once. */
+    maxBatchSize: z.int().min(1).max(65_536).default(256),
+    /** Rows of one request. */
+    requestRowsMax: z.int().min(1).default(10_000),
+    /** Rows that wait or are being scored; requests beyond are refused. */
+    rowsInFlightMax: z.int().min(1).default(50_000),
+    /** How far ahead of the clock a request may be stamped, ms. */
+    maxSkewMs: z.int().min(0).default(300_000),
+  })
+  .refine((c) => c.logBytesMax >= 2 * c.logSegmentBytes, {
+    path: ['logBytesMax'],
+    error: 'must be at least twice logSegmentBytes, for the newest segment is never deleted',
+  })
+  .refine((c) => c.rowsInFlightMax >= c.requestRowsMax, {
+    path: ['rowsInFlightMax'],
+    error: 'must not be below requestRowsMax, or the largest request is always refused',
+  });
+export type GatewayConfig = z.infer<typeof GatewayConfig>;

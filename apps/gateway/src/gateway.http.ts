@@ -1,0 +1,83 @@
+import {
+  Body,
+  Catch,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Res,
+  UseFilters,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
+import { errors, GyreError } from '@gyre/contracts';
+import { JsonBody, Readiness, type HttpReply } from '@gyre/hosting';
+import { Inference } from './infer.js';
+import { isReady, metadataOf, SERVER } from './model-metadata.js';
+import type { ModelMetadata } from './oip.js';
+import { decodeJson, encodeJson, InferRequestJson } from './oip-json.js';
+import { ServingTable } from './serving.js';
+
+/** Failures as the protocol's clients read them: the message under `error`, our code beside it. */
+@Catch(GyreError)
+class OipFailures implements ExceptionFilter<GyreError> {
+  catch(failure: GyreError, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<HttpReply>();
+    reply.status(errors[failure.code].http).send({ error: failure.message, code: failure.code });
+  }
+}
+
+/** Open Inference Protocol over REST, with JSON tensors. */
+@Controller('v2')
+@UseFilters(new OipFailures())
+export class GatewayHttp {
+  private readonly body = new JsonBody(InferRequestJson);
+
+  constructor(
+    @Inject(Inference) private readonly inference: Inference,
+    @Inject(ServingTable) private readonly table: ServingTable,
+    @Inject(Readiness) private readonly readiness: Readiness,
+  ) {}
+
+  @Get()
+  server(): typeof SERVER {
+    return SERVER;
+  }
+
+  @Get('health/live')
+  live(): { live: boolean } {
+    return { live: true };
+  }
+
+  @Get('health/ready')
+  ready(@Res() reply: HttpReply): void {
+    answerReady(reply, Object.keys(this.readiness.missing()).length === 0);
+  }
+
+  @Get(['models/:model', 'models/:model/versions/:version'])
+  metadata(@Param('model') model: string, @Param('version') version = ''): ModelMetadata {
+    return metadataOf(this.table.serving(model), version);
+  }
+
+  @Get(['models/:model/ready', 'models/:model/versions/:version/ready'])
+  modelReady(@Res() reply: HttpReply, @Param('model') model: string, @Param('version') version = ''): void {
+    answerReady(reply, isReady(this.table.serving(model), version));
+  }
+
+  @Post(['models/:model/infer', 'models/:model/versions/:version/infer'])
+  @HttpCode(200)
+  async infer(
+    @Body() bytes: Buffer | undefined,
+    @Param('model') model: string,
+    @Param('version') version = '',
+  ): Promise<Record<string, unknown>> {
+    return encodeJson(await this.inference.infer(() => decodeJson(model, version, this.body.transform(bytes))));
+  }
+}
+
+/** The status is the answer, by the protocol. */
+function answerReady(reply: HttpReply, ready: boolean): void {
+  reply.status(ready ? 200 : 503).send({ ready });
+}

@@ -1,0 +1,100 @@
+import { GyreError } from '@gyre/contracts';
+import type { Logger, Metrics } from '@gyre/hosting';
+import type { PredictionLog } from './prediction-log.js';
+
+/** What ops teams would ask of a gateway. Children of labelled metrics are kept, for looking them up costs more than counting. */
+export class GatewayMetrics {
+  private readonly requests;
+  private readonly failures;
+  private readonly seconds;
+  private readonly batchRows;
+  private readonly fallbacks;
+  private readonly runFailures;
+  private readonly lookUpFailures;
+  private readonly loadFailures;
+  private readonly answeredBy = new Map<string, { inc(): void }>();
+
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly log: Logger,
+  ) {
+    this.requests = metrics.counter('gyre_gateway_requests_total', 'Inference requests that were answered, by model', [
+      'model',
+    ]);
+    this.failures = metrics.counter('gyre_gateway_failures_total', 'Inference requests that failed, by error code', [
+      'code',
+    ]);
+    this.seconds = metrics.histogram(
+      'gyre_gateway_request_seconds',
+      'From the handler taking an inference request to its answer',
+      LATENCY_BUCKETS,
+    );
+    this.batchRows = metrics.histogram('gyre_gateway_batch_rows', 'Rows that were scored together', BATCH_BUCKETS);
+    this.fallbacks = metrics.counter('gyre_gateway_fallback_answers_total', 'Answers that no model gave, by reason', [
+      'model',
+      'reason',
+    ]);
+    this.runFailures = metrics.counter(
+      'gyre_gateway_run_failures_total',
+      'Batches that a version failed to score, shadows included',
+      ['model'],
+    );
+    this.lookUpFailures = metrics.counter(
+      'gyre_gateway_feature_lookup_failures_total',
+      'Look-ups of features by entity that failed',
+    );
+    this.loadFailures = metrics.counter('gyre_gateway_load_failures_total', 'Versions that could not be loaded', [
+      'model',
+    ]);
+  }
+
+  answered(model: string, fallback: string | null): void {
+    let counter = this.answeredBy.get(model);
+    if (counter === undefined) this.answeredBy.set(model, (counter = this.requests.labels(model)));
+    counter.inc();
+    if (fallback !== null) this.fallbacks.inc({ model, reason: fallback });
+  }
+  failed(error: unknown): void {
+    this.failures.inc({ code: error instanceof GyreError ? error.code : 'INTERNAL' });
+  }
+  took(milliseconds: number): void {
+    this.seconds.observe(milliseconds / 1_000);
+  }
+  scored(rows: number): void {
+    this.batchRows.observe(rows);
+  }
+  runFailed(model: string, version: number, error: Error): void {
+    this.runFailures.inc({ model });
+    this.log.error('a version failed to score a batch', { model, version, error: error.message });
+  }
+  lookUpFailed(error: Error): void {
+    this.lookUpFailures.inc();
+    this.log.error('features cannot be looked up', { error: error.message });
+  }
+  notLoaded(model: string): void {
+    this.loadFailures.inc({ model });
+  }
+
+  /** Gauges that are read from the prediction log at each scrape. */
+  watch(log: Pick<PredictionLog, 'backlog' | 'unlogged'>): void {
+    const { metrics } = this;
+    metrics.gauge('gyre_gateway_prediction_log_bytes', 'Size of the prediction log', [], (gauge) =>
+      gauge.set(log.backlog().bytes),
+    );
+    metrics.gauge(
+      'gyre_gateway_prediction_log_waiting_records',
+      'Predictions in memory that wait to be shipped',
+      [],
+      (gauge) => gauge.set(log.backlog().records),
+    );
+    metrics.gauge(
+      'gyre_gateway_unlogged_answers',
+      'Predictions answered since the start without a record, because the log was full',
+      [],
+      (gauge) => gauge.set(log.unlogged),
+    );
+  }
+}
+
+const LATENCY_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1_024];

@@ -1,0 +1,93 @@
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { OnlineFeatures } from '@gyre/contracts';
+import { Config, Logger, Metrics, Readiness } from '@gyre/hosting';
+import { OnnxModel } from '@gyre/model-runtime';
+import { Platform } from '@gyre/platform';
+import { GatewayConfig } from './gateway.config.js';
+import { GatewayGrpc } from './gateway.grpc.js';
+import { GatewayHttp } from './gateway.http.js';
+import { GatewayMetrics } from './gateway.metrics.js';
+import { Inference } from './infer.js';
+import { PredictionLog } from './prediction-log.js';
+import { ServingTable } from './serving.js';
+
+const SETTINGS = 'gateway.settings';
+
+@Module({
+  controllers: [GatewayGrpc, GatewayHttp],
+  providers: [
+    { provide: SETTINGS, inject: [Config], useFactory: (config: Config) => config.read('gateway', GatewayConfig) },
+    {
+      provide: GatewayMetrics,
+      inject: [Metrics, Logger],
+      useFactory: (metrics: Metrics, log: Logger) => new GatewayMetrics(metrics, log),
+    },
+    {
+      provide: ServingTable,
+      inject: [Platform, Logger, GatewayMetrics],
+      useFactory: async (platform: Platform, log: Logger, metrics: GatewayMetrics) => {
+        const notLoaded = (model: string): void => metrics.notLoaded(model);
+        const table = new ServingTable({ platform, log, load: (onnx) => OnnxModel.load(onnx), notLoaded });
+        await table.open();
+        return table;
+      },
+    },
+    {
+      provide: PredictionLog,
+      inject: [SETTINGS, Platform, Logger, GatewayMetrics, Readiness],
+      useFactory: (
+        settings: GatewayConfig,
+        platform: Platform,
+        log: Logger,
+        metrics: GatewayMetrics,
+        readiness: Readiness,
+      ) => {
+        const { logDir, logBytesMax, logSegmentBytes, logOnFull } = settings;
+        const predictions = PredictionLog.open({
+          directory: logDir,
+          maxBytes: logBytesMax,
+          segmentBytes: logSegmentBytes,
+          onFull: logOnFull,
+          platform,
+          log,
+        });
+        metrics.watch(predictions);
+        readiness.settlesAfter(() => predictions.shipped());
+        return predictions;
+      },
+    },
+    {
+      provide: Inference,
+      inject: [SETTINGS, ServingTable, PredictionLog, GatewayMetrics, { token: OnlineFeatures, optional: true }],
+      useFactory: (
+        settings: GatewayConfig,
+        table: ServingTable,
+        log: PredictionLog,
+        metrics: GatewayMetrics,
+        features: OnlineFeatures | undefined,
+      ) => {
+        const { requestRowsMax: rowsMax, ...limits } = settings;
+        return new Inference({
+          table,
+          log,
+          metrics,
+          features: features ?? null,
+          limits: { ...limits, rowsMax },
+          now: Date.now,
+        });
+      },
+    },
+  ],
+})
+export class GatewayModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(PredictionLog) private readonly predictions: PredictionLog,
+    @Inject(ServingTable) private readonly table: ServingTable,
+  ) {}
+
+  /** The servers take no calls any more, the platform still runs. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.predictions.close();
+    await this.table.close();
+  }
+}

@@ -1,0 +1,248 @@
+import { GyreError, type ModelInForce, type OnlineFeatures } from '@gyre/contracts';
+import { checkOutputs, fallbackOutput, inferAnswer } from './answer.js';
+import { batches, scoreBatch, type Scores } from './batch.js';
+import { lookUp, type EntityFeatures, type EntityQuery } from './entity-features.js';
+import type { GatewayMetrics } from './gateway.metrics.js';
+import { asked, type Asked, type RequestLimits } from './infer-request.js';
+import type { InferAnswer, InferRequest } from './oip.js';
+import { predictedEvents, predictionIds, type Answered, type FallbackReason } from './prediction.js';
+import type { PredictionLog } from './prediction-log.js';
+import type { ServedVersion } from './served-version.js';
+import { chosenVersion, type Serving, type ServingTable } from './serving.js';
+
+export interface InferenceOptions {
+  table: Pick<ServingTable, 'serving'>;
+  log: Pick<PredictionLog, 'append'>;
+  /** Null where this process reaches no feature store: requests by entity get the fallback. */
+  features: Pick<OnlineFeatures, 'get'> | null;
+  metrics: GatewayMetrics;
+  limits: RequestLimits & { maxBatchSize: number; rowsInFlightMax: number };
+  /** UTC milliseconds. */
+  now: () => number;
+}
+
+/** A request on its way. It holds the versions that score it in memory. */
+interface Pending {
+  request: InferRequest;
+  asked: Asked;
+  serving: Serving;
+  /** Null: the fallback answers. */
+  version: ServedVersion | null;
+  /** Of the version that answers, or of the model where none does. */
+  spec: ModelInForce;
+  /** Scored beside it. */
+  shadows: readonly ServedVersion[];
+  found: EntityFeatures | null;
+  features: Float32Array | null;
+  /** performance.now() */
+  begun: number;
+  resolve: (answer: InferAnswer) => void;
+  reject: (error: unknown) => void;
+}
+
+/** A batch that is through. */
+interface Concluded {
+  batch: readonly Pending[];
+  /** Null: the fallback answers, for the reason. */
+  scores: Scores | null;
+  reason: FallbackReason;
+}
+
+/**
+ * Answers inference requests, whatever transport they came by.
+ *
+ * The requests of one turn of the event loop are looked up, scored and recorded together when the turn ends: no timer, so that a single
+ * request waits for nobody. Their records are in the prediction log before any answer leaves, the shadows' scores in them.
+ */
+export class Inference {
+  private pending: Pending[] = [];
+  private rowsInFlight = 0;
+
+  constructor(private readonly options: InferenceOptions) {}
+
+  /**
+   * @param read makes the request of what came; a broken one is counted like any failure
+   * @throws GyreError by rejection: what `read` throws, MODEL_NOT_FOUND, VERSION_NOT_FOUND, FEATURES_MISMATCHED, BAD_REQUEST, OVERLOADED,
+   *   and where the spec refuses a fallback NOT_READY, FEATURES_UNAVAILABLE
+   */
+  infer(read: () => InferRequest): Promise<InferAnswer> {
+    return new Promise((resolve, reject) => {
+      try {
+        this.accept(read(), resolve, reject);
+      } catch (error) {
+        this.options.metrics.failed(error);
+        reject(error as Error);
+      }
+    });
+  }
+
+  private accept(request: InferRequest, resolve: Pending['resolve'], reject: Pending['reject']): void {
+    const { table, now, limits } = this.options;
+    const serving = table.serving(request.model);
+    const version = chosenVersion(serving, request.version);
+    const { spec } = version ?? serving;
+    const what = asked(request, spec.inputs, now(), limits);
+    checkOutputs(request, spec.label);
+    if (this.rowsInFlight + what.rows > limits.rowsInFlightMax) {
+      throw new GyreError(
+        'OVERLOADED',
+        `${this.rowsInFlight} rows are being scored; the limit is ${limits.rowsInFlightMax}, try again later`,
+      );
+    }
+    this.rowsInFlight += what.rows;
+    const shadows = version !== null && version === serving.answering ? serving.shadows : NO_SHADOWS;
+    version?.hold();
+    for (const shadow of shadows) shadow.hold();
+    const { features } = what;
+    const begun = performance.now();
+    this.pending.push({
+      request,
+      asked: what,
+      serving,
+      version,
+      spec,
+      shadows,
+      found: null,
+      features,
+      begun,
+      resolve,
+      reject,
+    });
+    if (this.pending.length === 1) setImmediate(() => this.flush());
+  }
+
+  private flush(): void {
+    const turn = this.pending;
+    this.pending = [];
+    const byEntity = turn.filter((p) => p.features === null);
+    if (byEntity.length === 0) return this.score(turn);
+    void this.findFeatures(byEntity);
+    this.score(turn.filter((p) => p.features !== null));
+  }
+
+  private async findFeatures(turn: readonly Pending[]): Promise<void> {
+    const { features, metrics } = this.options;
+    const queries = turn.map((p): EntityQuery => ({
+      inputs: p.spec.inputs,
+      entities: p.asked.entities ?? [],
+      at: p.asked.at,
+    }));
+    const found = features === null ? [] : await lookUp(features, queries);
+    const taken = turn.filter((p, i) => {
+      const answer = found[i];
+      if (answer instanceof Error) metrics.lookUpFailed(answer);
+      // What another time would not change is the caller's to know.
+      if (answer instanceof GyreError && answer.code !== 'FEATURES_UNAVAILABLE') {
+        this.fail([p], answer);
+        return false;
+      }
+      if (answer === undefined || answer instanceof Error) return true;
+      p.found = answer;
+      p.features = answer.features;
+      return true;
+    });
+    this.score(taken);
+  }
+
+  /** Scores batches of one version each. Those whose models run on this thread are through when it returns, recorded with one write. */
+  private score(turn: readonly Pending[]): void {
+    const { limits, metrics } = this.options;
+    const through: Concluded[] = [];
+    for (const batch of batches(turn, limits.maxBatchSize)) {
+      const { version, shadows, features } = batch[0] as Pending;
+      if (version === null || features === null) {
+        through.push({ batch, scores: null, reason: version === null ? 'no-version' : 'features-unavailable' });
+        continue;
+      }
+      const parts = batch as readonly (Pending & { features: Float32Array })[];
+      const scores = scoreBatch(version, shadows, parts, (error, failed) =>
+        metrics.runFailed(failed.spec.name, failed.version, error),
+      );
+      if (scores instanceof Promise)
+        void scores.then((late) => this.conclude([{ batch, scores: late, reason: 'run-failed' }]));
+      else through.push({ batch, scores, reason: 'run-failed' });
+    }
+    this.conclude(through);
+  }
+
+  private conclude(through: readonly Concluded[]): void {
+    const answers: { pending: Pending; answered: Answered }[] = [];
+    for (const { batch, scores, reason } of through) {
+      if (scores !== null) this.options.metrics.scored(scores.rows);
+      let row = 0;
+      for (const pending of batch) {
+        const answered = scores === null ? byFallback(pending, reason) : byModel(pending, scores, row);
+        row += pending.asked.rows;
+        if (answered === null) this.fail([pending], refusal(pending.spec.name, reason));
+        else answers.push({ pending, answered });
+      }
+    }
+    if (answers.length === 0) return;
+    try {
+      this.options.log.append(answers.flatMap(({ answered }) => predictedEvents(answered)));
+    } catch (error) {
+      return this.fail(
+        answers.map(({ pending }) => pending),
+        error,
+      );
+    }
+    for (const { pending, answered } of answers) {
+      this.free(pending);
+      this.options.metrics.answered(pending.spec.name, answered.fallback);
+      pending.resolve(inferAnswer(pending.request, answered));
+    }
+  }
+
+  private fail(failed: readonly Pending[], error: unknown): void {
+    for (const pending of failed) {
+      this.free(pending);
+      this.options.metrics.failed(error);
+      pending.reject(error);
+    }
+  }
+
+  private free(pending: Pending): void {
+    this.rowsInFlight -= pending.asked.rows;
+    pending.version?.release();
+    for (const shadow of pending.shadows) shadow.release();
+    this.options.metrics.took(performance.now() - pending.begun);
+  }
+}
+
+const NO_SHADOWS: readonly ServedVersion[] = [];
+
+/** @param from the request's first row in the batch */
+function byModel(pending: Pending, scores: Scores, from: number): Answered {
+  const { rows } = pending.asked;
+  const cut = (values: Float32Array): Float32Array => {
+    const width = values.length / scores.rows;
+    return values.subarray(from * width, (from + rows) * width);
+  };
+  const shadows = scores.shadows.map(({ version, output }) => ({ version, output: cut(output) }));
+  const version = (pending.version as ServedVersion).version;
+  return { ...pending, ids: idsOf(pending), version, fallback: null, output: cut(scores.output), shadows };
+}
+
+/** Null where the spec would rather have no answer than its fallback. */
+function byFallback(pending: Pending, reason: FallbackReason): Answered | null {
+  const one = fallbackOutput(pending.spec);
+  if (one === null) return null;
+  const output = new Float32Array(one.length * pending.asked.rows);
+  for (let at = 0; at < output.length; at += one.length) output.set(one, at);
+  return { ...pending, ids: idsOf(pending), version: null, fallback: reason, output, shadows: [] };
+}
+
+function idsOf({ asked, request }: Pending): string[] {
+  return predictionIds(asked, request.parameters['time'] === undefined ? '' : request.id);
+}
+
+function refusal(model: string, reason: FallbackReason): GyreError {
+  if (reason === 'features-unavailable') {
+    return new GyreError(
+      'FEATURES_UNAVAILABLE',
+      `the entity's features cannot be had now, and ${model} refuses a fallback; try again later`,
+    );
+  }
+  const why = reason === 'no-version' ? 'has no version that can answer yet' : 'failed to run';
+  return new GyreError('NOT_READY', `${model} ${why}, and its spec refuses a fallback; try again later`);
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { predictionId, routingHash, type ModelInForce, type Predicted, type Scored } from '@gyre/contracts';
+import type { EntityFeatures } from './entity-features.js';
+import type { Asked } from './infer-request.js';
+import type { InferRequest } from './oip.js';
+import type { Serving } from './serving.js';
+
+/** Why no model answered: none is there yet, its features could not be looked up, or it failed. */
+export type FallbackReason = 'no-version' | 'features-unavailable' | 'run-failed';
+
+/** What a request was answered, as it will be judged. */
+export interface Answered {
+  /** One for each row. */
+  ids: readonly string[];
+  request: InferRequest;
+  asked: Asked;
+  serving: Serving;
+  /** Of the version that was asked, or of the model. */
+  spec: ModelInForce;
+  /** Row-major [rows, width]; null where they could not be looked up. */
+  features: Float32Array | null;
+  found: EntityFeatures | null;
+  /** Null is the fallback. */
+  version: number | null;
+  fallback: FallbackReason | null;
+  /** Row-major [rows, outputs]. */
+  output: Float32Array;
+  shadows: readonly { version: number; output: Float32Array }[];
+}
+
+/**
+ * The ids of a request's predictions, one for each row. Row r of several has `.r` at its end.
+ *
+ * @param unique the unique part: the client's request id where it gave one and a time, so that a request that is sent again is the same
+ *   prediction; empty: random
+ */
+export function predictionIds({ at, rows, entities }: Asked, unique: string): string[] {
+  const own = unique === '' ? randomBytes(12).toString('base64url') : unique;
+  if (rows === 1) return [predictionId({ routing: routingHash(entities?.[0] ?? own), predictedAt: at, unique: own })];
+  const common = entities === null ? routingHash(own) : '';
+  return Array.from({ length: rows }, (_, row) => {
+    const entity = entities?.[row];
+    const routing = entity === undefined ? common : routingHash(entity);
+    return predictionId({ routing, predictedAt: at, unique: `${own}.${row}` });
+  });
+}
+
+/** One record for each row. */
+export function predictedEvents(answered: Answered): Predicted[] {
+  const { asked, request, serving, spec, features, found, output, shadows } = answered;
+  const { rows, entities } = asked;
+  return answered.ids.map((id, row) => ({
+    id,
+    model: spec.name,
+    occurredAt: asked.at,
+    request: request.id === '' ? null : request.id,
+    entity: entities?.[row] ?? null,
+    features: features === null ? spec.inputs.map(() => null) : nullable(rowOf(features, rows, row)),
+    seen: found?.seen[row] ?? null,
+    version: answered.version,
+    fallback: answered.fallback,
+    output: rowOf(output, rows, row),
+    rollout: serving.rollout,
+    shadows: shadows.map((shadow): Scored => ({ version: shadow.version, output: rowOf(shadow.output, rows, row) })),
+  }));
+}
+
+function rowOf(values: Float32Array, rows: number, row: number): number[] {
+  const width = values.length / rows;
+  const list = new Array<number>(width);
+  for (let i = 0; i < width; i++) list[i] = values[row * width + i] as number;
+  return list;
+}
+
+/** NaN does not survive JSON. */
+function nullable(list: (number | null)[]): (number | null)[] {
+  for (let i = 0; i < list.length; i++) if (Number.isNaN(list[i])) list[i] = null;
+  return list;
+}

@@ -1,0 +1,140 @@
+import { EmbeddedPlatform } from '@gyre/platform';
+import { OnnxModel, type LoadedModel } from '@gyre/model-runtime';
+import { answering, apply, aSpec, KeptLog, serve } from './a-model.js';
+import { chosenVersion, ServingTable } from './serving.js';
+
+describe('what serves', () => {
+  let platform: EmbeddedPlatform;
+  let log: KeptLog;
+  let loads: number;
+  let freed: number;
+  let notLoaded: number;
+  const tables: ServingTable[] = [];
+
+  beforeEach(() => {
+    platform = EmbeddedPlatform.inMemory();
+    log = new KeptLog();
+    loads = freed = notLoaded = 0;
+  });
+  afterEach(async () => {
+    for (const table of tables.splice(0)) await table.close();
+    await platform.close();
+  });
+
+  const load = (onnx: Uint8Array): LoadedModel => {
+    loads += 1;
+    const model = OnnxModel.load(onnx);
+    const dispose = model.dispose.bind(model);
+    model.dispose = () => {
+      freed += 1;
+      dispose();
+    };
+    return model;
+  };
+  const aTable = async (): Promise<ServingTable> => {
+    const table = new ServingTable({ platform, load, log, notLoaded: () => (notLoaded += 1) });
+    tables.push(table);
+    await table.open();
+    return table;
+  };
+  const wet = async (table: ServingTable): Promise<number> => {
+    const output = await table.serving('tides').answering?.run(new Float32Array(2), 1);
+    return output?.[1] ?? NaN;
+  };
+
+  it('is nothing but the fallback before the first version', async () => {
+    await apply(platform);
+    const table = await aTable();
+    expect(table.serving('tides')).toMatchObject({ answering: null, degraded: 'no-version' });
+    expect(() => table.serving('tide')).toThrow('no model named "tide"; there are: tides');
+  });
+
+  it('changes at once, and the old version is freed when its last request is through', async () => {
+    await apply(platform);
+    const table = await aTable();
+    await serve(platform, { champion: [1, answering(0.1)] });
+    await table.caughtUp();
+    expect(await wet(table)).toBeCloseTo(0.1);
+    const old = table.serving('tides').answering;
+    old?.hold();
+    await serve(platform, { champion: [2, answering(0.2)] });
+    await table.caughtUp();
+    expect(await wet(table)).toBeCloseTo(0.2);
+    expect(freed).toBe(0);
+    expect((await old?.run(new Float32Array(2), 1))?.[1]).toBeCloseTo(0.1);
+    old?.release();
+    expect(freed).toBe(1);
+  });
+
+  it('keeps champion, previous and shadows, loads none of them twice, and frees the others', async () => {
+    await apply(platform);
+    const table = await aTable();
+    await serve(platform, {
+      champion: [1, answering(0.1)],
+      shadows: [
+        [2, answering(0.2)],
+        [3, answering(0.3)],
+      ],
+      rollout: 'r',
+    });
+    await serve(platform, {
+      champion: [2, answering(0.2)],
+      previous: [1, answering(0.1)],
+      shadows: [[1, answering(0.1)]],
+    });
+    await table.caughtUp();
+    const serving = table.serving('tides');
+    expect(serving.answering?.version).toBe(2);
+    expect(serving.shadows.map((shadow) => shadow.version)).toEqual([1]);
+    expect([loads, freed]).toEqual([3, 1]);
+    expect(chosenVersion(serving, '1')).toBe(serving.previous);
+    expect(() => chosenVersion(serving, '3')).toThrow('version "3" of tides is not loaded; there are: 2, 1');
+  });
+
+  it.each([
+    ['is missing', 'f'.repeat(64)],
+    ['is no model', new Uint8Array([1, 2, 3])],
+    ['takes another number of features', answering(0.5, 3)],
+  ])('goes on with the old version when the new one %s', async (_, onnx) => {
+    await apply(platform);
+    const table = await aTable();
+    await serve(platform, { champion: [1, answering(0.1)] });
+    await serve(platform, { champion: [2, onnx] });
+    await table.caughtUp();
+    expect(table.serving('tides')).toMatchObject({ degraded: 'champion-not-loaded' });
+    expect(await wet(table)).toBeCloseTo(0.1);
+    expect(log.lines).toContain('a version cannot be loaded');
+    expect(notLoaded).toBe(1);
+    await serve(platform, { champion: [3, answering(0.3)] });
+    await table.caughtUp();
+    expect(table.serving('tides').degraded).toBeNull();
+    expect(await wet(table)).toBeCloseTo(0.3);
+  });
+
+  it('takes the previous version at a start when the champion cannot be loaded', async () => {
+    await apply(platform);
+    await serve(platform, { champion: [2, 'f'.repeat(64)], previous: [1, answering(0.1)] });
+    const table = await aTable();
+    expect(table.serving('tides')).toMatchObject({ degraded: 'champion-not-loaded' });
+    expect(await wet(table)).toBeCloseTo(0.1);
+  });
+
+  it('is what served last after a restart, and history is not loaded', async () => {
+    await apply(platform);
+    for (let version = 1; version <= 5; version++)
+      await serve(platform, { champion: [version, answering(version / 10)] });
+    const table = await aTable();
+    expect(await wet(table)).toBeCloseTo(0.5);
+    expect(loads).toBe(1);
+  });
+
+  it('feeds a version the inputs that it was loaded for, whatever is applied later', async () => {
+    await apply(platform);
+    await serve(platform, { champion: [1, answering(0.1)] });
+    await apply(platform, { ...aSpec(), inputs: [{ view: 'sea', field: 'moon' }] });
+    const table = await aTable();
+    const { answering: champion, spec } = table.serving('tides');
+    expect(spec.inputs).toHaveLength(1);
+    expect(champion?.spec.inputs).toHaveLength(2);
+  });
+});
