@@ -25,6 +25,16 @@ export function refusedValue(detector: string, value: number): RangeError {
   return new RangeError(`${detector} takes finite values of magnitude at most ${VALUE_MAX}, got ${value}`);
 }
 
+/** The RangeError of a detector of right and wrong answers. */
+export function refusedOutcome(detector: string, value: number): RangeError {
+  return new RangeError(`${detector} takes 0 and 1, got ${value}`);
+}
+
+/** The RangeError of a detector whose bound holds for values in [0, 1] only. */
+export function refusedShare(detector: string, value: number): RangeError {
+  return new RangeError(`${detector} takes values in [0, 1], got ${value}`);
+}
+
 /** @throws RangeError naming the option unless the condition holds */
 export function requireOption(holds: boolean, rule: string, value: unknown): void {
   if (!holds) throw new RangeError(`${rule}, got ${String(value)}`);

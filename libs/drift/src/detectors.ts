@@ -1,11 +1,23 @@
 import { Adwin, adwinDefaults } from './adwin.js';
+import { Cusum, cusumDefaults } from './cusum.js';
+import { Ddm, ddmDefaults } from './ddm.js';
 import { requireOption, type DriftDetector } from './detector.js';
+import { Eddm, eddmDefaults } from './eddm.js';
+import { Fhddm, fhddmDefaults } from './fhddm.js';
+import { HddmA, hddmADefaults } from './hddm-a.js';
+import { HddmW, hddmWDefaults } from './hddm-w.js';
 import { PageHinkley, pageHinkleyDefaults } from './page-hinkley.js';
 
 /** Every sequential detector by the name that settings and the command line use. A new one is a line here. */
 export const detectors = {
   adwin: { defaults: adwinDefaults, create: (options) => new Adwin(options) },
   'page-hinkley': { defaults: pageHinkleyDefaults, create: (options) => new PageHinkley(options) },
+  cusum: { defaults: cusumDefaults, create: (options) => new Cusum(options) },
+  ddm: { defaults: ddmDefaults, create: (options) => new Ddm(options) },
+  eddm: { defaults: eddmDefaults, create: (options) => new Eddm(options) },
+  fhddm: { defaults: fhddmDefaults, create: (options) => new Fhddm(options) },
+  'hddm-a': { defaults: hddmADefaults, create: (options) => new HddmA(options) },
+  'hddm-w': { defaults: hddmWDefaults, create: (options) => new HddmW(options) },
 } satisfies Record<string, Registered>;
 
 /** One line of the map. `create` takes some of the options in `defaults`, and nothing else. */

@@ -1,6 +1,12 @@
 export type { DriftDetector, Verdict } from './detector.js';
 export { createDetector, detectors, type DetectorName } from './detectors.js';
 export { Adwin, adwinDefaults, type AdwinCut, type AdwinOptions, type AdwinState } from './adwin.js';
+export { Cusum, cusumDefaults, type CusumOptions, type CusumState } from './cusum.js';
+export { Ddm, ddmDefaults, type DdmOptions, type DdmState } from './ddm.js';
+export { Eddm, eddmDefaults, type EddmOptions, type EddmState } from './eddm.js';
+export { Fhddm, fhddmDefaults, type FhddmOptions, type FhddmState } from './fhddm.js';
+export { HddmA, hddmADefaults, type HddmAOptions, type HddmAState } from './hddm-a.js';
+export { HddmW, hddmWDefaults, type HddmWOptions, type HddmWState } from './hddm-w.js';
 export { PageHinkley, pageHinkleyDefaults, type PageHinkleyOptions, type PageHinkleyState } from './page-hinkley.js';
 export {
   PairedComparison,
