@@ -4,7 +4,10 @@ import tseslint from 'typescript-eslint';
 
 /** Who may import whom: gyre > services > platform > contracts, and services > domain. Services meet only in contracts. */
 const boundaries = [
-  { sourceTag: 'layer:executable', onlyDependOnLibsWithTags: ['layer:service', 'layer:platform', 'layer:contracts', 'layer:domain'] },
+  {
+    sourceTag: 'layer:executable',
+    onlyDependOnLibsWithTags: ['layer:service', 'layer:platform', 'layer:contracts', 'layer:domain'],
+  },
   { sourceTag: 'layer:e2e', onlyDependOnLibsWithTags: ['layer:platform', 'layer:contracts', 'layer:domain'] },
   { sourceTag: 'layer:service', onlyDependOnLibsWithTags: ['layer:platform', 'layer:contracts', 'layer:domain'] },
   { sourceTag: 'layer:platform', onlyDependOnLibsWithTags: ['layer:platform', 'layer:contracts'] },

@@ -1,0 +1,10 @@
+import { runCli } from './cli.js';
+import { startUp } from './commands/up.js';
+import { processTerminal } from './terminal.js';
+
+// Whoever started this process through an IPC channel wants it to end with them.
+if (process.send !== undefined) process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+
+process.exitCode = await runCli(process.argv.slice(2), processTerminal(), [startUp]);
+process.removeAllListeners('disconnect');
+if (process.connected) process.disconnect();

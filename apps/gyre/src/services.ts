@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url';
+import { ConsoleModule } from '@gyre/console';
+import { DriftMonitorModule } from '@gyre/drift-monitor';
+import { FeatureStoreModule } from '@gyre/feature-store';
+import { GatewayModule } from '@gyre/gateway';
+import type { Service } from '@gyre/hosting';
+import { IngestionModule } from '@gyre/ingestion';
+import { RegistryModule } from '@gyre/registry';
+import { RetrainTriggerModule } from '@gyre/retrain-trigger';
+import { TrainerModule } from '@gyre/trainer';
+
+const proto = (file: string) => fileURLToPath(new URL(`../../../proto/${file}`, import.meta.url));
+
+/** All that Gyre consists of. A new service is a folder and a line here. */
+export const services: readonly Service[] = [
+  { name: 'ingestion', module: IngestionModule },
+  {
+    name: 'feature-store',
+    module: FeatureStoreModule,
+    grpc: { package: 'gyre.v1', proto: proto('gyre/v1/feature_store.proto') },
+  },
+  {
+    name: 'gateway',
+    module: GatewayModule,
+    grpc: { package: 'inference', proto: proto('inference/grpc_predict_v2.proto') },
+  },
+  { name: 'drift-monitor', module: DriftMonitorModule },
+  { name: 'retrain-trigger', module: RetrainTriggerModule },
+  { name: 'trainer', module: TrainerModule },
+  { name: 'registry', module: RegistryModule },
+  { name: 'console', module: ConsoleModule },
+];

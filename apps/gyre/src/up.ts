@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { Config, createLogger, host, HOSTING_SECTIONS, LogConfig, type Host, type Service } from '@gyre/hosting';
+import { openPlatform } from './open-platform.js';
+import { services } from './services.js';
+
+type Overrides = Record<string, Record<string, unknown>>;
+
+export interface UpOptions {
+  /** Names of services; default: all. */
+  only?: readonly string[];
+  dataDir?: string | undefined;
+  configFile?: string | undefined;
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Settings by section, over all others. */
+  overrides?: Overrides;
+}
+
+/**
+ * Starts services in this process.
+ * @throws GyreError CONFIG_INVALID, DATA_DIR_IN_USE, DATA_DIR_VERSION, TOPIC_MISMATCHED
+ */
+export async function up({
+  only,
+  dataDir = 'gyre-data',
+  configFile,
+  env = {},
+  overrides = {},
+}: UpOptions): Promise<Host> {
+  const known = ['platform', ...HOSTING_SECTIONS, ...services.map(({ name }) => name)];
+  const config = Config.load({ known, file: configFile, env, overrides: withDirectories(dataDir, overrides) });
+  const logger = createLogger(config.read('log', LogConfig).level);
+  const platform = openPlatform(config, logger);
+  try {
+    return await host(chosen(only), platform, config, logger);
+  } catch (error) {
+    await platform.close();
+    throw error;
+  }
+}
+
+/** A platform of a replay's own: one partition, so that everything has one order, no clock but the data's, and free ports. */
+export function startReplayPlatform({ dataDir }: { dataDir: string }): Promise<Host> {
+  return up({
+    dataDir,
+    overrides: {
+      platform: { partitions: 1, tickEveryMs: null },
+      http: { port: 0 },
+      grpc: { port: 0 },
+      log: { level: 'warn' },
+    },
+  });
+}
+
+function chosen(names: readonly string[] | undefined): readonly Service[] {
+  return names === undefined ? services : services.filter(({ name }) => names.includes(name));
+}
+
+function withDirectories(dataDir: string, overrides: Overrides): Overrides {
+  const directories: Overrides = {
+    platform: { dir: dataDir },
+    gateway: { logDir: join(dataDir, 'gateway') },
+    'feature-store': { archiveDir: join(dataDir, 'archive') },
+  };
+  const sections = new Set([...Object.keys(directories), ...Object.keys(overrides)]);
+  return Object.fromEntries(
+    [...sections].map((section) => [section, { ...directories[section], ...overrides[section] }]),
+  );
+}
