@@ -6,6 +6,7 @@ import { Eddm, eddmDefaults } from './eddm.js';
 import { Fhddm, fhddmDefaults } from './fhddm.js';
 import { HddmA, hddmADefaults } from './hddm-a.js';
 import { HddmW, hddmWDefaults } from './hddm-w.js';
+import { Kswin, kswinDefaults } from './kswin.js';
 import { PageHinkley, pageHinkleyDefaults } from './page-hinkley.js';
 
 /** Every sequential detector by the name that settings and the command line use. A new one is a line here. */
@@ -18,6 +19,7 @@ export const detectors = {
   fhddm: { defaults: fhddmDefaults, create: (options) => new Fhddm(options) },
   'hddm-a': { defaults: hddmADefaults, create: (options) => new HddmA(options) },
   'hddm-w': { defaults: hddmWDefaults, create: (options) => new HddmW(options) },
+  kswin: { defaults: kswinDefaults, create: (options) => new Kswin(options) },
 } satisfies Record<string, Registered>;
 
 /** One line of the map. `create` takes some of the options in `defaults`, and nothing else. */

@@ -7,6 +7,8 @@ import { createDetector } from './detectors.js';
 import { distanceVariance, type EddmState } from './eddm.js';
 import { fhddmDefaults, type FhddmState } from './fhddm.js';
 import type { HddmWState } from './hddm-w.js';
+import { gapPValue, largestGap } from './kolmogorov-smirnov.js';
+import { kswinDefaults } from './kswin.js';
 import { streamOf, type StreamRecipe } from './stream-recipe.js';
 
 /** Other people's numbers: River's, made by River. Each file's header says with which version and how. */
@@ -26,7 +28,16 @@ interface DetectorCase {
     warning_ranges?: [number, number][];
     warning_ranges_first_60?: [number, number][];
     snapshots?: Record<string, number | null>[];
+    tests?: DrawnTest[];
   };
+}
+interface DrawnTest {
+  i: number;
+  window_is_stream_indices: [number, number];
+  sampled_positions: number[];
+  statistic: number;
+  p_value: number;
+  drift: boolean;
 }
 interface StreamCase {
   id: string;
@@ -80,8 +91,10 @@ const river: Record<string, River<never>> = {
   },
 };
 
-/** Cases that nothing here claims yet. A detector that is added takes its line away. */
-const notYetClaimed = ['KSWIN'];
+/** Of these, whose draws are random, the tests are compared, for River's draws, and not where they happened to strike. */
+const drawn = ['KSWIN'];
+/** Detectors that nothing here claims yet. One that is added takes its name away. */
+const notYetClaimed: string[] = [];
 /** Cases whose stream is a file that does not lie beside the vectors. */
 const withoutStream = [
   'ADWIN/nswprice/',
@@ -94,7 +107,7 @@ describe.each([here, ...(elsewhere === undefined ? [] : [elsewhere])])('golden v
     const all = (JSON.parse(readFileSync(join(dir, file), 'utf8')) as { cases: (DetectorCase | StreamCase)[] }).cases;
     const recorded = new Map(all.flatMap((one) => ('stream_id' in one ? [[one.stream_id, bitsOf(one)]] : [])));
     const cases = all.filter((one): one is DetectorCase => 'detector' in one);
-    const claimed = cases.filter((one) => one.detector in river);
+    const claimed = cases.filter((one) => one.detector in river || drawn.includes(one.detector));
     const ready = claimed.flatMap((one) => {
       const stream = streamFor(one, recorded, dir);
       return stream === undefined ? [] : [{ ...one, stream }];
@@ -108,7 +121,12 @@ describe.each([here, ...(elsewhere === undefined ? [] : [elsewhere])])('golden v
       if (file === 'detectors.json' && dir === here) expect([...detectorsLeft].sort()).toEqual(notYetClaimed);
     });
 
-    it.each(ready)(
+    const random = ready.filter((one) => drawn.includes(one.detector));
+    it(`${file}: tests what River draws as River does, for detectors that draw`, () => {
+      for (const one of random) expectSameTests(one);
+    });
+
+    it.each(ready.filter((one) => one.detector in river))(
       `${file}: detects where River does, from the same state: $id`,
       ({ detector, params, stream, expected }) => {
         const { name, view } = river[detector]!;
@@ -134,6 +152,28 @@ describe.each([here, ...(elsewhere === undefined ? [] : [elsewhere])])('golden v
     );
   }
 });
+
+/** A detector that draws: its statistics, p-values and verdicts for the positions that River drew. */
+function expectSameTests({
+  params,
+  stream,
+  expected,
+}: Pick<DetectorCase, 'params' | 'expected'> & { stream: number[] }): void {
+  const { alpha, statSize } = { ...kswinDefaults, ...camelCase(params) };
+  expect(expected.tests!.length).toBeGreaterThan(0);
+  for (const test of expected.tests!) {
+    const [from, to] = test.window_is_stream_indices;
+    const window = stream.slice(from, to + 1);
+    const older = test.sampled_positions.map((position) => window[position]!).sort((a, b) => a - b);
+    const gap = largestGap(
+      older,
+      window.slice(-statSize).sort((a, b) => a - b),
+    );
+    const ours = { i: test.i, statistic: gap / statSize, p_value: gapPValue(statSize, gap) };
+    expectClose(ours, { i: test.i, statistic: test.statistic, p_value: test.p_value });
+    expect(ours.statistic > 0.1 && ours.p_value <= alpha).toBe(test.drift);
+  }
+}
 
 function streamFor(one: DetectorCase, recorded: Map<string, number[]>, dir: string): number[] | undefined {
   if (one.stream !== undefined) {

@@ -7,6 +7,7 @@ export { Eddm, eddmDefaults, type EddmOptions, type EddmState } from './eddm.js'
 export { Fhddm, fhddmDefaults, type FhddmOptions, type FhddmState } from './fhddm.js';
 export { HddmA, hddmADefaults, type HddmAOptions, type HddmAState } from './hddm-a.js';
 export { HddmW, hddmWDefaults, type HddmWOptions, type HddmWState } from './hddm-w.js';
+export { Kswin, kswinDefaults, type KswinOptions, type KswinState } from './kswin.js';
 export { PageHinkley, pageHinkleyDefaults, type PageHinkleyOptions, type PageHinkleyState } from './page-hinkley.js';
 export {
   PairedComparison,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { PairedComparison, type PairedComparisonOptions } from './paired-comparison.js';
-import { gauss, mulberry32 } from './stream-recipe.js';
+import { mulberry32 } from './mulberry32.js';
+import { gauss } from './stream-recipe.js';
 
 /** Draws a pair of losses in [0, 1] given the sum of the differences so far and the last one, and says what difference was to be expected. */
 type World = (random: () => number, sum: number, last: number) => { losses: [number, number]; expected: number };

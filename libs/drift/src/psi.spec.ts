@@ -1,5 +1,5 @@
 import { countsWithMissing, psi, psiPValue, psiTest } from './psi.js';
-import { mulberry32 } from './stream-recipe.js';
+import { mulberry32 } from './mulberry32.js';
 
 function draw(random: () => number, n: number, shares: number[]): number[] {
   const counts = shares.map(() => 0);

@@ -1,4 +1,4 @@
-const { imul } = Math;
+import { mulberry32 } from './mulberry32.js';
 
 /** One stretch of a generated stream; `n` values of one kind. */
 export type Segment = { n: number } & Source;
@@ -19,21 +19,6 @@ export interface StreamRecipe {
   segments: Segment[];
   /** Decimals the values are rounded to. */
   round?: number;
-}
-
-/**
- * The mulberry32 generator: uniform numbers in [0, 1), the same in every language.
- *
- * @see T. Ettinger (2017), mulberry32, public domain.
- */
-export function mulberry32(seed: number): () => number {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = imul(a ^ (a >>> 15), a | 1);
-    t = ((t + imul(t ^ (t >>> 7), t | 61)) >>> 0) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 /** An Irwin–Hall draw: nearly normal, without a logarithm or cosine, so the same bits everywhere. */
