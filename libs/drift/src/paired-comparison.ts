@@ -99,10 +99,11 @@ export class PairedComparison {
 
   /** @param lossIncumbent and @param lossChallenger of the same request, in the unit of `lossBound` */
   update(lossIncumbent: number, lossChallenger: number): void {
-    if (Number.isNaN(lossIncumbent) || Number.isNaN(lossChallenger)) {
+    const difference = clamp(lossIncumbent, 0, this.lossBound) - clamp(lossChallenger, 0, this.lossBound);
+    // Clipping leaves nothing but a NaN outside.
+    if (!(difference >= -this.lossBound)) {
       throw new RangeError(`PairedComparison takes numbers, got ${lossIncumbent} and ${lossChallenger}`);
     }
-    const difference = clamp(lossIncumbent, 0, this.lossBound) - clamp(lossChallenger, 0, this.lossBound);
     const predictionMax = PREDICTION_MAX * this.lossBound;
     const prediction = this.sum / (this.pairs + 1);
     const error = difference - clamp(prediction, -predictionMax, predictionMax);
