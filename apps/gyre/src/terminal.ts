@@ -26,6 +26,5 @@ export function processTerminal(): Terminal {
 
 /** Text from outside may hold escape sequences that would steer the reader's terminal. */
 export function harmless(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 }

@@ -42,13 +42,13 @@ const replay = (terminal: Terminal): Command =>
   )
     .addArgument(new Argument('[position...]', 'PARTITION:OFFSET as listed').argParser(position))
     .option('--all', 'all that there are')
-    .action(async (positions: Position[] | undefined, _options, command: Command) => {
+    .action(async (named: Position[] | undefined, _options, command: Command) => {
       const { api, json } = invocation(command, terminal);
       const { all } = command.opts<{ all?: boolean }>();
-      if ((positions === undefined) === (all !== true))
+      const positions = named ?? [];
+      if ((positions.length === 0) === (all !== true))
         throw new UsageError('name either positions as PARTITION:OFFSET, or --all');
-      const wanted =
-        positions ?? (await api.deadLetters(ALL)).map(({ partition, offset }) => ({ partition, offset })).reverse();
+      const wanted = all === true ? oldestFirst(await api.deadLetters(ALL)) : positions;
       let replayed = 0;
       for (let from = 0; from < wanted.length; from += BATCH) {
         replayed += (await api.replayDeadLetters(wanted.slice(from, from + BATCH))).replayed;
@@ -59,6 +59,10 @@ const replay = (terminal: Terminal): Command =>
           `${count(replayed)} given another try; what is refused again comes back to \`gyre deadletters\`\n`,
         );
     });
+
+function oldestFirst(letters: readonly DeadLetterEntry[]): Position[] {
+  return letters.map(({ partition, offset }) => ({ partition, offset })).reverse();
+}
 
 function position(text: string, before: Position[] | undefined): Position[] {
   const match = /^(\d+):(\d+)$/.exec(text);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { pipeline, PassThrough, type Readable } from 'node:stream';
+import { pipeline, Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CsvError, parse } from 'csv-parse';
 import { GyreError } from '@gyre/contracts';
@@ -44,13 +44,12 @@ export async function* csvRows(file: string): AsyncGenerator<string[]> {
 async function* records(file: string, see: (bytes: Uint8Array) => void = () => undefined): AsyncGenerator<string[]> {
   try {
     const parser = parse({ bom: true, skip_empty_lines: true });
-    const seen = new PassThrough({
+    const seen = new Transform({
       transform: (chunk: Uint8Array, _encoding, done) => (see(chunk), done(null, chunk)),
     });
-    const source: Readable = createReadStream(file);
+    const unpack = (await isGzip(file)) ? [createGunzip()] : [];
     // Its errors reach whoever iterates over the parser.
-    if (await isGzip(file)) pipeline(source, seen, createGunzip(), parser, () => undefined);
-    else pipeline(source, seen, parser, () => undefined);
+    pipeline([createReadStream(file), seen, ...unpack, parser], () => undefined);
     yield* parser as AsyncIterable<string[]>;
   } catch (error) {
     throw explained(file, error);

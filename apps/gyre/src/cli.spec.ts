@@ -1,0 +1,198 @@
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCli } from './cli.js';
+
+interface Call {
+  call: string;
+  body: string;
+  headers: Record<string, unknown>;
+}
+const calls: Call[] = [];
+let answers: Record<string, unknown> = {};
+let failure: { status: number; error: object } | undefined;
+let server: Server;
+let url = '';
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const call = `${request.method} ${request.url}`;
+      calls.push({ call, body: Buffer.concat(parts).toString(), headers: request.headers });
+      const { status, error } = failure ?? { status: 200 };
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(error === undefined ? (answers[call] ?? []) : { error }));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  calls.length = 0;
+  answers = {};
+  failure = undefined;
+});
+
+async function gyre(...argv: string[]) {
+  const said = { out: '', err: '', code: -1 };
+  const terminal = {
+    write: (text: string) => void (said.out += text),
+    note: (text: string) => void (said.err += text),
+    readStdin: async () => 'kind: Model\n',
+    env: { GYRE_URL: url, GYRE_TOKEN: 'secret' },
+    watched: false,
+  };
+  said.code = await runCli(argv, terminal);
+  return said;
+}
+
+const status = {
+  ...{ model: 'churn', type: 'binary', phase: 'serving', champion: 3, previous: 2, challengers: [], rollout: null },
+  ...{ versions: 4, promotions: 2, rollbacks: 0, latest: { type: 'Promoted', occurredAt: 0, reason: 'better' } },
+};
+
+describe('gyre', () => {
+  it('lists models as a table, and with --json as exactly what the server answers', async () => {
+    answers = { 'GET /v1/models': [status] };
+    expect((await gyre('get')).out).toMatch(
+      /^MODEL +TYPE.*\nchurn +binary +serving +v3 .* 1970-01-01 00:00:00 Promoted\n$/,
+    );
+    const { out, err, code } = await gyre('get', 'models', '--json');
+    expect([JSON.parse(out), err, code]).toEqual([[status], '', 0]);
+    expect(calls[0]?.headers['authorization']).toBe('Bearer secret');
+  });
+
+  it('prints the problems of a spec one a line, as editors jump to them', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'gyre-cli-')), 'spec.yaml');
+    writeFileSync(file, 'kind: Model\n');
+    const problems = [
+      { file: 'body', line: 3, column: 5, path: 'lable', problem: 'unknown key' },
+      { file: 'body', line: 9, column: 1, path: '', problem: 'odd' },
+    ];
+    failure = { status: 422, error: { code: 'SPEC_INVALID', message: 'm', details: { problems } } };
+    const { out, err, code } = await gyre('apply', '-f', file);
+    expect([out, code]).toEqual(['', 1]);
+    expect(err).toBe(`${file}:3:5: lable: unknown key\n${file}:9:1: odd\nNothing was applied.\n`);
+    expect(calls).toMatchObject([{ call: 'POST /v1/specs', body: 'kind: Model\n', headers: { 'x-file-name': file } }]);
+  });
+
+  it('says what to do when nobody answers', async () => {
+    const { out, err, code } = await gyre('get', '--url', 'http://127.0.0.1:9', '--json');
+    expect(err).toMatch(/no Gyre answers at .* Start it with `npm start`/);
+    expect([JSON.parse(out).error.code, code]).toEqual(['UNREACHABLE', 1]);
+  });
+
+  it('passes on the server’s refusal with its code and advice', async () => {
+    failure = { status: 404, error: { code: 'MODEL_NOT_FOUND', message: 'no model named "x"\u001b[2J', details: {} } };
+    const { out, err, code } = await gyre('timeline', 'x', '--json');
+    expect(err).toBe('no model named "x"\ufffd[2J\n`gyre get models` lists the models there are.\n');
+    expect([JSON.parse(out).error.code, code]).toEqual(['MODEL_NOT_FOUND', 1]);
+  });
+
+  it.each([
+    [[]],
+    [['gte']],
+    [['get', 'modles']],
+    [['predict', 'm']],
+    [['predict', 'm', '--features', '{']],
+    [['feedback', '--value', '1']],
+    [['feedback', '--prediction', 'p', '--entity', 'e', '--value', '1']],
+    [['promote', 'm', '0', '--reason', 'r']],
+    [['promote', 'm', '2']],
+    [['served', 'm', '--at', 'yesterday']],
+    [['served', 'm', '--at', '2026-11-22T14:05:00']],
+    [['deadletters', 'replay']],
+    [['deadletters', 'replay', '7']],
+    [['deadletters', 'replay', '0:7', '--all']],
+    [['replay', 'x.csv']],
+    [['replay', 'x.csv', '--spec', 's.yaml', '--step', '0']],
+    [['replay', 'x.csv', '--spec', 's.yaml', '--resume']],
+    [['replay', 'x.csv', '--spec', 's.yaml', '--label-delay', '-1']],
+  ])('asked wrongly, calls nobody and exits with 2: %j', async (argv) => {
+    const { code, out, err } = await gyre(...argv);
+    expect([code, out, calls]).toEqual([2, '', []]);
+    expect(err).not.toBe('');
+  });
+
+  it('asks for a prediction with features in the model’s order, missing ones null', async () => {
+    const inputs = [
+      { view: 'shop', field: 'amount' },
+      { view: 'shop', field: 'items' },
+      { view: 'web', field: 'clicks' },
+    ];
+    answers = {
+      'GET /v1/specs': { views: [], models: [{ name: 'churn', inputs }] },
+      'POST /v2/models/churn/infer': {
+        ...{ model_name: 'churn', model_version: '3', parameters: { prediction_id: 'a.b.c' } },
+        outputs: [{ name: 'probabilities', datatype: 'FP32', shape: [1, 2], data: [0.25, 0.75] }],
+      },
+    };
+    const { out } = await gyre('predict', 'churn', '--features', '{"web.clicks": 4, "amount": 1.5}');
+    expect(JSON.parse(calls.at(-1)?.body ?? '')).toMatchObject({
+      inputs: [{ name: 'features', shape: [1, 3], data: [1.5, null, 4] }],
+    });
+    expect(out).toMatch(/probabilities +0\.25 {2}0\.75\nversion +3\nprediction_id +a\.b\.c\n/);
+    const misspelt = await gyre('predict', 'churn', '--features', '{"amuont": 1}');
+    expect([misspelt.code, misspelt.err]).toEqual([
+      2,
+      'the model has no feature "amuont"; it takes shop.amount, shop.items, web.clicks\n',
+    ]);
+  });
+
+  it('sends feedback as a label event', async () => {
+    answers = { 'POST /v1/events': { accepted: 1, refused: [] } };
+    const { out } = await gyre(
+      'feedback',
+      '--model',
+      'm',
+      '--entity',
+      'e',
+      '--at',
+      '2026-01-02',
+      '--value',
+      'true',
+      '--id',
+      'x',
+      '--json',
+    );
+    expect(JSON.parse(out)).toEqual({ accepted: 1, refused: [], id: 'x' });
+    const event = JSON.parse(calls[0]?.body ?? '');
+    expect(event).toMatchObject({
+      id: 'x',
+      type: 'label',
+      model: 'm',
+      entity: 'e',
+      at: '2026-01-02T00:00:00.000Z',
+      value: true,
+    });
+  });
+
+  it('gives named dead letters another try', async () => {
+    answers = { 'POST /v1/deadletters/replay': { replayed: 2 } };
+    const { out } = await gyre('deadletters', 'replay', '0:7', '1:9', '--json');
+    expect(JSON.parse(out)).toEqual({ replayed: 2 });
+    expect(JSON.parse(calls[0]?.body ?? '')).toEqual({
+      offsets: [
+        { partition: 0, offset: 7 },
+        { partition: 1, offset: 9 },
+      ],
+    });
+  });
+
+  it('fails where Gyre is not ready, saying what it waits for', async () => {
+    answers = {
+      'GET /readyz': { status: 'not ready', missing: { gateway: 'loading v3' } },
+      'GET /v1/lag': { groups: [] },
+    };
+    const { err, code } = await gyre('status');
+    expect([err, code]).toEqual([
+      'not ready: gateway: loading v3\nThe server is still starting; `gyre status` tells what it waits for.\n',
+      1,
+    ]);
+  });
+});

@@ -1,0 +1,173 @@
+import type { DeadLetterEntry, LabelCounts, LabelRules, Lifecycle, TimelineEntry } from '@gyre/contracts';
+import type { Answer } from './journal.js';
+import { reconcile } from './reconciliation.js';
+import { summarise } from './summary.js';
+import { summaryTable } from './summary-table.js';
+import { Tally } from './tally.js';
+
+const binary: LabelRules = { name: 'class', type: 'binary', classes: [0, 1], delay: 0, horizon: 1 };
+const regression: LabelRules = { name: 'y', type: 'regression', delay: 0, horizon: 1 };
+const answered = (version: number | null, ...output: number[]): Answer => ({
+  id: 'p',
+  version,
+  fallback: version === null ? 'no version yet' : null,
+  output,
+});
+
+/** The rows of scikit-learn's example of average_precision_score and roc_auc_score. */
+function example(): Tally {
+  const tally = new Tally(binary);
+  [0.1, 0.4, 0.35, 0.8].forEach((p, i) => tally.add(answered(i < 2 ? null : 1, 1 - p, p), i < 2 ? 0 : 1));
+  return tally;
+}
+
+describe('the metrics of a replay', () => {
+  it('are scikit-learn’s', () => {
+    const metrics = example().metrics(0);
+    expect(metrics['rocAuc']).toBeCloseTo(0.75, 12);
+    expect(metrics['prAuc']).toBeCloseTo(0.8333333333333333, 12);
+    expect(metrics['accuracy']).toBe(0.75);
+    expect(metrics['kappa']).toBe(0.5);
+    expect(metrics['macroF1']).toBeCloseTo((0.8 + 2 / 3) / 2, 12);
+    expect(metrics['logLoss']).toBeCloseTo(0.4722879, 6);
+  });
+
+  it('of a regression are in its unit', () => {
+    const tally = new Tally(regression);
+    [2.5, 0, 2, 8].forEach((y, i) => tally.add(answered(1, y), [3, -0.5, 2, 7][i] as number));
+    expect(tally.metrics(0)).toMatchObject({ rows: 4, mae: 0.5, rmse: Math.sqrt(0.375) });
+    expect(tally.metrics(0)['r2']).toBeCloseTo(0.9486081370449679, 12);
+  });
+
+  it('leave out rows without an answer or a truth, and begin where they are told to', () => {
+    const tally = example();
+    tally.add({ refused: 'NOT_READY' }, 1);
+    tally.add(answered(2, 0, 1), null);
+    expect(tally.metrics(0)['rows']).toBe(4);
+    expect(tally.metrics(2)['rows']).toBe(2);
+    expect(tally.metrics(2)['accuracy']).toBe(0.5);
+    expect(tally.metrics(4)['accuracy']).toBeNull();
+    expect([tally.rows, tally.refused]).toEqual([6, 1]);
+    expect(tally.versions()).toEqual([
+      { version: null, predictions: 2, firstRow: 0, lastRow: 1 },
+      { version: 1, predictions: 2, firstRow: 2, lastRow: 3 },
+      { version: 2, predictions: 1, firstRow: 5, lastRow: 5 },
+    ]);
+  });
+});
+
+function labels(counts: Partial<LabelCounts['counts']>, waiting: number, early = 0): LabelCounts {
+  const all = { joined: 0, corrected: 0, late: 0, repeated: 0, expired: 0, ...counts };
+  return { model: 'm', counts: all, waiting, early, coverage: null };
+}
+const letter = (preview: string) => ({ preview }) as DeadLetterEntry;
+
+describe('the accounts of a replay', () => {
+  const seen = { base: 'sea', sent: 10, refusedRequests: 0, deadLetters: [] };
+
+  it('balance when every prediction is joined or waits', () => {
+    expect(reconcile({ ...seen, labels: labels({ joined: 7 }, 3) })).toMatchObject({
+      joined: 7,
+      waiting: 3,
+      refused: 0,
+      balanced: true,
+    });
+  });
+
+  it('do not balance when the platform has lost a prediction, made one up, or keeps labels for one that it never saw', () => {
+    expect(reconcile({ ...seen, labels: labels({ joined: 7 }, 2) }).balanced).toBe(false);
+    expect(reconcile({ ...seen, labels: labels({ joined: 8 }, 3) }).balanced).toBe(false);
+    expect(reconcile({ ...seen, labels: labels({ joined: 7 }, 3, 1) }).balanced).toBe(false);
+  });
+
+  it('count a row once whose label lies in the dead letters, and a refused request', () => {
+    const deadLetters = [
+      letter('{"id":"sea-l-4","value":"x"}'),
+      letter('{"event":"sea-l-4"}'),
+      letter('{"id":"sea-f-2"}'),
+      letter('{"id":"other-l-5"}'),
+    ];
+    const accounts = reconcile({ ...seen, refusedRequests: 2, deadLetters, labels: labels({ joined: 5 }, 3) });
+    expect(accounts).toMatchObject({
+      sent: 10,
+      predicted: 8,
+      joined: 5,
+      waiting: 2,
+      refused: 3,
+      refusedFeatures: 1,
+      balanced: true,
+    });
+    expect(accounts.joined + accounts.waiting + accounts.refused).toBe(accounts.sent);
+  });
+
+  it.each([
+    ['before the prediction had expired', 2, 2],
+    ['after', 4, 2],
+  ])('balance with labels that came late, %s', (_, expired, still) => {
+    const accounts = reconcile({ ...seen, labels: labels({ joined: 5, late: 2, expired }, 1) });
+    expect(accounts).toMatchObject({ joined: 7, waiting: 3, late: 2, expired: still, balanced: true });
+  });
+});
+
+describe('the summary of a replay', () => {
+  const event = (offset: number, type: string, more: object = {}) =>
+    ({ offset, type, event: { type, ...more } as unknown as Lifecycle }) as TimelineEntry;
+  const drift = { kind: 'concept', detector: 'adwin', feature: null, version: 1, before: 0.1, after: 0.3 };
+  const timeline = [
+    event(5, 'DriftDetected', { ...drift, at: { prediction: 'p', request: 'row-17', labels: 9 } }),
+    event(3, 'Promoted'),
+    event(9, 'DriftDetected', {
+      ...drift,
+      kind: 'covariate',
+      feature: 'sea.x0',
+      at: { prediction: 'p', request: null, labels: 9 },
+    }),
+    event(4, 'TrainingDeclined', { code: 'too-few-labels' }),
+    event(6, 'TrainingDeclined', { code: 'cooldown' }),
+    event(7, 'TrainingDeclined', { code: 'cooldown' }),
+    event(2, 'TrainingFinished'),
+    event(8, 'RolledBack'),
+  ];
+  const accounts = reconcile({
+    base: 'sea',
+    sent: 4,
+    refusedRequests: 0,
+    deadLetters: [],
+    labels: labels({ joined: 4 }, 0),
+  });
+  const summary = summarise({ seconds: 1.23456, step: 50 }, example(), timeline, accounts);
+
+  it('has the fields that it promises, in their order', () => {
+    expect(Object.keys(summary)).toEqual([
+      ...[
+        'rows',
+        'seconds',
+        'step',
+        'metrics',
+        'versions',
+        'drift',
+        'runs',
+        'promotions',
+        'rollbacks',
+        'declines',
+        'reconciliation',
+      ],
+    ]);
+    expect(Object.keys(summary.metrics)).toEqual(['whole', 'afterFirst10Percent']);
+    expect(summary).toMatchObject({ rows: 4, seconds: 1.23, step: 50, runs: 1, promotions: 1, rollbacks: 1 });
+    expect(summary.declines).toEqual({ cooldown: 2, 'too-few-labels': 1 });
+    expect(summary.drift.map((d) => [d.row, d.kind, d.feature])).toEqual([
+      [17, 'concept', null],
+      [null, 'covariate', 'sea.x0'],
+    ]);
+  });
+
+  it('reads as a table', () => {
+    const text = summaryTable(summary);
+    expect(text).toContain('4 rows in 1.23 s, 3 rows/s, in steps of 50');
+    expect(text).toMatch(/^ROC AUC +0\.75/m);
+    expect(text).toMatch(/^fallback +2 +0 +1$/m);
+    expect(text).toMatch(/^ +17 +concept +error +adwin +0\.1 → 0\.3$/m);
+    expect(text).toContain('4 sent, 4 predicted = 4 joined + 0 waiting + 0 refused: the accounts balance');
+  });
+});
