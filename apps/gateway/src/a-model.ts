@@ -1,4 +1,12 @@
-import { ModelSpec, topics, type LifecycleOf, type ModelInForce } from '@gyre/contracts';
+import {
+  ModelSpec,
+  predictionId,
+  routingHash,
+  topics,
+  type LifecycleOf,
+  type ModelInForce,
+  type Predicted,
+} from '@gyre/contracts';
 import { Logger } from '@gyre/hosting';
 import { encodeOnnx } from '@gyre/model-runtime';
 import type { Platform } from '@gyre/platform';
@@ -92,4 +100,21 @@ export class KeptLog extends Logger {
   override child(): Logger {
     return this;
   }
+}
+
+export function aPrediction(unique: string): Predicted {
+  return {
+    id: predictionId({ routing: routingHash(unique), predictedAt: 0, unique }),
+    model: 'tides',
+    occurredAt: 0,
+    request: null,
+    entity: null,
+    features: [1.5, null],
+    seen: null,
+    version: 1,
+    fallback: null,
+    output: [0.25, 0.75],
+    rollout: null,
+    shadows: [],
+  };
 }

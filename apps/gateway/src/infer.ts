@@ -43,8 +43,9 @@ interface Pending {
 /** A batch that is through. */
 interface Concluded {
   batch: readonly Pending[];
-  /** Null: the fallback answers, for the reason. */
+  /** Null: the fallback answers. */
   scores: Scores | null;
+  /** Why the fallback answers where there is no score, or one that is no number. */
   reason: FallbackReason;
 }
 
@@ -158,9 +159,8 @@ export class Inference {
       const scores = scoreBatch(version, shadows, parts, (error, failed) =>
         metrics.runFailed(failed.spec.name, failed.version, error),
       );
-      if (scores instanceof Promise)
-        void scores.then((late) => this.conclude([{ batch, scores: late, reason: 'run-failed' }]));
-      else through.push({ batch, scores, reason: 'run-failed' });
+      if (scores instanceof Promise) void scores.then((late) => this.conclude([concluded(batch, late)]));
+      else through.push(concluded(batch, scores));
     }
     this.conclude(through);
   }
@@ -171,7 +171,7 @@ export class Inference {
       if (scores !== null) this.options.metrics.scored(scores.rows);
       let row = 0;
       for (const pending of batch) {
-        const answered = scores === null ? byFallback(pending, reason) : byModel(pending, scores, row);
+        const answered = (scores === null ? null : byModel(pending, scores, row)) ?? byFallback(pending, reason);
         row += pending.asked.rows;
         if (answered === null) this.fail([pending], refusal(pending.spec.name, reason));
         else answers.push({ pending, answered });
@@ -209,18 +209,30 @@ export class Inference {
   }
 }
 
+function concluded(batch: readonly Pending[], scores: Scores | null): Concluded {
+  return { batch, scores, reason: scores === null ? 'run-failed' : 'not-finite' };
+}
+
 const NO_SHADOWS: readonly ServedVersion[] = [];
 
-/** @param from the request's first row in the batch */
-function byModel(pending: Pending, scores: Scores, from: number): Answered {
+/**
+ * Null where the model's answer is no finite number: other requests of the batch are not to suffer for it.
+ * @param from the request's first row in the batch
+ */
+function byModel(pending: Pending, scores: Scores, from: number): Answered | null {
   const { rows } = pending.asked;
   const cut = (values: Float32Array): Float32Array => {
     const width = values.length / scores.rows;
     return values.subarray(from * width, (from + rows) * width);
   };
-  const shadows = scores.shadows.map(({ version, output }) => ({ version, output: cut(output) }));
+  const output = cut(scores.output);
+  if (!output.every(Number.isFinite)) return null;
+  const shadows = scores.shadows.flatMap((shadow) => {
+    const theirs = cut(shadow.output);
+    return theirs.every(Number.isFinite) ? [{ version: shadow.version, output: theirs }] : [];
+  });
   const version = (pending.version as ServedVersion).version;
-  return { ...pending, ids: idsOf(pending), version, fallback: null, output: cut(scores.output), shadows };
+  return { ...pending, ids: idsOf(pending), version, fallback: null, output, shadows };
 }
 
 /** Null where the spec would rather have no answer than its fallback. */

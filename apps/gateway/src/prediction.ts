@@ -5,8 +5,8 @@ import type { Asked } from './infer-request.js';
 import type { InferRequest } from './oip.js';
 import type { Serving } from './serving.js';
 
-/** Why no model answered: none is there yet, its features could not be looked up, or it failed. */
-export type FallbackReason = 'no-version' | 'features-unavailable' | 'run-failed';
+/** Why no model answered: none is there yet, its features could not be looked up, it failed, or its answer was no finite number. */
+export type FallbackReason = 'no-version' | 'features-unavailable' | 'run-failed' | 'not-finite';
 
 /** What a request was answered, as it will be judged. */
 export interface Answered {

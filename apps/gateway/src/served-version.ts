@@ -23,7 +23,7 @@ export class ServedVersion {
   /**
    * @param features row-major float32 of shape [rows, width]; NaN is missing
    * @returns row-major float32 of shape [rows, outputs]
-   * @throws GyreError MODEL_INVALID if the answer has another shape, or holds what is no number
+   * @throws GyreError MODEL_INVALID if the answer has another shape
    */
   run(features: Float32Array, rows: number): Float32Array | Promise<Float32Array> {
     const answer = this.model.run(features, rows);
@@ -56,8 +56,6 @@ export class ServedVersion {
         `version ${this.version} answered ${values.length} values for ${rows} rows; expected ${this.outputs} a row`,
       );
     }
-    if (!values.every(Number.isFinite))
-      throw new GyreError('MODEL_INVALID', `version ${this.version} answered what is no finite number`);
     return values;
   }
 }

@@ -1,0 +1,241 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  credentials,
+  type ChannelCredentials,
+  loadPackageDefinition,
+  Metadata,
+  status,
+  type Client,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { topics, type Predicted } from '@gyre/contracts';
+import { Config, host, HOSTING_SECTIONS, type Host } from '@gyre/hosting';
+import { EmbeddedPlatform } from '@gyre/platform';
+import { answering, apply, echoing, KeptLog, serve } from './a-model.js';
+import { GatewayModule } from './gateway.module.js';
+import type { ModelInferRequestMessage, ModelInferResponseMessage } from './oip-grpc.js';
+
+const PROTO = fileURLToPath(new URL('../../../proto/inference/grpc_predict_v2.proto', import.meta.url));
+
+describe('the gateway', () => {
+  let home: string;
+  let platform: EmbeddedPlatform;
+  let gateway: Host;
+  let client: Client;
+
+  beforeEach(async () => {
+    home = mkdtempSync(join(tmpdir(), 'gyre-'));
+    await start();
+    await apply(platform);
+    await platform.settled();
+  });
+  afterEach(async () => {
+    await stop();
+    rmSync(home, { recursive: true });
+  });
+
+  const start = async (): Promise<void> => {
+    platform = EmbeddedPlatform.open({ dir: join(home, 'platform'), partitions: 2, tickEveryMs: null });
+    const known = [...HOSTING_SECTIONS, 'gateway'];
+    const overrides = { http: { port: 0 }, grpc: { port: 0 }, gateway: { logDir: join(home, 'gateway') } };
+    const service = { name: 'gateway', module: GatewayModule, grpc: { package: 'inference', proto: PROTO } };
+    gateway = await host([service], platform, Config.load({ known, overrides }), new KeptLog());
+    // As a client in another language would: int64 as it likes, no defaults.
+    const { inference } = loadPackageDefinition(loadSync(PROTO, { keepCase: true, longs: String })) as never as {
+      inference: { GRPCInferenceService: new (address: string, channel: ChannelCredentials) => Client };
+    };
+    client = new inference.GRPCInferenceService(gateway.grpcAddress, credentials.createInsecure());
+  };
+  const stop = async (): Promise<void> => {
+    client.close();
+    await gateway.stop();
+  };
+  const call = <A>(method: string, request: object): Promise<A> =>
+    new Promise((resolve, reject) => {
+      const unary = (
+        client as never as Record<
+          string,
+          (r: object, m: Metadata, done: (e: ServiceError | null, a: A) => void) => void
+        >
+      )[method];
+      unary?.call(client, request, new Metadata(), (error, answer) =>
+        error === null ? resolve(answer) : reject(error),
+      );
+    });
+  const infer = (over: Partial<ModelInferRequestMessage> & object = {}): Promise<ModelInferResponseMessage> =>
+    call('ModelInfer', {
+      model_name: 'tides',
+      inputs: [{ name: 'features', datatype: 'FP32', shape: [1, 2], contents: { fp32_contents: [0.75, 3] } }],
+      ...over,
+    });
+  const inPlace = async (): Promise<void> => {
+    await platform.settled();
+  };
+  const post = (path: string, body: unknown): Promise<Response> =>
+    fetch(`${gateway.httpUrl}${path}`, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  const logged = async (): Promise<Predicted[]> => {
+    await post('/v1/settle', {});
+    const events: Predicted[] = [];
+    for await (const { event } of platform.read(topics.predictions)) events.push(event);
+    return events;
+  };
+
+  it('says that it lives, is ready, and what it serves', async () => {
+    expect(await call('ServerLive', {})).toEqual({ live: true });
+    expect(await call('ServerReady', {})).toEqual({ ready: true });
+    expect(await call('ServerMetadata', {})).toMatchObject({ name: 'gyre' });
+    expect(await call('ModelReady', { name: 'tides' })).toMatchObject({});
+    await serve(platform, { champion: [4, echoing()], previous: [3, answering(0.5)] });
+    await inPlace();
+    expect(await call('ModelReady', { name: 'tides' })).toEqual({ ready: true });
+    expect(await call('ModelMetadata', { name: 'tides' })).toEqual({
+      name: 'tides',
+      versions: ['4', '3'],
+      platform: 'onnxruntime_onnx',
+      inputs: [{ name: 'features', datatype: 'FP32', shape: ['-1', '2'] }],
+      outputs: [
+        { name: 'probabilities', datatype: 'FP32', shape: ['-1', '2'] },
+        { name: 'label', datatype: 'BYTES', shape: ['-1'] },
+      ],
+    });
+  });
+
+  it('answers typed with typed contents and raw with raw, and logs each once', async () => {
+    await serve(platform, { champion: [4, echoing()] });
+    await inPlace();
+    const typed = await infer({ id: 'mine' });
+    expect(typed).toMatchObject({
+      model_name: 'tides',
+      model_version: '4',
+      id: 'mine',
+      parameters: { version: { string_param: '4' }, role: { string_param: 'champion' } },
+      outputs: [
+        { name: 'probabilities', datatype: 'FP32', shape: ['1', '2'], contents: { fp32_contents: [0.25, 0.75] } },
+        { name: 'label', datatype: 'BYTES', shape: ['1'], contents: { bytes_contents: [Buffer.from('wet')] } },
+      ],
+    });
+    const raw = await infer({
+      inputs: [{ name: 'features', datatype: 'FP32', shape: [2, 2] }],
+      raw_input_contents: [Buffer.from(Float32Array.of(0.75, 3, 0.5, 3).buffer)],
+    });
+    expect(raw.outputs[0]).not.toHaveProperty('contents.fp32_contents');
+    expect(raw.raw_output_contents?.[0]).toEqual(Buffer.from(Float32Array.of(0.25, 0.75, 0.5, 0.5).buffer));
+    expect(raw.raw_output_contents?.[1]?.toString()).toBe('\x03\0\0\0wet\x03\0\0\0dry');
+    const ids = (await logged()).map(({ id }) => id);
+    expect(ids).toHaveLength(3);
+    expect(ids[0]).toBe(typed.parameters['prediction_id']?.string_param);
+  });
+
+  it('fails with the status of the error table and words that help', async () => {
+    await expect(infer({ model_name: 'tide' })).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+      details: expect.stringContaining('no model named "tide"; there are: tides') as string,
+    });
+    await expect(infer({ inputs: [] })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining('expected one input "features" of FP32 [N, 2]') as string,
+    });
+    // No feature store runs in this process.
+    const answer = await infer({ inputs: [], parameters: { entity: { string_param: 'x' } } });
+    expect(answer.parameters['role']).toEqual({ string_param: 'fallback' });
+  });
+
+  it('answers the same over REST', async () => {
+    await serve(platform, { champion: [4, echoing()] });
+    await inPlace();
+    const inputs = [{ name: 'features', datatype: 'FP32', shape: [1, 2], data: [[0.75, null]] }];
+    for (const path of ['/v2/models/tides/infer', '/v2/models/tides/versions/4/infer']) {
+      const answer = await post(path, { id: 'mine', inputs: [{ ...inputs[0], data: [[0.75, 1]] }] });
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toMatchObject({
+        model_name: 'tides',
+        model_version: '4',
+        id: 'mine',
+        parameters: { role: 'champion', prediction_id: expect.any(String) as string },
+        outputs: [
+          { name: 'probabilities', datatype: 'FP32', shape: [1, 2], data: [0.25, 0.75] },
+          { name: 'label', datatype: 'BYTES', shape: [1], data: ['wet'] },
+        ],
+      });
+    }
+    const get = async (path: string): Promise<unknown[]> => {
+      const answer = await fetch(gateway.httpUrl + path);
+      return [answer.status, await answer.json()];
+    };
+    expect(await get('/v2/health/live')).toEqual([200, { live: true }]);
+    expect(await get('/v2/health/ready')).toEqual([200, { ready: true }]);
+    expect(await get('/v2/models/tides/ready')).toEqual([200, { ready: true }]);
+    expect(await get('/v2/models/tides/versions/5/ready')).toEqual([503, { ready: false }]);
+    expect(await get('/v2/models/tides')).toMatchObject([200, { versions: ['4'], inputs: [{ shape: [-1, 2] }] }]);
+    expect(await get('/v2')).toMatchObject([200, { name: 'gyre' }]);
+    expect(await get('/v2/models/tide')).toMatchObject([
+      404,
+      { code: 'MODEL_NOT_FOUND', error: expect.stringContaining('there are: tides') as string },
+    ]);
+    const broken = await post('/v2/models/tides/infer', '{"inputs": [');
+    expect([broken.status, await broken.json()]).toMatchObject([400, { code: 'BAD_REQUEST' }]);
+  });
+
+  it('swaps models under load without one failed request, and every answer is its version’s own', async () => {
+    const wetOf = (version: number): number => version / 16;
+    await serve(platform, { champion: [1, answering(wetOf(1))] });
+    await inPlace();
+    let swapping = true;
+    const versions = new Set<string>();
+    const caller = async (): Promise<number> => {
+      let calls = 0;
+      for (; swapping; calls++) {
+        const answer = await infer();
+        versions.add(answer.model_version);
+        expect(answer.outputs[0]?.contents?.fp32_contents?.[1]).toBe(wetOf(Number(answer.model_version)));
+      }
+      return calls;
+    };
+    const callers = Promise.all(Array.from({ length: 16 }, caller));
+    for (let version = 2; version <= 12; version++) {
+      await serve(platform, {
+        champion: [version, answering(wetOf(version))],
+        previous: [version - 1, answering(wetOf(version - 1))],
+      });
+      await inPlace();
+      expect((await infer()).model_version).toBe(String(version));
+    }
+    swapping = false;
+    const calls = (await callers).reduce((sum, n) => sum + n, 0);
+    expect(versions.size).toBeGreaterThan(5);
+    expect(await logged()).toHaveLength(calls + 11);
+  });
+
+  it('counts what ops teams ask for', async () => {
+    await infer();
+    await infer({ model_name: 'tide' }).catch(() => undefined);
+    const text = await (await fetch(`${gateway.httpUrl}/metrics`)).text();
+    for (const line of [
+      'gyre_gateway_requests_total{model="tides"} 1',
+      'gyre_gateway_failures_total{code="MODEL_NOT_FOUND"} 1',
+      'gyre_gateway_fallback_answers_total{model="tides",reason="no-version"} 1',
+      'gyre_gateway_request_seconds_count 1',
+      'gyre_gateway_unlogged_answers 0',
+    ]) {
+      expect(text).toContain(line);
+    }
+    expect(text).toMatch(/gyre_gateway_prediction_log_bytes [1-9]/);
+  });
+
+  it('goes on after a restart with the version that served, and all that it logged', async () => {
+    await serve(platform, { champion: [4, echoing()] });
+    await inPlace();
+    await Promise.all(Array.from({ length: 50 }, () => infer()));
+    await stop();
+    await start();
+    expect((await infer()).model_version).toBe('4');
+    expect(await logged()).toHaveLength(51);
+  });
+});

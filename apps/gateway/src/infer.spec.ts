@@ -1,0 +1,356 @@
+import {
+  GyreError,
+  parsePredictionId,
+  routingHash,
+  type OnlineRequest,
+  type OnlineRow,
+  type Predicted,
+} from '@gyre/contracts';
+import { Metrics } from '@gyre/hosting';
+import { OnnxModel } from '@gyre/model-runtime';
+import { EmbeddedPlatform } from '@gyre/platform';
+import { answering, apply, aSpec, echoing, KeptLog, serve, type Wanted } from './a-model.js';
+import { GatewayMetrics } from './gateway.metrics.js';
+import { Inference } from './infer.js';
+import type { InferAnswer, InferRequest, Tensor } from './oip.js';
+import { ServingTable } from './serving.js';
+
+const NOW = Date.parse('2026-11-22T14:05:00Z');
+
+describe('an inference', () => {
+  let platform: EmbeddedPlatform;
+  let table: ServingTable;
+  let inference: Inference;
+  let runs: number[];
+  /** One entry for each write. */
+  let writes: Predicted[][];
+  let logFails: Error | null;
+  let runFails: boolean;
+  let lookUps: OnlineRequest[];
+  let lookUpFails: Error | null;
+  const metrics = new GatewayMetrics(new Metrics(), new KeptLog());
+
+  beforeEach(async () => {
+    platform = EmbeddedPlatform.inMemory();
+    [runs, writes, lookUps] = [[], [], []];
+    [logFails, lookUpFails, runFails] = [null, null, false];
+    table = new ServingTable({ platform, log: new KeptLog(), load: watched });
+    const append = (events: readonly Predicted[]): void => {
+      if (logFails !== null) throw logFails;
+      writes.push([...events]);
+    };
+    const limits = { maxSkewMs: 300_000, rowsMax: 50, maxBatchSize: 8, rowsInFlightMax: 60 };
+    inference = new Inference({ table, log: { append }, features: { get }, metrics, limits, now: () => NOW });
+  });
+  afterEach(async () => {
+    await table.close();
+    await platform.close();
+  });
+
+  function watched(onnx: Uint8Array): OnnxModel {
+    const model = OnnxModel.load(onnx);
+    const run = model.run.bind(model);
+    model.run = (features, rows) => {
+      if (runFails) throw new Error('out of memory');
+      runs.push(rows);
+      return run(features, rows);
+    };
+    return model;
+  }
+  async function get(request: OnlineRequest): Promise<OnlineRow[]> {
+    lookUps.push(request);
+    if (lookUpFails !== null) throw lookUpFails;
+    return request.entities.map((entity) => ({
+      entity,
+      values: [Number(entity.slice(1)) / 100, 5],
+      status: ['present', entity === 'e1' ? 'outOfRange' : 'present'],
+      ageMs: [Number(entity.slice(1)), 3],
+      seen: { sea: 7 },
+    }));
+  }
+  const serving = async (wanted: Wanted, spec = aSpec()): Promise<void> => {
+    await apply(platform, spec);
+    await serve(platform, wanted);
+    await table.open();
+    runs = [];
+  };
+  const matrix = (...heights: number[]): Tensor => {
+    return {
+      name: 'features',
+      datatype: 'FP32',
+      shape: [heights.length, 2],
+      values: heights.flatMap((height) => [height, 0]),
+    };
+  };
+  const infer = (over: Partial<InferRequest> = {}): Promise<InferAnswer> =>
+    inference.infer(() => ({
+      model: 'tides',
+      version: '',
+      id: '',
+      parameters: {},
+      inputs: [matrix(0.25)],
+      outputs: [],
+      ...over,
+    }));
+  const output = ({ outputs }: InferAnswer, name: string): unknown[] =>
+    Array.from((outputs.find((o) => o.name === name) as Tensor).values as unknown[]);
+  const recorded = (): Predicted[] => writes.flat();
+
+  it('scores the requests of one turn in batches, and records them with one write before any answer leaves', async () => {
+    await serving({ champion: [1, echoing()] });
+    let writesAtAnswer = 0;
+    const heights = Array.from({ length: 20 }, (_, i) => i / 20);
+    const answers = await Promise.all(
+      heights.map((height) =>
+        infer({ inputs: [matrix(height)] }).then((answer) => ((writesAtAnswer = writes.length), answer)),
+      ),
+    );
+    expect(runs).toEqual([8, 8, 4]);
+    expect(writesAtAnswer).toBe(1);
+    expect(writes.map((events) => events.length)).toEqual([20]);
+    for (const [i, answer] of answers.entries())
+      expect(output(answer, 'probabilities')[1]).toBeCloseTo(heights[i] as number);
+    expect(new Set(recorded().map(({ id }) => id)).size).toBe(20);
+    expect(recorded().map(({ output: o }) => o[1])).toEqual(heights.map(Math.fround));
+  });
+
+  it('carries the id by which a label will name it', async () => {
+    await serving({ champion: [1, echoing()], rollout: 'r1' });
+    const { parameters, version, id } = await infer({ id: 'mine' });
+    expect({ version, id, parameters }).toMatchObject({
+      version: '1',
+      id: 'mine',
+      parameters: { version: '1', role: 'champion' },
+    });
+    expect(recorded()).toMatchObject([
+      {
+        id: parameters['prediction_id'],
+        model: 'tides',
+        request: 'mine',
+        occurredAt: NOW,
+        version: 1,
+        rollout: 'r1',
+        features: [0.25, 0],
+        seen: null,
+      },
+    ]);
+  });
+
+  it('is the same prediction when a request with id and time is sent again', async () => {
+    await serving({ champion: [1, echoing()] });
+    const again = { id: 'row-7', parameters: { time: '1996-05-07T00:30:00Z' } };
+    const ids = [await infer(again), await infer(again), await infer({ id: 'row-7' })].map(
+      (answer) => answer.parameters['prediction_id'],
+    );
+    expect(ids[0]).toBe(ids[1]);
+    expect(ids[2]).not.toBe(ids[0]);
+    expect(parsePredictionId(ids[0] as string)).toMatchObject({
+      predictedAt: Date.parse('1996-05-07T00:30:00Z'),
+      unique: 'row-7',
+    });
+  });
+
+  it('answers several rows with an id for each', async () => {
+    await serving({ champion: [1, echoing()] });
+    const answer = await infer({ inputs: [matrix(0.2, 0.9)], id: 'two', parameters: { time: '2026-11-22T00:00:00Z' } });
+    expect(output(answer, 'label')).toEqual(['dry', 'wet']);
+    expect(output(answer, 'prediction_id')).toEqual(recorded().map(({ id }) => id));
+    expect(recorded().map(({ id }) => parsePredictionId(id)?.unique)).toEqual(['two.0', 'two.1']);
+  });
+
+  it('takes a tensor for each feature, in any order, of any numeric type', async () => {
+    await serving({ champion: [1, echoing()] });
+    const inputs: Tensor[] = [
+      { name: 'sea.wind', datatype: 'INT64', shape: [2, 1], values: [3, 4] },
+      { name: 'height', datatype: 'FP64', shape: [2], values: [0.5, NaN] },
+    ];
+    await infer({ inputs });
+    expect(recorded().map(({ features }) => features)).toEqual([
+      [0.5, 3],
+      [null, 4],
+    ]);
+  });
+
+  it('looks up the features of entities, with one call for a turn, and says how good they are', async () => {
+    await serving({ champion: [1, echoing()] });
+    const [one, two, alone] = await Promise.all([
+      infer({ inputs: [], parameters: { entity: 'e90' } }),
+      infer({ inputs: [{ name: 'entity', datatype: 'BYTES', shape: [2], values: ['e20', 'e1'] }] }),
+      infer(),
+    ]);
+    expect(lookUps.map(({ entities, at }) => [entities, at])).toEqual([[['e90', 'e20', 'e1'], NOW]]);
+    expect(one?.parameters).toMatchObject({ feature_status: 'present', feature_age_ms: 90 });
+    expect(two?.parameters).toMatchObject({ feature_status: 'outOfRange', feature_age_ms: 20 });
+    expect(output(one as InferAnswer, 'label')).toEqual(['wet']);
+    expect(alone?.parameters).not.toHaveProperty('feature_status');
+    const events = recorded().filter(({ entity }) => entity !== null);
+    expect(events.map(({ entity, seen, features }) => [entity, seen, features])).toEqual([
+      ['e90', { sea: 7 }, [Math.fround(0.9), 5]],
+      ['e20', { sea: 7 }, [Math.fround(0.2), 5]],
+      ['e1', { sea: 7 }, [Math.fround(0.01), 5]],
+    ]);
+    expect(events.map(({ id }) => parsePredictionId(id)?.routing)).toEqual(['e90', 'e20', 'e1'].map(routingHash));
+  });
+
+  it('records an entity beside the features that a request brought', async () => {
+    await serving({ champion: [1, echoing()] });
+    await infer({ parameters: { entity: 'e5' } });
+    expect(recorded()).toMatchObject([{ entity: 'e5', seen: null, features: [0.25, 0] }]);
+    expect(lookUps).toEqual([]);
+  });
+
+  it('scores shadows on the same rows, and a shadow that fails takes nothing with it', async () => {
+    await serving({
+      champion: [1, echoing()],
+      shadows: [
+        [2, answering(0.75)],
+        [3, answering(NaN)],
+      ],
+    });
+    await infer({ inputs: [matrix(0.25, 0.5)] });
+    expect(recorded().map(({ version, output: o, shadows }) => [version, o, shadows])).toEqual([
+      [1, [0.75, 0.25], [{ version: 2, output: [0.25, 0.75] }]],
+      [1, [0.5, 0.5], [{ version: 2, output: [0.25, 0.75] }]],
+    ]);
+  });
+
+  it('answers by a version that is named, without shadows', async () => {
+    await serving({ champion: [2, echoing()], previous: [1, answering(0.75)], shadows: [[3, answering(0.5)]] });
+    const answer = await infer({ version: '1' });
+    expect(answer).toMatchObject({ version: '1', parameters: { role: 'previous', version: '1' } });
+    expect(recorded()).toMatchObject([{ version: 1, output: [0.25, 0.75], shadows: [] }]);
+    await expect(infer({ version: '9' })).rejects.toMatchObject({ code: 'VERSION_NOT_FOUND' });
+  });
+
+  it('gives the declared fallback, flagged, before the first version', async () => {
+    await serving({}, aSpec({ fallback: { value: 'wet' } }));
+    const answer = await infer();
+    expect(answer).toMatchObject({
+      version: '',
+      parameters: { version: 'fallback', role: 'fallback', fallback_reason: 'no-version' },
+    });
+    expect(output(answer, 'label')).toEqual(['wet']);
+    expect(recorded()).toMatchObject([{ version: null, fallback: 'no-version', output: [0, 1], features: [0.25, 0] }]);
+  });
+
+  it('gives the fallback when the model fails or the features cannot be had', async () => {
+    await serving({ champion: [1, echoing()] });
+    runFails = true;
+    expect((await infer()).parameters).toMatchObject({ role: 'fallback', fallback_reason: 'run-failed' });
+    lookUpFails = new Error('the store is away');
+    const answer = await infer({ inputs: [], parameters: { entity: 'e1' } });
+    expect(answer.parameters).toMatchObject({ role: 'fallback', fallback_reason: 'features-unavailable' });
+    expect(recorded().at(-1)).toMatchObject({ features: [null, null], entity: 'e1', output: [1, 0] });
+  });
+
+  it('gives the fallback to the one request for which the model’s answer is no number', async () => {
+    await serving({ champion: [1, echoing()] });
+    const answers = await Promise.all([infer(), infer({ inputs: [matrix(NaN)] }), infer()]);
+    expect(answers.map(({ parameters }) => parameters['fallback_reason'])).toEqual([
+      undefined,
+      'not-finite',
+      undefined,
+    ]);
+    expect(runs).toEqual([3]);
+    expect(recorded().map(({ version, features }) => [version, features[0]])).toEqual([
+      [1, 0.25],
+      [null, null],
+      [1, 0.25],
+    ]);
+  });
+
+  it('tells the caller what looking up again would not change', async () => {
+    await serving({ champion: [1, echoing()] });
+    lookUpFails = new GyreError('VIEW_NOT_FOUND', 'no view "sea"');
+    await expect(infer({ inputs: [], parameters: { entity: 'e1' } })).rejects.toMatchObject({ code: 'VIEW_NOT_FOUND' });
+  });
+
+  it('refuses to answer where the spec says so', async () => {
+    await serving({}, aSpec({ fallback: { refuse: true } }));
+    await expect(infer()).rejects.toMatchObject({ code: 'NOT_READY' });
+    expect(recorded()).toEqual([]);
+  });
+
+  it('answers a regression with its value', async () => {
+    await serving({}, aSpec({ label: { name: 'level', type: 'regression' }, fallback: { value: 1.5 } }));
+    const answer = await infer();
+    expect(output(answer, 'value')).toEqual([1.5]);
+    expect(recorded()).toMatchObject([{ output: [1.5] }]);
+  });
+
+  it('gives only the outputs that were asked for', async () => {
+    await serving({ champion: [1, echoing()] });
+    expect((await infer({ outputs: ['label'] })).outputs.map(({ name }) => name)).toEqual(['label']);
+    await expect(infer({ outputs: ['logits'] })).rejects.toThrow(
+      'tides has no output "logits"; it has probabilities, label, prediction_id',
+    );
+  });
+
+  it('answers nothing that could not be recorded', async () => {
+    await serving({ champion: [1, echoing()] });
+    logFails = new GyreError('OVERLOADED', 'full');
+    await expect(infer()).rejects.toBe(logFails);
+  });
+
+  it('refuses what is too much, and takes more when that is through', async () => {
+    await serving({ champion: [1, echoing()] });
+    const many = (count: number): InferRequest['inputs'] => [matrix(...new Array<number>(count).fill(0))];
+    await expect(infer({ inputs: many(51) })).rejects.toThrow('the request has 51 rows; expected at most 50');
+    const first = infer({ inputs: many(50) });
+    await expect(infer({ inputs: many(11) })).rejects.toMatchObject({ code: 'OVERLOADED' });
+    await first;
+    expect((await infer({ inputs: many(11) })).outputs[0]?.shape).toEqual([11, 2]);
+  });
+
+  const broken: [string, Partial<InferRequest>, string][] = [
+    [
+      'no inputs',
+      { inputs: [] },
+      'the request brings no input; expected one input "features" of FP32 [N, 2] with the columns sea.height, sea.wind',
+    ],
+    [
+      'a width',
+      { inputs: [{ ...matrix(1), shape: [1, 3], values: [1, 2, 3] }] },
+      'input "features" has shape [1, 3]; expected',
+    ],
+    [
+      'no rows',
+      { inputs: [{ ...matrix(1), shape: [0, 2], values: [] }] },
+      'input "features" has shape [0, 2]; expected',
+    ],
+    [
+      'text',
+      { inputs: [{ ...matrix(1), datatype: 'BYTES', values: ['a', 'b'] }] },
+      'input "features" is BYTES; expected',
+    ],
+    [
+      'a name',
+      { inputs: [{ name: 'moon', datatype: 'FP32', shape: [1], values: [1] }] },
+      'there is no input "moon"; expected',
+    ],
+    [
+      'a feature left out',
+      { inputs: [{ name: 'wind', datatype: 'FP32', shape: [1], values: [1] }] },
+      'no input for sea.height; expected',
+    ],
+    ['infinity', { inputs: [matrix(1e39)] }, "a feature's value is beyond float32"],
+    ['a time without a zone', { parameters: { time: '2026-11-22T14:05:00' } }, 'expected ISO 8601 with a zone'],
+    [
+      'a time far ahead',
+      { parameters: { time: '2026-11-22T14:11:00Z' } },
+      "360000 ms ahead of this server's clock; expected at most 300000 ms",
+    ],
+    ['a long id', { id: 'x'.repeat(257) }, 'the request id has 257 characters; expected at most 256'],
+    ['an empty entity', { parameters: { entity: '' } }, 'an entity has 1 to 512 characters'],
+    [
+      'entities that do not fit',
+      { inputs: [matrix(1), { name: 'entity', datatype: 'BYTES', shape: [2], values: ['a', 'b'] }] },
+      'names 2 entities for 1 rows',
+    ],
+  ];
+  it.each(broken)('is refused for %s, with what was expected', async (_, request, message) => {
+    await serving({ champion: [1, echoing()] });
+    await expect(infer(request)).rejects.toThrow(message);
+    expect(recorded()).toEqual([]);
+  });
+});

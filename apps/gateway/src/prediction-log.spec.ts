@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { topics, type Predicted, type Topic } from '@gyre/contracts';
+import { EmbeddedPlatform, type Position, type Sequenced } from '@gyre/platform';
+import { aPrediction, KeptLog } from './a-model.js';
+import { PredictionLog, type PredictionLogOptions } from './prediction-log.js';
+
+describe('the prediction log', () => {
+  let home: string;
+  beforeEach(() => (home = mkdtempSync(join(tmpdir(), 'gyre-'))));
+  afterEach(() => rmSync(home, { recursive: true }));
+
+  /** A topic that can be away. */
+  class Away {
+    gone = false;
+    readonly arrived: Sequenced<Predicted>[] = [];
+    async appendAs<E>(_: string, __: Topic<E>, events: readonly Sequenced<E>[]): Promise<Position[]> {
+      if (this.gone) throw new Error('the broker is away');
+      this.arrived.push(...(events as unknown as readonly Sequenced<Predicted>[]));
+      return [];
+    }
+    get units(): string[] {
+      return this.arrived.map(({ event }) => event.id.split('.')[2] as string);
+    }
+  }
+  const open = (platform: PredictionLogOptions['platform'], over: Partial<PredictionLogOptions> = {}): PredictionLog =>
+    PredictionLog.open({
+      directory: join(home, 'log'),
+      platform,
+      log: new KeptLog(),
+      maxBytes: 1_000_000,
+      segmentBytes: 1_000,
+      onFull: 'shed',
+      ...over,
+    });
+  const numbered = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `p${from + i}`);
+  const segments = (): string[] => readdirSync(join(home, 'log')).filter((name) => name.endsWith('.jsonl'));
+
+  it('ships everything once, in order, and deletes what is shipped', async () => {
+    const topic = new Away();
+    const log = open(topic);
+    for (const unit of numbered(0, 100)) log.append([aPrediction(unit)]);
+    expect(segments().length).toBeGreaterThan(5);
+    await log.shipped();
+    expect(topic.units).toEqual(numbered(0, 100));
+    expect(segments()).toHaveLength(1);
+    await log.close();
+  });
+
+  it('keeps what cannot be shipped, through restarts, and ships it under the same instance and sequences', async () => {
+    const topic = new Away();
+    topic.gone = true;
+    const first = open(topic);
+    first.append(numbered(0, 30).map(aPrediction));
+    await first.close(10);
+    const second = open(topic);
+    second.append(numbered(30, 60).map(aPrediction));
+    await second.close(10);
+    topic.gone = false;
+    const third = open(topic);
+    third.append(numbered(60, 90).map(aPrediction));
+    await third.shipped();
+    expect([second.instance, third.instance]).toEqual([first.instance, first.instance]);
+    expect(topic.units).toEqual(numbered(0, 90));
+    const sequences = topic.arrived.map(({ sequence }) => sequence);
+    expect(sequences).toEqual([...new Set(sequences)].sort((a, b) => a - b));
+    await third.close();
+    const fourth = open(topic);
+    await fourth.shipped();
+    expect(topic.units).toHaveLength(90);
+    await fourth.close();
+  });
+
+  it('ships what is appended while it reads an earlier process’s records from the files', async () => {
+    const topic = new Away();
+    topic.gone = true;
+    const first = open(topic, { segmentBytes: 100_000 });
+    first.append(numbered(0, 1_200).map(aPrediction));
+    await first.close(10);
+    topic.gone = false;
+    const second = open(topic);
+    for (let from = 1_200; from < 1_300; from += 10) {
+      second.append(numbered(from, from + 10).map(aPrediction));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await second.shipped();
+    expect(topic.units).toEqual(numbered(0, 1_300));
+    await second.close();
+  });
+
+  it('cuts off a line that a dying process left unfinished', async () => {
+    const topic = new Away();
+    topic.gone = true;
+    const first = open(topic);
+    first.append([aPrediction('whole')]);
+    await first.close(10);
+    appendFileSync(join(home, 'log', segments().at(-1) as string), '{"sequence":2,"event":{"id":"tor');
+    topic.gone = false;
+    const second = open(topic);
+    second.append([aPrediction('next')]);
+    await second.shipped();
+    expect(topic.units).toEqual(['whole', 'next']);
+    await second.close();
+  });
+
+  it.each(['shed', 'serveUnlogged'] as const)(
+    'is bounded: %s when it is full, and whole again later',
+    async (onFull) => {
+      const topic = new Away();
+      topic.gone = true;
+      const log = open(topic, { maxBytes: 2_500, onFull });
+      const append = (unit: string): void => log.append([aPrediction(unit)]);
+      for (const unit of numbered(0, 10)) append(unit);
+      expect(log.backlog().bytes).toBeGreaterThan(2_250);
+      if (onFull === 'shed') expect(() => append('shed')).toThrow('the prediction log takes no more');
+      else append('unlogged');
+      expect(log.unlogged).toBe(onFull === 'shed' ? 0 : 1);
+      topic.gone = false;
+      await log.shipped();
+      append('later');
+      await log.shipped();
+      expect(topic.units).toEqual([...numbered(0, 10), 'later']);
+      await log.close();
+    },
+  );
+
+  it('misses nothing that was answered and doubles nothing, killed at any moment and started again', async () => {
+    const dir = join(home, 'platform');
+    const answered: string[] = [];
+    for (const life of [0, 1, 2, 3])
+      answered.push(...(await killedWhile(dir, join(home, 'log'), `life${life}`, 20 + 60 * Math.random())));
+    expect(answered.length).toBeGreaterThan(100);
+
+    const platform = EmbeddedPlatform.open({ dir, partitions: 2, tickEveryMs: null });
+    const log = open(platform);
+    await log.shipped();
+    const read: string[] = [];
+    platform.run<null, Predicted>({
+      name: 'specification.reads',
+      inputs: [topics.predictions],
+      handle(_, event) {
+        read.push(event.id);
+        return {};
+      },
+    });
+    await platform.settled();
+    const seen = new Set(read);
+    expect(read).toHaveLength(seen.size);
+    expect(answered.filter((id) => !seen.has(id))).toEqual([]);
+    await log.close();
+    await platform.close();
+  });
+
+  /** What a gateway's process said until it was killed. */
+  async function killedWhile(dir: string, directory: string, prefix: string, afterMs: number): Promise<string[]> {
+    const program = fileURLToPath(new URL('./prediction-log.child.js', import.meta.url));
+    const child = spawn(process.execPath, [program, dir, directory, prefix], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      if (said === '') setTimeout(() => child.kill('SIGKILL'), afterMs);
+      said += text;
+    });
+    await new Promise((resolve) => child.once('close', resolve));
+    return said.split('\n').slice(0, -1);
+  }
+});
