@@ -1,7 +1,18 @@
 /** Element types by their common names, as onnxruntime calls them. */
 export type TensorType =
-  | 'float32' | 'float64' | 'float16' | 'int8' | 'int16' | 'int32' | 'int64'
-  | 'uint8' | 'uint16' | 'uint32' | 'uint64' | 'bool' | 'string';
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'uint8'
+  | 'uint16'
+  | 'uint32'
+  | 'uint64'
+  | 'bool'
+  | 'string';
 
 /** An input or output of a model. A dimension that is a name varies from call to call; '' is a varying one without a name. */
 export interface TensorInfo {
@@ -48,7 +59,10 @@ export abstract class LoadedModel {
    * @param outputs the names wanted; default: all
    * @throws GyreError FEATURES_MISMATCHED if an input is missing, unknown, or of the wrong type or shape
    */
-  abstract call(inputs: Readonly<Record<string, TensorValue>>, outputs?: readonly string[]): Record<string, TensorValue> | Promise<Record<string, TensorValue>>;
+  abstract call(
+    inputs: Readonly<Record<string, TensorValue>>,
+    outputs?: readonly string[],
+  ): Record<string, TensorValue> | Promise<Record<string, TensorValue>>;
 
   /** Frees the model's memory; nothing may be asked of it afterwards. A second call does nothing. */
   abstract dispose(): void;

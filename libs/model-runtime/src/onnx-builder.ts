@@ -1,4 +1,19 @@
-import { AttributeProto, AttributeType, Dimension, ElementType, GraphProto, ModelProto, NodeProto, OperatorSet, ShapeProto, StringEntry, TensorProto, TensorType, TypeProto, ValueInfo } from './onnx-schema.js';
+import {
+  AttributeProto,
+  AttributeType,
+  Dimension,
+  ElementType,
+  GraphProto,
+  ModelProto,
+  NodeProto,
+  OperatorSet,
+  ShapeProto,
+  StringEntry,
+  TensorProto,
+  TensorType,
+  TypeProto,
+  ValueInfo,
+} from './onnx-schema.js';
 import { MessageWriter } from './wire.js';
 
 /** A constant: numbers in row-major order. `dims` of [] is a scalar. */
@@ -54,19 +69,27 @@ export function encodeOnnx(parts: OnnxModelParts): Uint8Array {
   const model = new MessageWriter().integer(ModelProto.irVersion, IR_VERSION).text(ModelProto.producerName, 'gyre');
   model.message(ModelProto.graph, graphOf(parts));
   for (const [domain, version] of Object.entries(parts.opsets)) {
-    model.message(ModelProto.opsetImport, new MessageWriter().text(OperatorSet.domain, domain).integer(OperatorSet.version, version));
+    model.message(
+      ModelProto.opsetImport,
+      new MessageWriter().text(OperatorSet.domain, domain).integer(OperatorSet.version, version),
+    );
   }
   for (const [key, value] of Object.entries(parts.metadata)) {
-    model.message(ModelProto.metadataProps, new MessageWriter().text(StringEntry.key, key).text(StringEntry.value, value));
+    model.message(
+      ModelProto.metadataProps,
+      new MessageWriter().text(StringEntry.key, key).text(StringEntry.value, value),
+    );
   }
   return model.finish();
 }
 
 function graphOf(parts: OnnxModelParts): MessageWriter {
   const graph = new MessageWriter();
-  for (const [index, node] of parts.nodes.entries()) graph.message(GraphProto.node, nodeOf(node, `${node.op}_${index}`));
+  for (const [index, node] of parts.nodes.entries())
+    graph.message(GraphProto.node, nodeOf(node, `${node.op}_${index}`));
   graph.text(GraphProto.name, parts.name);
-  for (const [name, tensor] of Object.entries(parts.constants)) graph.message(GraphProto.initializer, tensorOf(tensor, name));
+  for (const [name, tensor] of Object.entries(parts.constants))
+    graph.message(GraphProto.initializer, tensorOf(tensor, name));
   for (const input of parts.inputs) graph.message(GraphProto.input, encodeValueInfo(input));
   for (const output of parts.outputs) graph.message(GraphProto.output, encodeValueInfo(output));
   return graph;
@@ -77,13 +100,15 @@ function nodeOf(node: OnnxNode, name: string): MessageWriter {
   for (const input of node.inputs) message.text(NodeProto.input, input);
   for (const output of node.outputs) message.text(NodeProto.output, output);
   message.text(NodeProto.name, name).text(NodeProto.opType, node.op);
-  for (const [key, attribute] of Object.entries(node.attributes ?? {})) message.message(NodeProto.attribute, attributeOf(key, attribute));
+  for (const [key, attribute] of Object.entries(node.attributes ?? {}))
+    message.message(NodeProto.attribute, attributeOf(key, attribute));
   return message.text(NodeProto.domain, node.domain ?? '');
 }
 
 function attributeOf(name: string, attribute: OnnxAttribute): MessageWriter {
   const message = new MessageWriter().text(AttributeProto.name, name);
-  const typed = (type: keyof typeof AttributeType): MessageWriter => message.integer(AttributeProto.type, AttributeType[type]);
+  const typed = (type: keyof typeof AttributeType): MessageWriter =>
+    message.integer(AttributeProto.type, AttributeType[type]);
   if ('int' in attribute) return typed('int').integer(AttributeProto.i, attribute.int);
   if ('float' in attribute) return typed('float').float(AttributeProto.f, attribute.float);
   if ('string' in attribute) return typed('string').text(AttributeProto.s, attribute.string);
@@ -97,7 +122,8 @@ function attributeOf(name: string, attribute: OnnxAttribute): MessageWriter {
 
 function tensorOf({ type, dims, values }: OnnxTensor, name: string): MessageWriter {
   const size = dims.reduce((product, dim) => product * dim, 1);
-  if (size !== values.length) throw new RangeError(`A tensor of shape [${dims.join(', ')}] has ${size} values, got ${values.length}`);
+  if (size !== values.length)
+    throw new RangeError(`A tensor of shape [${dims.join(', ')}] has ${size} values, got ${values.length}`);
   return new MessageWriter()
     .integers(TensorProto.dims, dims)
     .integer(TensorProto.dataType, ElementType[type])
@@ -126,6 +152,10 @@ export function encodeValueInfo({ name, type, dims }: OnnxValueInfo): MessageWri
     else dimension.text(Dimension.parameter, dim);
     shape.message(ShapeProto.dimension, dimension);
   }
-  const tensor = new MessageWriter().integer(TensorType.elementType, ElementType[type]).message(TensorType.shape, shape);
-  return new MessageWriter().text(ValueInfo.name, name).message(ValueInfo.type, new MessageWriter().message(TypeProto.tensor, tensor));
+  const tensor = new MessageWriter()
+    .integer(TensorType.elementType, ElementType[type])
+    .message(TensorType.shape, shape);
+  return new MessageWriter()
+    .text(ValueInfo.name, name)
+    .message(ValueInfo.type, new MessageWriter().message(TypeProto.tensor, tensor));
 }

@@ -1,6 +1,15 @@
 import { GyreError } from '@gyre/contracts';
 import { encodeValueInfo } from './onnx-builder.js';
-import { AttributeProto, GraphProto, ML_DOMAIN, ModelProto, NodeProto, OperatorSet, StringEntry, ValueInfo } from './onnx-schema.js';
+import {
+  AttributeProto,
+  GraphProto,
+  ML_DOMAIN,
+  ModelProto,
+  NodeProto,
+  OperatorSet,
+  StringEntry,
+  ValueInfo,
+} from './onnx-schema.js';
 import { concatenated, type Field, fieldsOf, integers, lastField, MessageWriter, text } from './wire.js';
 
 /** A file made fit for a runtime that answers with tensors only, and what it says of itself. */
@@ -39,14 +48,17 @@ export function prepareOnnx(bytes: Uint8Array): PreparedOnnx {
     graph.map((field) => {
       const zipMap = byField.get(field);
       if (zipMap !== undefined) return new MessageWriter().message(GraphProto.node, identityInPlaceOf(zipMap)).finish();
-      const name = field.number === GraphProto.output ? text(lastField(parsed(field.content, 'an output'), ValueInfo.name)) : '';
+      const name =
+        field.number === GraphProto.output ? text(lastField(parsed(field.content, 'an output'), ValueInfo.name)) : '';
       const source = byOutput.get(name);
       if (field.number !== GraphProto.output || source === undefined) return field.raw;
       const matrix = encodeValueInfo({ name, type: 'float32', dims: ['N', source.classLabels().length] });
       return new MessageWriter().message(GraphProto.output, matrix).finish();
     }),
   );
-  const parts = model.map((field) => (field === graphField ? new MessageWriter().bytes(ModelProto.graph, newGraph).finish() : field.raw));
+  const parts = model.map((field) =>
+    field === graphField ? new MessageWriter().bytes(ModelProto.graph, newGraph).finish() : field.raw,
+  );
   if (!usesStandardOperators(model)) {
     const standard = new MessageWriter().text(OperatorSet.domain, '').integer(OperatorSet.version, IDENTITY_OPSET);
     parts.push(new MessageWriter().message(ModelProto.opsetImport, standard).finish());
@@ -111,14 +123,21 @@ function usesStandardOperators(model: readonly Field[]): boolean {
 }
 
 function metadataOf(model: readonly Field[]): Record<string, string> {
-  const entries = model.filter((field) => field.number === ModelProto.metadataProps).map((field) => parsed(field.content, 'its metadata'));
-  return Object.fromEntries(entries.map((entry) => [text(lastField(entry, StringEntry.key)), text(lastField(entry, StringEntry.value))]));
+  const entries = model
+    .filter((field) => field.number === ModelProto.metadataProps)
+    .map((field) => parsed(field.content, 'its metadata'));
+  return Object.fromEntries(
+    entries.map((entry) => [text(lastField(entry, StringEntry.key)), text(lastField(entry, StringEntry.value))]),
+  );
 }
 
 function parsed(bytes: Uint8Array, what: string): Field[] {
   try {
     return fieldsOf(bytes);
   } catch (error) {
-    throw new GyreError('MODEL_INVALID', `the file is no ONNX model: ${what} cannot be read (${(error as Error).message})`);
+    throw new GyreError(
+      'MODEL_INVALID',
+      `the file is no ONNX model: ${what} cannot be read (${(error as Error).message})`,
+    );
   }
 }

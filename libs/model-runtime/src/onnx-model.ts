@@ -42,7 +42,8 @@ export class OnnxModel extends LoadedModel {
     }
     const inputs = session.inputMetadata.map(tensorInfo);
     const outputs = session.outputMetadata.map(tensorInfo);
-    const matrix = inputs.length === 1 && inputs[0]?.type === 'float32' && inputs[0].shape.length === 2 ? inputs[0] : undefined;
+    const matrix =
+      inputs.length === 1 && inputs[0]?.type === 'float32' && inputs[0].shape.length === 2 ? inputs[0] : undefined;
     const width = typeof matrix?.shape[1] === 'number' ? matrix.shape[1] : undefined;
     return new OnnxModel(session, inputs, outputs, prepared.classes, prepared.metadata, width, scoreOf(outputs));
   }
@@ -57,24 +58,46 @@ export class OnnxModel extends LoadedModel {
     const { score, width } = this;
     const input = this.inputs[0];
     if (score === undefined || width === undefined || input === undefined) {
-      throw new GyreError('FEATURES_MISMATCHED', `the model takes ${describe(this.inputs)} and gives ${describe(this.outputs)}, not one matrix of features and one of scores`);
+      throw new GyreError(
+        'FEATURES_MISMATCHED',
+        `the model takes ${describe(this.inputs)} and gives ${describe(this.outputs)}, not one matrix of features and one of scores`,
+      );
     }
     if (rows < 1 || features.length !== rows * width) {
-      throw new GyreError('FEATURES_MISMATCHED', `the model takes ${width} features a row; ${features.length} values are not ${rows} such rows`);
+      throw new GyreError(
+        'FEATURES_MISMATCHED',
+        `the model takes ${width} features a row; ${features.length} values are not ${rows} such rows`,
+      );
     }
     this.checkOpen();
-    const answer = this.session.run({ [input.name]: new Tensor('float32', features, [rows, width]) }, { [score.name]: null }, NO_OPTIONS);
+    const answer = this.session.run(
+      { [input.name]: new Tensor('float32', features, [rows, width]) },
+      { [score.name]: null },
+      NO_OPTIONS,
+    );
     const data = (answer[score.name] as Tensor).data;
     return data instanceof Float32Array ? data : Float32Array.from(data as Float64Array);
   }
 
-  override call(inputs: Readonly<Record<string, TensorValue>>, outputs: readonly string[] = this.outputs.map((output) => output.name)): Record<string, TensorValue> {
+  override call(
+    inputs: Readonly<Record<string, TensorValue>>,
+    outputs: readonly string[] = this.outputs.map((output) => output.name),
+  ): Record<string, TensorValue> {
     this.checkOpen();
     const feeds: Record<string, Tensor> = {};
     for (const info of this.inputs) feeds[info.name] = tensorOf(info, inputs[info.name]);
-    for (const name of Object.keys(inputs)) if (!(name in feeds)) throw new GyreError('FEATURES_MISMATCHED', `the model has no input "${name}"; it takes ${describe(this.inputs)}`);
+    for (const name of Object.keys(inputs))
+      if (!(name in feeds))
+        throw new GyreError(
+          'FEATURES_MISMATCHED',
+          `the model has no input "${name}"; it takes ${describe(this.inputs)}`,
+        );
     for (const name of outputs) {
-      if (!this.outputs.some((output) => output.name === name)) throw new GyreError('FEATURES_MISMATCHED', `the model has no output "${name}"; it gives ${describe(this.outputs)}`);
+      if (!this.outputs.some((output) => output.name === name))
+        throw new GyreError(
+          'FEATURES_MISMATCHED',
+          `the model has no output "${name}"; it gives ${describe(this.outputs)}`,
+        );
     }
     let answer: Record<string, unknown>;
     try {
@@ -98,8 +121,13 @@ export class OnnxModel extends LoadedModel {
 
 function tensorInfo(raw: NativeSession['inputMetadata'][number]): TensorInfo {
   const type = raw.isTensor ? elementType(raw.type) : undefined;
-  if (type === undefined) throw new GyreError('MODEL_INVALID', `"${raw.name}" is no tensor of a type that can be served`);
-  return { name: raw.name, type, shape: raw.shape.map((size, i) => (size >= 0 ? size : (raw.symbolicDimensions[i] ?? ''))) };
+  if (type === undefined)
+    throw new GyreError('MODEL_INVALID', `"${raw.name}" is no tensor of a type that can be served`);
+  return {
+    name: raw.name,
+    type,
+    shape: raw.shape.map((size, i) => (size >= 0 ? size : (raw.symbolicDimensions[i] ?? ''))),
+  };
 }
 
 /** Of the floating outputs, the one with a known name, else the last matrix, else the last. */
@@ -113,8 +141,12 @@ function scoreOf(outputs: readonly TensorInfo[]): TensorInfo | undefined {
 }
 
 function tensorOf(info: TensorInfo, value: TensorValue | undefined): Tensor {
-  if (value === undefined) throw new GyreError('FEATURES_MISMATCHED', `the input "${info.name}" is missing; it is ${describe([info])}`);
-  const fits = value.type === info.type && value.dims.length === info.shape.length && info.shape.every((size, i) => typeof size === 'string' || size === value.dims[i]);
+  if (value === undefined)
+    throw new GyreError('FEATURES_MISMATCHED', `the input "${info.name}" is missing; it is ${describe([info])}`);
+  const fits =
+    value.type === info.type &&
+    value.dims.length === info.shape.length &&
+    info.shape.every((size, i) => typeof size === 'string' || size === value.dims[i]);
   const size = value.dims.reduce((product, dim) => product * dim, 1);
   if (!fits || size !== value.data.length) {
     const got = `${value.type} [${value.dims.join(', ')}] of ${value.data.length} values`;
@@ -128,5 +160,7 @@ function valueOf(tensor: Tensor): TensorValue {
 }
 
 function describe(infos: readonly TensorInfo[]): string {
-  return infos.map(({ name, type, shape }) => `"${name}" ${type} [${shape.map((size) => (size === '' ? '?' : size)).join(', ')}]`).join(', ');
+  return infos
+    .map(({ name, type, shape }) => `"${name}" ${type} [${shape.map((size) => (size === '' ? '?' : size)).join(', ')}]`)
+    .join(', ');
 }

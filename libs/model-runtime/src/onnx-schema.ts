@@ -3,7 +3,14 @@
  *
  * @see onnx/onnx.proto of the ONNX project (Apache-2.0), whose names these are
  */
-export const ModelProto = { irVersion: 1, producerName: 2, producerVersion: 3, graph: 7, opsetImport: 8, metadataProps: 14 } as const;
+export const ModelProto = {
+  irVersion: 1,
+  producerName: 2,
+  producerVersion: 3,
+  graph: 7,
+  opsetImport: 8,
+  metadataProps: 14,
+} as const;
 export const OperatorSet = { domain: 1, version: 2 } as const;
 export const StringEntry = { key: 1, value: 2 } as const;
 export const GraphProto = { node: 1, name: 2, initializer: 5, input: 11, output: 12 } as const;

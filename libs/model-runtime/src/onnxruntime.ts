@@ -16,14 +16,32 @@ export function openSession(bytes: Uint8Array): NativeSession {
   initOrt();
   const session = new binding.InferenceSession();
   // One thread: the model is small, and the processors belong to the requests.
-  const options = { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential' as const, logSeverityLevel: 3 as const };
+  const options = {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential' as const,
+    logSeverityLevel: 3 as const,
+  };
   session.loadModel(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength, options);
   return session;
 }
 
 /** By onnx.TensorProto.DataType. */
 const TYPES: readonly (TensorType | undefined)[] = [
-  undefined, 'float32', 'uint8', 'int8', 'uint16', 'int16', 'int32', 'int64', 'string', 'bool', 'float16', 'float64', 'uint32', 'uint64',
+  undefined,
+  'float32',
+  'uint8',
+  'int8',
+  'uint16',
+  'int16',
+  'int32',
+  'int64',
+  'string',
+  'bool',
+  'float16',
+  'float64',
+  'uint32',
+  'uint64',
 ];
 
 export function elementType(number: number): TensorType | undefined {
