@@ -1,5 +1,5 @@
 import { ML_DOMAIN, type OnnxAttribute } from '@gyre/model-runtime';
-import type { TreesModel } from '@gyre/learning';
+import type { Tree, TreesModel } from '@gyre/learning';
 import { INPUT, type ScoreGraph } from './export-onnx.js';
 
 const FLOAT64 = 11;
@@ -23,7 +23,7 @@ export function treesGraph(model: TreesModel): ScoreGraph {
     missing: [],
   } as NodeColumns;
   const leaf = { trees: [], ids: [], outputs: [], values: [] } as LeafColumns;
-  for (const [index, tree] of model.trees.entries()) {
+  for (const [index, tree] of [...model.trees, ...leavesForTreeless(model)].entries()) {
     for (let n = 0; n < tree.feature.length; n++) {
       const isLeaf = tree.feature[n]! < 0;
       node.trees.push(index);
@@ -66,6 +66,24 @@ export function treesGraph(model: TreesModel): ScoreGraph {
     scores: 'scores',
     scoresType: 'float32',
   };
+}
+
+/**
+ * A tree of one leaf that adds nothing, for each output that no tree speaks of (a class that the training rows did not hold):
+ * onnxruntime 1.30 takes the score of such an output for 0 and forgets its base value.
+ */
+function leavesForTreeless({ base, trees }: TreesModel): Tree[] {
+  const spokenOf = new Set(trees.map((tree) => tree.output));
+  const outputs = [...base.keys()].filter((output) => !spokenOf.has(output));
+  return outputs.map((output) => ({
+    output,
+    feature: [-1],
+    threshold: [0],
+    left: [-1],
+    right: [-1],
+    missingLeft: [false],
+    value: [0],
+  }));
 }
 
 /** A column per attribute of the operator, an entry per node. */
