@@ -1,1 +1,1 @@
-export {};
+export { FeatureStoreModule } from './feature-store.module.js';

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { checkValues } from './check-values.js';
 import type { FieldRules } from './field-rules.js';
 
-const field = (rules: Partial<FieldRules> & Pick<FieldRules, 'type'>): FieldRules => ({ nullable: false, private: false, ...rules });
+const field = (rules: Partial<FieldRules> & Pick<FieldRules, 'type'>): FieldRules => ({
+  nullable: false,
+  private: false,
+  ...rules,
+});
 const view = {
   fields: {
     price: field({ type: 'float', min: 0, max: 10 }),
@@ -45,14 +49,20 @@ describe('checkValues', () => {
   });
 
   it('finds every problem at once', () => {
-    expect(checkValues(view, { price: -1, open: 'x', cost: 1 }).problems?.map((p) => p.field)).toEqual(['price', 'open', 'cost']);
+    expect(checkValues(view, { price: -1, open: 'x', cost: 1 }).problems?.map((p) => p.field)).toEqual([
+      'price',
+      'open',
+      'cost',
+    ]);
   });
 
   it('never lets a private value out, neither in values nor in problems', () => {
     const secret = fc.string({ minLength: 12 }).map((s) => `secret-${s}`);
     fc.assert(
       fc.property(secret, fc.oneof(fc.constant(1), fc.constant(99)), (card, price) => {
-        const said = JSON.stringify(checkValues({ fields: { ...view.fields, card: field({ type: 'int', private: true }) } }, { price, card }));
+        const said = JSON.stringify(
+          checkValues({ fields: { ...view.fields, card: field({ type: 'int', private: true }) } }, { price, card }),
+        );
         expect(said).not.toContain('secret-');
       }),
     );

@@ -1,4 +1,12 @@
-import { hasType, inRange, rulesOf, type FieldRules, type FieldType, type FieldValue, type ViewRules } from './field-rules.js';
+import {
+  hasType,
+  inRange,
+  rulesOf,
+  type FieldRules,
+  type FieldType,
+  type FieldValue,
+  type ViewRules,
+} from './field-rules.js';
 
 /** What is wrong with one field of an event. */
 export interface FieldProblem {
@@ -42,7 +50,11 @@ export function checkValues(view: ViewRules, values: Readonly<Record<string, unk
     problems.push({ field, problem: 'is missing', expected: `${expectation(rules)}, or nullable: true in the view` });
   }
   if (problems.length === 0 && Object.keys(values).length === 0) {
-    problems.push({ field: '', problem: 'the event brings no value', expected: `one or more of ${listed(Object.keys(view.fields))}` });
+    problems.push({
+      field: '',
+      problem: 'the event brings no value',
+      expected: `one or more of ${listed(Object.keys(view.fields))}`,
+    });
   }
   return problems.length > 0 ? { problems } : { values: Object.fromEntries(clean) };
 }
@@ -57,9 +69,18 @@ function problemWith(value: unknown, field: string, rules: FieldRules): FieldPro
     return { field, problem: 'is null', expected: `${expectation(rules)}, or nullable: true in the view` };
   }
   const known = value as FieldValue;
-  if (!hasType(known, rules.type)) return { field, problem: rules.private ? 'has the wrong type' : `is ${shown(value)}`, expected: expectation(rules) };
+  if (!hasType(known, rules.type))
+    return {
+      field,
+      problem: rules.private ? 'has the wrong type' : `is ${shown(value)}`,
+      expected: expectation(rules),
+    };
   if (inRange(known as Exclude<FieldValue, null>, rules)) return undefined;
-  return { field, problem: rules.private ? 'is out of range' : `is ${shown(value)}, out of range`, expected: expectation(rules) };
+  return {
+    field,
+    problem: rules.private ? 'is out of range' : `is ${shown(value)}, out of range`,
+    expected: expectation(rules),
+  };
 }
 
 function expectation(rules: FieldRules): string {

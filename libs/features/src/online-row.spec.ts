@@ -55,7 +55,11 @@ describe('readStatus', () => {
     ['as old as its time to live', { value: 1, occurredAt: 40 }, { value: 1, status: 'present', ageMs: 60 }],
     ['a millisecond older', { value: 1, occurredAt: 39 }, { value: null, status: 'stale', ageMs: 61 }],
     ['out of range', { value: -1, occurredAt: 90 }, { value: -1, status: 'outOfRange', ageMs: 10 }],
-    ['of a type that the view no longer has', { value: 'x', occurredAt: 90 }, { value: null, status: 'missing', ageMs: 10 }],
+    [
+      'of a type that the view no longer has',
+      { value: 'x', occurredAt: 90 },
+      { value: null, status: 'missing', ageMs: 10 },
+    ],
     ['newer than the request', { value: 1, occurredAt: 130 }, { value: 1, status: 'present', ageMs: -30 }],
   ])('tells a value that is %s', (_, held, reading) => {
     expect(readStatus(held, rules, 60, 100)).toEqual(reading);

@@ -16,7 +16,11 @@ export type OnlineFields = Readonly<Record<string, HeldValue>>;
  * @param values the fields that the observation brought; others stay as they were
  * @returns the same object as `fields` where nothing has changed
  */
-export function onlineRow(fields: OnlineFields, values: Readonly<Record<string, FieldValue>>, occurredAt: number): OnlineFields {
+export function onlineRow(
+  fields: OnlineFields,
+  values: Readonly<Record<string, FieldValue>>,
+  occurredAt: number,
+): OnlineFields {
   const newer = Object.entries(values).filter(([field, value]) => {
     const held = Object.hasOwn(fields, field) ? fields[field] : undefined;
     if (held === undefined || held.occurredAt < occurredAt) return true;

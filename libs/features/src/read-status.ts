@@ -18,7 +18,12 @@ export interface FeatureReading {
  * @param at event time of the request, UTC milliseconds
  * @param ttl milliseconds; a value of exactly this age is still present
  */
-export function readStatus(held: HeldValue | undefined, rules: FieldRules, ttl: number | undefined, at: number): FeatureReading {
+export function readStatus(
+  held: HeldValue | undefined,
+  rules: FieldRules,
+  ttl: number | undefined,
+  at: number,
+): FeatureReading {
   if (held === undefined) return { value: null, status: 'missing', ageMs: null };
   const { value } = held;
   const ageMs = at - held.occurredAt;

@@ -1,0 +1,50 @@
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcMethod } from '@nestjs/microservices';
+import { OnlineFeatures, type FeatureStatus, type FeatureValue, type OnlineRow } from '@gyre/contracts';
+
+/** proto/gyre/v1/feature_store.proto, as the loader gives it: names as in the file, int64 as numbers, what is absent undefined. */
+export interface GetOnlineFeaturesRequest {
+  features?: { view: string; field: string }[];
+  entities?: string[];
+  at_ms?: number;
+}
+export interface GetOnlineFeaturesResponse {
+  rows: { entity: string; readings: FeatureReading[]; seen: Record<string, number> }[];
+}
+interface FeatureReading {
+  number?: number;
+  text?: string;
+  flag?: boolean;
+  status: number;
+  age_ms?: number;
+}
+
+const STATUS: Record<FeatureStatus, number> = { present: 1, missing: 2, stale: 3, outOfRange: 4 };
+
+@Controller()
+export class FeatureStoreGrpc {
+  constructor(@Inject(OnlineFeatures) private readonly online: OnlineFeatures) {}
+
+  @GrpcMethod('FeatureStore', 'GetOnlineFeatures')
+  async getOnlineFeatures({
+    features = [],
+    entities = [],
+    at_ms,
+  }: GetOnlineFeaturesRequest): Promise<GetOnlineFeaturesResponse> {
+    const rows = await this.online.get({ inputs: features, entities, at: at_ms ?? Date.now() });
+    return { rows: rows.map((row) => ({ entity: row.entity, readings: readingsOf(row), seen: row.seen })) };
+  }
+}
+
+function readingsOf({ values, status, ageMs }: OnlineRow): FeatureReading[] {
+  return values.map((value, i) => {
+    const age = ageMs[i] ?? null;
+    return { ...valueOf(value), status: STATUS[status[i] ?? 'missing'], ...(age === null ? {} : { age_ms: age }) };
+  });
+}
+
+function valueOf(value: FeatureValue): Pick<FeatureReading, 'number' | 'text' | 'flag'> {
+  if (value === null) return {};
+  if (typeof value === 'number') return { number: value };
+  return typeof value === 'string' ? { text: value } : { flag: value };
+}

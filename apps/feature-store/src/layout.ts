@@ -1,0 +1,58 @@
+import type { Topic } from '@gyre/contracts';
+import type { Recorded } from '@gyre/platform';
+import type { Column, Columns, ColumnType } from './staging.js';
+
+/** A part of a topic's events as a table: those of one view or one model, so that all its rows have the same columns. */
+export interface Table extends Columns {
+  /** The view or the model. */
+  name: string;
+  /** Earliest and latest time of its rows, UTC milliseconds: of the observation, or of the prediction that a row is about. */
+  from: number;
+  to: number;
+}
+
+/** How a topic's events become rows. Every row also gets the partition and the offset of its event. */
+export interface Layout<E> {
+  topic: Topic<E>;
+  /** The table that an event belongs to: its view or its model. */
+  table(event: E): string;
+  /** The time by which its rows are looked for. */
+  time(event: E): number;
+  columns(records: readonly Recorded<E>[]): Column[];
+}
+
+/** Splits events into tables, in order of first appearance. */
+export function tablesOf<E>(layout: Layout<E>, records: readonly Recorded<E>[]): Table[] {
+  const byName = new Map<string, Recorded<E>[]>();
+  for (const record of records) {
+    const name = layout.table(record.event);
+    const rows = byName.get(name);
+    if (rows === undefined) byName.set(name, [record]);
+    else rows.push(record);
+  }
+  return [...byName].map(([name, rows]) => {
+    const { from, to } = span(rows.map(({ event }) => layout.time(event)));
+    const offset = column('offset', 'BIGINT', rows, (r) => r.offset);
+    const partition = column('partition', 'INTEGER', rows, (r) => r.partition);
+    return { name, rows: rows.length, from, to, columns: [partition, offset, ...layout.columns(rows)] };
+  });
+}
+
+export function column<R>(
+  name: string,
+  type: ColumnType,
+  rows: readonly R[],
+  value: (row: R) => Column['values'][number],
+): Column {
+  return { name, type, values: rows.map(value) };
+}
+
+function span(times: readonly number[]): { from: number; to: number } {
+  let from = Infinity;
+  let to = -Infinity;
+  for (const time of times) {
+    if (time < from) from = time;
+    if (time > to) to = time;
+  }
+  return { from, to };
+}

@@ -1,0 +1,43 @@
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface WarehouseOptions {
+  archiveDir: string;
+  duckdbMemoryMegabytes: number;
+  duckdbThreads: number;
+}
+
+/**
+ * DuckDB in memory, over the Parquet files of the archive; one instance a process.
+ * A database file would lock out other processes, and DuckDB's own memory limit is most of the machine.
+ */
+export class Warehouse {
+  private constructor(private readonly instance: DuckDBInstance) {}
+
+  static async open({ archiveDir, duckdbMemoryMegabytes, duckdbThreads }: WarehouseOptions): Promise<Warehouse> {
+    const spill = join(archiveDir, 'tmp');
+    mkdirSync(spill, { recursive: true });
+    const instance = await DuckDBInstance.create(':memory:', {
+      memory_limit: `${duckdbMemoryMegabytes}MB`,
+      threads: String(duckdbThreads),
+      temp_directory: spill,
+      autoinstall_known_extensions: 'false',
+    });
+    return new Warehouse(instance);
+  }
+
+  /** Runs work on a connection of its own, whose temporary tables end with it. */
+  async with<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const connection = await this.instance.connect();
+    try {
+      return await work(connection);
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  close(): void {
+    this.instance.closeSync();
+  }
+}
