@@ -1,4 +1,12 @@
-import { refusedValue, requireOption, VALUE_MAX, type DriftDetector, type Verdict } from './detector.js';
+import {
+  isDirection,
+  refusedValue,
+  requireOption,
+  VALUE_MAX,
+  type Direction,
+  type DriftDetector,
+  type Verdict,
+} from './detector.js';
 
 export interface AdwinOptions {
   /** Confidence of the cut test, in (0, 1): smaller means fewer false alarms. */
@@ -12,7 +20,7 @@ export interface AdwinOptions {
   /** No search until the window is longer than this; an integer of at least 0. */
   gracePeriod: number;
   /** Which changes of the mean are reported. The window restarts after either, so an improvement becomes the new normal. */
-  direction: 'both' | 'up' | 'down';
+  direction: Direction;
 }
 
 export const adwinDefaults: Readonly<AdwinOptions> = {
@@ -93,6 +101,7 @@ export class Adwin implements DriftDetector<AdwinState> {
       'ADWIN: gracePeriod is an integer of at least 0',
       gracePeriod,
     );
+    requireOption(isDirection(this.options.direction), 'ADWIN: direction is both, up or down', this.options.direction);
     this.stride = maxBuckets + 1;
     this.totals = new Float64Array(ROWS_MAX * this.stride);
     this.deviations = new Float64Array(ROWS_MAX * this.stride);

@@ -1,4 +1,12 @@
-import { refusedValue, requireOption, VALUE_MAX, type DriftDetector, type Verdict } from './detector.js';
+import {
+  isDirection,
+  refusedValue,
+  requireOption,
+  VALUE_MAX,
+  type Direction,
+  type DriftDetector,
+  type Verdict,
+} from './detector.js';
 
 export interface CusumOptions {
   /** Mean of the stream while all is well; null to take it from the first `warmStart` values. */
@@ -10,7 +18,7 @@ export interface CusumOptions {
   /** h: accumulated deviation at which a change is reported; in the stream's unit, above 0. */
   threshold: number;
   /** Which changes of the mean are watched for. */
-  mode: 'both' | 'up' | 'down';
+  mode: Direction;
 }
 
 export const cusumDefaults: Readonly<CusumOptions> = {
@@ -55,6 +63,7 @@ export class Cusum implements DriftDetector<CusumState> {
     );
     requireOption(slack >= 0 && slack < Infinity, 'CUSUM: slack is at least 0', slack);
     requireOption(threshold > 0, 'CUSUM: threshold is above 0', threshold);
+    requireOption(isDirection(this.options.mode), 'CUSUM: mode is both, up or down', this.options.mode);
     this.current = this.begin();
   }
 

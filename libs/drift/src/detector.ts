@@ -17,6 +17,14 @@ export interface DriftDetector<State> {
   restore(state: State): void;
 }
 
+/** Which changes of a mean a detector reports. */
+export type Direction = 'both' | 'up' | 'down';
+
+/** Settings are data, so a word may be any. */
+export function isDirection(word: string): word is Direction {
+  return word === 'both' || word === 'up' || word === 'down';
+}
+
 /** Beyond this a squared deviation, summed over a long stream, could leave the range of a double. */
 export const VALUE_MAX = 1e100;
 

@@ -1,4 +1,4 @@
-export type { DriftDetector, Verdict } from './detector.js';
+export type { Direction, DriftDetector, Verdict } from './detector.js';
 export { createDetector, detectors, type DetectorName } from './detectors.js';
 export { Adwin, adwinDefaults, type AdwinCut, type AdwinOptions, type AdwinState } from './adwin.js';
 export { Cusum, cusumDefaults, type CusumOptions, type CusumState } from './cusum.js';

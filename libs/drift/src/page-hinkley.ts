@@ -1,4 +1,12 @@
-import { refusedValue, requireOption, VALUE_MAX, type DriftDetector, type Verdict } from './detector.js';
+import {
+  isDirection,
+  refusedValue,
+  requireOption,
+  VALUE_MAX,
+  type Direction,
+  type DriftDetector,
+  type Verdict,
+} from './detector.js';
 
 export interface PageHinkleyOptions {
   /** No verdict before this many values. */
@@ -10,7 +18,7 @@ export interface PageHinkleyOptions {
   /** Share of the accumulated deviation kept per value, in (0, 1]. */
   alpha: number;
   /** Which changes of the mean are watched for. */
-  mode: 'both' | 'up' | 'down';
+  mode: Direction;
 }
 
 export const pageHinkleyDefaults: Readonly<PageHinkleyOptions> = {
@@ -58,6 +66,7 @@ export class PageHinkley implements DriftDetector<PageHinkleyState> {
     requireOption(minInstances >= 0, 'Page-Hinkley: minInstances is at least 0', minInstances);
     requireOption(delta >= 0 && delta < Infinity, 'Page-Hinkley: delta is at least 0', delta);
     requireOption(threshold > 0, 'Page-Hinkley: threshold is above 0', threshold);
+    requireOption(isDirection(this.options.mode), 'Page-Hinkley: mode is both, up or down', this.options.mode);
     requireOption(alpha > 0 && alpha <= 1, 'Page-Hinkley: alpha lies in (0, 1]', alpha);
   }
 
