@@ -1,0 +1,217 @@
+import type { Lifecycle, ModelStatus, Performance, TimelineEntry } from '@gyre/contracts';
+import { headlineOf } from './headline.js';
+import { marksOf } from './marks.js';
+import { rolloutOf } from './rollout.js';
+import { sentenceOf } from './sentences.js';
+import { linesOf } from './timeline.js';
+
+type Told<T extends Lifecycle['type']> = Omit<
+  Extract<Lifecycle, { type: T }>,
+  'model' | 'occurredAt' | 'actor' | 'reason' | 'type'
+>;
+
+const at = (labels: number) => ({ prediction: 'p', request: null, labels });
+const evidence = { pairs: 640, mean: 0.021, lower: 0.004, upper: 0.038, alpha: 0.025 };
+
+/** Decisions in the order in which they were made, one label apart; told back newest first. */
+function story() {
+  const entries: TimelineEntry[] = [];
+  const tell = <T extends Lifecycle['type']>(type: T, rest: Told<T>) => {
+    const occurredAt = (entries.length + 1) * 1_000;
+    const event = { type, model: 'm', occurredAt, actor: 'registry', reason: '', ...rest } as unknown as Lifecycle;
+    entries.unshift({ offset: entries.length, type, occurredAt, actor: 'registry', reason: '', event });
+    return event;
+  };
+  return { entries, tell };
+}
+
+const drift = (version: number | null, labels = 900): Told<'DriftDetected'> => ({
+  version,
+  kind: 'concept',
+  detector: 'adwin',
+  feature: null,
+  observations: 700,
+  before: 0.142,
+  after: 0.21,
+  at: at(labels),
+});
+const promotion = (version: number, from: number | null): Told<'Promoted'> => ({
+  version,
+  from,
+  rollout: null,
+  evidence: null,
+});
+const shadow = (version: number, role: 'challenger' | 'previous' = 'challenger') => ({
+  version,
+  role,
+  rule: 'better' as const,
+  alpha: 0.025,
+  notWorseBy: 0,
+  pairsMax: 5_000,
+});
+
+const status = (more: Partial<ModelStatus>): ModelStatus => ({
+  model: 'm',
+  type: 'binary',
+  phase: 'serving',
+  champion: 2,
+  previous: 1,
+  challengers: [],
+  rollout: null,
+  versions: 2,
+  promotions: 2,
+  rollbacks: 0,
+  latest: null,
+  ...more,
+});
+const performance: Performance = {
+  model: 'm',
+  metric: 'accuracy',
+  higherIsBetter: true,
+  windows: [{ model: 'm', version: 1, fromLabel: 0, toLabel: 1_000, from: 0, to: 10_000, metrics: { accuracy: 0.8 } }],
+  labels: 1_000,
+};
+
+describe('a sentence', () => {
+  it('tells each decision with its numbers', () => {
+    const { tell } = story();
+    const said = (event: Lifecycle) => sentenceOf(event).text;
+    expect(said(tell('DriftDetected', drift(3)))).toBe('Drift: the error of version 3 rose from 14.2 % to 21.0 %');
+    expect(said(tell('DriftDetected', drift(null)))).toContain('the fallback');
+    expect(said(tell('DriftDetected', { ...drift(3), kind: 'covariate', feature: 'market.price' }))).toBe(
+      'Inputs moved: market.price',
+    );
+    expect(
+      said(tell('PerformanceDropped', { version: 3, metric: 'loss', value: 0.31, reference: 0.2, at: at(1) })),
+    ).toBe('Clipped loss of version 3 rose from 0.200 to 0.310');
+    expect(said(tell('Promoted', promotion(4, 3)))).toBe('Version 4 promoted over version 3');
+    expect(said(tell('Promoted', promotion(1, null)))).toBe('Version 1 promoted, the first');
+    expect(
+      said(
+        tell('RolloutStarted', {
+          rollout: 'r',
+          continues: null,
+          incumbent: 4,
+          challengers: [shadow(5), shadow(6), shadow(3, 'previous')],
+        }),
+      ),
+    ).toBe('Versions 5 and 6 on trial against version 4, beside the previous version 3');
+    expect(
+      said(
+        tell('RolloutStarted', { rollout: 'r', continues: null, incumbent: 4, challengers: [shadow(3, 'previous')] }),
+      ),
+    ).toBe('Version 4 bakes, with version 3 in shadow');
+    expect(
+      said(
+        tell('ComparisonDecided', {
+          rollout: 'r',
+          role: 'challenger',
+          challenger: 5,
+          incumbent: 4,
+          verdict: 'notWorse',
+          evidence,
+          at: at(1),
+        }),
+      ),
+    ).toBe('Version 5 proved not worse than version 4');
+  });
+
+  it('says a decline once, however often it came in a row', () => {
+    const { entries, tell } = story();
+    for (let i = 0; i < 3; i++) tell('TrainingDeclined', { trigger: 'drift', code: 'cooldown' });
+    tell('DriftDetected', drift(3));
+    tell('TrainingDeclined', { trigger: 'drift', code: 'cooldown' });
+    expect(linesOf(entries, 'key').map(({ times, since, entry }) => [entry.type, times, since])).toEqual([
+      ['TrainingDeclined', 1, 5_000],
+      ['DriftDetected', 1, 4_000],
+      ['TrainingDeclined', 3, 1_000],
+    ]);
+  });
+});
+
+describe('the headline', () => {
+  const headline = (entries: TimelineEntry[], more: Partial<ModelStatus> = {}) =>
+    headlineOf({ status: status(more), entries, versions: [], performance, bootstrapLabels: 2_000 });
+
+  it('says that a version is right as long as nothing on record says otherwise', () => {
+    const { entries, tell } = story();
+    tell('Promoted', promotion(1, null));
+    tell('DriftDetected', drift(1));
+    tell('Promoted', promotion(2, 1));
+    tell('DriftDetected', { ...drift(2), kind: 'covariate' });
+    tell('DriftDetected', drift(1));
+    expect(headline(entries)).toMatchObject({ tone: 'good', serves: 'Version 2 serves', verdict: 'still right' });
+    expect(headline(entries).because).toContain('No drift in the 700 labels since.');
+  });
+
+  it('says that it is not when its own error drifted, and whether anyone challenges it', () => {
+    const { entries, tell } = story();
+    tell('Promoted', promotion(2, 1));
+    tell('DriftDetected', drift(2));
+    expect(headline(entries)).toMatchObject({ tone: 'bad', verdict: 'no longer as right' });
+    expect(headline(entries, { phase: 'shadow', challengers: [3, 4] })).toMatchObject({
+      tone: 'warn',
+      because: expect.stringContaining('2 challengers on trial'),
+    });
+  });
+
+  it('asks for a person where one must decide', () => {
+    const { entries, tell } = story();
+    tell('Promoted', promotion(2, 1));
+    tell('PromotionHeld', { version: 3, rollout: 'r', evidence });
+    expect(headline(entries, { challengers: [3] }).because).toContain('gyre promote m 3');
+    expect(headline(entries, { challengers: [] }).verdict).toBe('still right');
+  });
+
+  it('counts towards the first version while the fallback answers', () => {
+    expect(headline([], { champion: null, phase: 'waiting' })).toMatchObject({
+      tone: 'quiet',
+      because: expect.stringContaining('1,000 of 2,000 labels'),
+    });
+  });
+});
+
+describe('marks', () => {
+  it('stand where the decision says, or where its time falls among the labels', () => {
+    const { entries, tell } = story();
+    tell('DriftDetected', drift(1, 345));
+    tell('DriftDetected', { ...drift(1), kind: 'quality' });
+    tell('Promoted', promotion(2, 1));
+    tell('RolledBack', { version: 1, from: 2, rollout: null, evidence });
+    expect(marksOf(entries, performance.windows).map(({ kind, label }) => [kind, label])).toEqual([
+      ['drift', 345],
+      ['promoted', 300],
+      ['rolledBack', 400],
+    ]);
+  });
+});
+
+describe('the rollout', () => {
+  it('keeps the evidence of the one that it goes on from, and no other', () => {
+    const { entries, tell } = story();
+    const decided = (rollout: string, challenger: number) =>
+      tell('ComparisonDecided', {
+        rollout,
+        role: 'challenger',
+        challenger,
+        incumbent: 2,
+        verdict: 'worse',
+        evidence,
+        at: at(1),
+      });
+    tell('RolloutStarted', { rollout: 'r1', continues: null, incumbent: 2, challengers: [shadow(3), shadow(4)] });
+    decided('r1', 3);
+    tell('RolloutStarted', { rollout: 'r2', continues: null, incumbent: 2, challengers: [shadow(5)] });
+    decided('r2', 5);
+    tell('RolloutEnded', { rollout: 'r2', outcome: 'continued' });
+    tell('RolloutStarted', { rollout: 'r3', continues: 'r2', incumbent: 2, challengers: [shadow(5), shadow(3)] });
+    const rollout = rolloutOf(entries, 'r3');
+    expect(rollout?.ended).toBeNull();
+    expect(rollout?.comparisons.map(({ version, verdict }) => [version, verdict])).toEqual([
+      [5, 'worse'],
+      [3, null],
+    ]);
+    expect(rolloutOf(entries, 'unknown')).toBeNull();
+    expect(rolloutOf(entries, null)?.comparisons).toHaveLength(2);
+  });
+});

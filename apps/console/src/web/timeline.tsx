@@ -1,0 +1,108 @@
+import { useEffect, useMemo, useRef, useState } from 'react';
+import type { TimelineEntry } from '@gyre/contracts';
+import { count, moment, span } from '../view/figures.js';
+import { linesOf, type Line } from '../view/timeline.js';
+import { Evidence, hasEvidence } from './evidence.js';
+import { Glyph } from './icons.js';
+import type { LiveStore } from './store.js';
+
+const FIRST = 20;
+const MORE = 40;
+
+interface Props {
+  model: string;
+  store: LiveStore;
+  entries: readonly TimelineEntry[] | null;
+  complete: boolean;
+  /** The decision that a mark in the chart was chosen for. */
+  focused: number | null;
+}
+
+export function Timeline({ model, store, entries, complete, focused }: Props) {
+  const [wanted, setWanted] = useState<'key' | 'all'>('key');
+  const [limit, setLimit] = useState(FIRST);
+  const lines = useMemo(() => linesOf(entries ?? [], wanted), [entries, wanted]);
+  const list = useRef<HTMLOListElement>(null);
+
+  useEffect(() => {
+    if (focused === null) return;
+    const place = lines.findIndex(({ entry }) => entry.offset === focused);
+    if (place < 0) return;
+    if (place >= limit) setLimit(place + 5);
+    requestAnimationFrame(() => {
+      const item = list.current?.querySelector<HTMLElement>(`[data-offset="${focused}"]`);
+      item?.scrollIntoView({ block: 'center', behavior: 'smooth' });
+      item?.focus({ preventScroll: true });
+    });
+    // Only a new choice moves the page, not what comes in later.
+    // eslint-disable-next-line
+  }, [focused]);
+
+  const shown = lines.slice(0, limit);
+  const more = lines.length > limit || !complete;
+  const older = () => {
+    setLimit(limit + MORE);
+    if (lines.length <= limit + MORE && !complete) void store.readOlder(model);
+  };
+  return (
+    <section className="panel timeline" aria-labelledby="timeline">
+      <header>
+        <h2 id="timeline">Timeline</h2>
+        <div className="segments" role="group" aria-label="What the timeline shows">
+          <button type="button" aria-pressed={wanted === 'key'} onClick={() => setWanted('key')}>
+            Decisions
+          </button>
+          <button type="button" aria-pressed={wanted === 'all'} onClick={() => setWanted('all')}>
+            Every step
+          </button>
+        </div>
+      </header>
+      {entries === null && <p className="nothing">Reading …</p>}
+      {entries?.length === 0 && (
+        <p className="nothing">
+          Nothing has been decided yet. Every decision will stand here with its reason and its numbers.
+        </p>
+      )}
+      <div className="scroll">
+        <ol ref={list}>
+          {shown.map((line) => (
+            <Item key={line.entry.offset} line={line} />
+          ))}
+        </ol>
+        {more && entries !== null && entries.length > 0 && (
+          <button type="button" className="quiet-button more" onClick={older}>
+            Show older
+          </button>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Item({ line: { entry, sentence, times, since } }: { line: Line }) {
+  const [open, setOpen] = useState(false);
+  const time = new Date(entry.occurredAt).toISOString();
+  const expandable = hasEvidence(entry.event);
+  return (
+    <li data-offset={entry.offset} tabIndex={-1} className={`tone-${sentence.tone}`}>
+      <span className="icon">
+        <Glyph icon={sentence.icon} />
+      </span>
+      <div className="content">
+        <p className="sentence">{sentence.text}</p>
+        {entry.reason !== '' && <p className="reason">{entry.reason}</p>}
+        <p className="meta">
+          <time dateTime={time}>{times > 1 ? span(since, entry.occurredAt) : moment(entry.occurredAt)}</time>
+          <span>{entry.actor}</span>
+          {times > 1 && <span>{count(times)} times</span>}
+          {expandable && (
+            <button type="button" className="link" aria-expanded={open} onClick={() => setOpen(!open)}>
+              {open ? 'Hide evidence' : 'Evidence'}
+            </button>
+          )}
+        </p>
+        {open && <Evidence event={entry.event} />}
+      </div>
+    </li>
+  );
+}

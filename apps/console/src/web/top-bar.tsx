@@ -1,0 +1,60 @@
+import { useRef, type MouseEvent } from 'react';
+import type { LiveState } from '../view/live-state.js';
+import { counted } from '../view/figures.js';
+import { DeadLetters } from './dead-letters.js';
+import { Mark } from './icons.js';
+import { go, modelPath } from './routes.js';
+
+const STATES = { connecting: 'connecting', live: 'live', lost: 'disconnected' };
+
+/** Links stay links: with a modifier key they open elsewhere. */
+export function follow(path: string) {
+  return (event: MouseEvent<HTMLAnchorElement>) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    go(path);
+  };
+}
+
+export function TopBar({ state, shown }: { state: LiveState; shown: string | null }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const models = state.models ?? [];
+  const letters = state.deadLetters ?? [];
+  return (
+    <header className="top-bar">
+      <a className="brand" href="/" onClick={follow('/')}>
+        <Mark />
+        Gyre
+      </a>
+      <nav className="models" aria-label="Models">
+        {models.length > 1 && (
+          <>
+            <a href="/" onClick={follow('/')} aria-current={shown === null ? 'page' : undefined}>
+              All models
+            </a>
+            {models.map(({ model }) => (
+              <a
+                key={model}
+                href={modelPath(model)}
+                onClick={follow(modelPath(model))}
+                aria-current={shown === model ? 'page' : undefined}
+              >
+                {model}
+              </a>
+            ))}
+          </>
+        )}
+      </nav>
+      {letters.length > 0 && (
+        <button type="button" className="quiet-button" onClick={() => dialog.current?.showModal()}>
+          {letters.length >= 100 ? '100 or more dead letters' : counted(letters.length, 'dead letter')}
+        </button>
+      )}
+      <span className={`connection ${state.connection}`} role="status">
+        <span className="lamp" aria-hidden="true" />
+        {STATES[state.connection]}
+      </span>
+      <DeadLetters dialog={dialog} letters={letters} />
+    </header>
+  );
+}
