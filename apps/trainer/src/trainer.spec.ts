@@ -231,7 +231,9 @@ describe('trainer', () => {
   it('ends its thread when it is told to stop, publishes nothing, and trains again afterwards', async () => {
     const { artifacts } = EmbeddedPlatform.inMemory();
     const stopping = new AbortController();
-    const model = modelOf(WIDTH, { trainers: [{ kind: 'trees', rounds: 5_000, earlyStoppingRounds: 5_000 }] });
+    const model = modelOf(WIDTH, {
+      trainers: [{ kind: 'trees', rounds: 5_000, earlyStoppingRounds: 5_000 }, 'linear'],
+    });
     const job = trainingJob({
       artifacts,
       catalog: { model: () => model },

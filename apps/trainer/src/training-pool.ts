@@ -37,8 +37,8 @@ const ENTRY = fileURLToPath(new URL('./train.worker.js', import.meta.url));
  */
 export class TrainingPool {
   private readonly idle: Worker[] = [];
-  private readonly busy = new Set<Worker>();
   private readonly waiting: (() => void)[] = [];
+  private busy = 0;
   private closed = false;
 
   constructor(private readonly limits: PoolLimits) {}
@@ -48,17 +48,17 @@ export class TrainingPool {
    * @throws UntrainableError if the learner refuses, memory runs out or it takes too long; the signal's reason if aborted
    */
   async train(request: WorkerRequest, signal: AbortSignal): Promise<TrainedOnnx> {
-    while (this.busy.size >= this.limits.threads) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    signal.throwIfAborted();
-    const worker = this.idle.pop() ?? this.start();
-    this.busy.add(worker);
-    worker.ref();
+    while (this.busy >= this.limits.threads) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    this.busy += 1;
     try {
+      signal.throwIfAborted();
+      const worker = this.idle.pop() ?? this.start();
+      worker.ref();
       const answer = await this.ask(worker, request, signal);
       if ('refused' in answer) throw new UntrainableError(answer.refused);
       return answer;
     } finally {
-      this.busy.delete(worker);
+      this.busy -= 1;
       this.waiting.shift()?.();
     }
   }

@@ -96,6 +96,7 @@ export class TrainingSetReader {
       threads: String(threads),
       memory_limit: `${memoryMegabytes}MB`,
     }).then((instance) => instance.connect());
+    this.connection.catch(() => (this.connection = undefined));
     return this.connection;
   }
 
