@@ -40,6 +40,7 @@ export class PredictionLog {
   private disk: Generator<Line> | undefined;
   private next: number;
   private shipping = false;
+  private timer: NodeJS.Timeout | undefined;
   private closed = false;
   private bytes: number;
   private readonly watchers: { sequence: number; resolve: () => void }[] = [];
@@ -91,7 +92,9 @@ export class PredictionLog {
   shipped(): Promise<void> {
     const sequence = this.segments.last;
     if (this.cursor.sequence >= sequence) return Promise.resolve();
-    return new Promise((resolve) => this.watchers.push({ sequence, resolve }));
+    const shipped = new Promise<void>((resolve) => this.watchers.push({ sequence, resolve }));
+    this.shipNow();
+    return shipped;
   }
 
   /** What waits for the topic: records in memory, whether more wait on disk, and the size of the files. */
@@ -105,6 +108,7 @@ export class PredictionLog {
     const grace = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
     await Promise.race([this.shipped(), grace]);
     clearTimeout(timer);
+    clearTimeout(this.timer);
     this.closed = true;
     this.segments.close();
     this.cursor.close();
@@ -136,11 +140,18 @@ export class PredictionLog {
     return null;
   }
 
+  /** Ships soon: the answers leave first, and the turns of a few milliseconds share one transaction. */
   private ship(): void {
     if (this.shipping || this.closed) return;
+    this.timer ??= setTimeout(() => this.shipNow(), SHIP_AFTER_MS);
+  }
+
+  private shipNow(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.shipping || this.closed) return;
     this.shipping = true;
-    // The answers leave first.
-    setImmediate(() => void this.shipAll());
+    void this.shipAll();
   }
 
   private async shipAll(): Promise<void> {
@@ -212,6 +223,7 @@ export class PredictionLog {
 
 const BATCH_RECORDS = 500;
 const RECORDS_IN_MEMORY_MAX = 50_000;
+const SHIP_AFTER_MS = 5;
 const SKIPPED_AT_START = 1_000_000;
 const PAUSE_MIN_MS = 100;
 const PAUSE_MAX_MS = 5_000;
