@@ -101,8 +101,8 @@ export class ApiClient {
   deadLetters(limit: number): Promise<DeadLetterEntry[]> {
     return this.get(`/v1/deadletters${query({ limit })}`);
   }
-  replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<{ replayed: number }> {
-    return this.post('/v1/deadletters/replay', JSON.stringify({ offsets }), JSON_BODY);
+  replayDeadLetters(letters: readonly { partition: number; offset: number }[]): Promise<{ replayed: number }> {
+    return this.post('/v1/deadletters/replay', JSON.stringify({ letters }), JSON_BODY);
   }
   sendEvents(events: readonly IngestEvent[]): Promise<EventsAccepted> {
     const lines = events.map((event) => JSON.stringify(event)).join('\n');

@@ -177,7 +177,7 @@ describe('gyre', () => {
     const { out } = await gyre('deadletters', 'replay', '0:7', '1:9', '--json');
     expect(JSON.parse(out)).toEqual({ replayed: 2 });
     expect(JSON.parse(calls[0]?.body ?? '')).toEqual({
-      offsets: [
+      letters: [
         { partition: 0, offset: 7 },
         { partition: 1, offset: 9 },
       ],

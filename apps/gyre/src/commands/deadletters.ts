@@ -60,8 +60,10 @@ const replay = (terminal: Terminal): Command =>
         );
     });
 
+/** Those that can have another try: what was refused before it reached the log has no original to give back. */
 function oldestFirst(letters: readonly DeadLetterEntry[]): Position[] {
-  return letters.map(({ partition, offset }) => ({ partition, offset })).reverse();
+  const kept = letters.filter(({ source }) => source.offset >= 0);
+  return kept.map(({ partition, offset }) => ({ partition, offset })).reverse();
 }
 
 function position(text: string, before: Position[] | undefined): Position[] {

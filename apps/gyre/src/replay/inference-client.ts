@@ -101,14 +101,10 @@ export function answerOf(message: InferMessage, request: string): Answer {
       `the answer to ${request} has ${id === undefined ? 'no prediction_id' : 'neither probabilities nor value'}: ${JSON.stringify(message)}`,
     );
   }
-  const fallback = fallbackOf(message.parameters?.['fallback']);
+  const role = textOf(message.parameters?.['role']);
   const version = Number(textOf(message.parameters?.['version']) ?? message.model_version ?? '');
-  return { id, version: fallback === null && version > 0 ? version : null, fallback, output };
-}
-
-function fallbackOf(parameter: Parameter | undefined): string | null {
-  const text = textOf(parameter);
-  return text === undefined || text === '' || text === 'false' ? null : text;
+  if (role !== 'fallback' && version > 0) return { id, version, fallback: null, output };
+  return { id, version: null, fallback: textOf(message.parameters?.['fallback_reason']) ?? 'unknown', output };
 }
 
 function textOf(parameter: Parameter | undefined): string | undefined {

@@ -23,6 +23,8 @@ export interface Reconciliation {
   early: number;
   /** Feature events in the dead letters: their rows were predicted without them. */
   refusedFeatures: number;
+  /** All dead letters, by the group that gave up; those above among them. */
+  deadLetters: Record<string, number>;
   balanced: boolean;
 }
 
@@ -55,8 +57,16 @@ export function reconcile({ base, sent, refusedRequests, labels, deadLetters }: 
     expired: accounted ? stillExpired : expired,
     early: labels.early,
     refusedFeatures: rowsNamed(base, 'f', deadLetters),
+    deadLetters: byGroup(deadLetters),
     balanced: accounted && labels.early === 0,
   };
+}
+
+function byGroup(deadLetters: readonly DeadLetterEntry[]): Record<string, number> {
+  const groups = deadLetters.map(({ group }) => (group === '' ? 'at the entrance' : group)).sort();
+  const counts: Record<string, number> = {};
+  for (const group of groups) counts[group] = (counts[group] ?? 0) + 1;
+  return counts;
 }
 
 /** Distinct rows whose events lie in the dead letters, whichever group refused them. */

@@ -73,5 +73,7 @@ function accounts(r: Reconciliation): string {
   ];
   const features = r.refusedFeatures > 0 ? `; the features of ${count(r.refusedFeatures)} rows were refused` : '';
   const verdict = r.balanced ? 'the accounts balance' : 'THE ACCOUNTS DO NOT BALANCE';
-  return `${count(r.sent)} sent, ${count(r.predicted)} predicted = ${parts.join(' + ')}${features}: ${verdict}\n`;
+  const letters = Object.entries(r.deadLetters).map(([group, letters]) => `${count(letters)} of ${group}`);
+  const sum = `${count(r.sent)} sent, ${count(r.predicted)} predicted = ${parts.join(' + ')}${features}: ${verdict}\n`;
+  return letters.length === 0 ? sum : `${sum}dead letters: ${letters.join(', ')}\n`;
 }

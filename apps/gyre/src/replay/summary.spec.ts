@@ -60,7 +60,7 @@ function labels(counts: Partial<LabelCounts['counts']>, waiting: number, early =
   const all = { joined: 0, corrected: 0, late: 0, repeated: 0, expired: 0, ...counts };
   return { model: 'm', counts: all, waiting, early, coverage: null };
 }
-const letter = (preview: string) => ({ preview }) as DeadLetterEntry;
+const letter = (preview: string) => ({ preview, group: 'ingestion' }) as DeadLetterEntry;
 
 describe('the accounts of a replay', () => {
   const seen = { base: 'sea', sent: 10, refusedRequests: 0, deadLetters: [] };
@@ -95,6 +95,7 @@ describe('the accounts of a replay', () => {
       waiting: 2,
       refused: 3,
       refusedFeatures: 1,
+      deadLetters: { ingestion: 4 },
       balanced: true,
     });
     expect(accounts.joined + accounts.waiting + accounts.refused).toBe(accounts.sent);
