@@ -40,7 +40,7 @@ export function percent(share: number, digits = 1): string {
 
 export function decimal(value: number): string {
   const size = Math.abs(value);
-  if (size >= 10_000) return whole.format(value);
+  if (size >= 10_000 || (Number.isInteger(value) && size >= 2)) return whole.format(value).replace('-', '−');
   if (size >= 100) return value.toFixed(1);
   if (size >= 10) return value.toFixed(2);
   if (size > 0 && size < 0.001) return value.toExponential(1).replace('-', '−');

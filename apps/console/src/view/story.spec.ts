@@ -135,13 +135,14 @@ describe('the headline', () => {
 
   it('says that a version is right as long as nothing on record says otherwise', () => {
     const { entries, tell } = story();
-    tell('Promoted', promotion(1, null));
-    tell('DriftDetected', drift(1));
+    tell('Promoted', promotion(2, null));
+    tell('DriftDetected', drift(2));
+    tell('Promoted', promotion(1, 2));
     tell('Promoted', promotion(2, 1));
     tell('DriftDetected', { ...drift(2), kind: 'covariate' });
     tell('DriftDetected', drift(1));
     expect(headline(entries)).toMatchObject({ tone: 'good', serves: 'Version 2 serves', verdict: 'still right' });
-    expect(headline(entries).because).toContain('No drift in the 700 labels since.');
+    expect(headline(entries).because).toContain('No drift in the 600 labels since.');
   });
 
   it('says that it is not when its own error drifted, and whether anyone challenges it', () => {

@@ -18,7 +18,7 @@ const READ_AT_MOST_EVERY_MS: Record<string, number> = {
 const PAUSE_AFTER_FAILURE_MS = 3_000;
 /** Models exist and the stream says nothing for so long: it hangs. */
 const SILENCE_MAX_MS = 30_000;
-const RECONNECT_MS = [1_000, 2_000, 4_000, 8_000];
+const RECONNECT_MS = [1_000, 2_000, 4_000];
 
 /** Holds what the console knows, follows the stream, and reads what is stale and on the screen. */
 export class LiveStore {

@@ -35,7 +35,6 @@ export function Timeline({ model, store, entries, complete, focused }: Props) {
       item?.focus({ preventScroll: true });
     });
     // Only a new choice moves the page, not what comes in later.
-    // eslint-disable-next-line
   }, [focused]);
 
   const shown = lines.slice(0, limit);
