@@ -1,13 +1,5 @@
 import type { FeatureReference, ModelInput } from '@gyre/contracts';
-import {
-  BinnedWindow,
-  countsWithMissing,
-  holm,
-  psiTest,
-  QualityCounter,
-  type BinnedWindowState,
-  type QualityCounts,
-} from '@gyre/drift';
+import { BinnedWindow, holm, psiTest, QualityCounter, type BinnedWindowState, type QualityCounts } from '@gyre/drift';
 
 export interface InputsFinding {
   kind: 'covariate' | 'quality';
@@ -113,9 +105,10 @@ export class InputsWatch {
     ];
   }
 
+  /** Of the values that are there: what is missing is a matter of quality, not of drift. */
   private shifts(): InputsFinding[] {
     const tests = this.bins.map((window, i) =>
-      psiTest(countsWithMissing(this.reference[i] as FeatureReference), countsWithMissing(window.state())),
+      shift((this.reference[i] as FeatureReference).counts, window.state().counts),
     );
     const corrected = holm(tests.map(({ pValue }) => pValue));
     const found = tests
@@ -178,6 +171,12 @@ export class InputsWatch {
     state.quality.forEach((saved, i) => watch.quality[i]?.restore(saved));
     return watch;
   }
+}
+
+/** A side without values says nothing about a shift. */
+function shift(reference: readonly number[], window: readonly number[]): { psi: number; pValue: number } {
+  const isEmpty = (counts: readonly number[]) => counts.every((count) => count === 0);
+  return isEmpty(reference) || isEmpty(window) ? { psi: 0, pValue: 1 } : psiTest(reference, window);
 }
 
 function percent(share: number): string {

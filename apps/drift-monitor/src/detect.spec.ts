@@ -1,0 +1,295 @@
+import {
+  topics,
+  type Lifecycle,
+  type LifecycleOf,
+  type LifecycleType,
+  type Outcome,
+  type Predicted,
+} from '@gyre/contracts';
+import { readSpecs } from '@gyre/hosting';
+import { EmbeddedPlatform } from '@gyre/platform';
+import { detect } from './detect.js';
+
+const spec = (more = '') =>
+  readSpecs(
+    `kind: FeatureView\nname: v\nentity: e\nfields: { x: { type: float, nullable: true, max: 100 }, z: float }\n---\nkind: Model\nname: m\nfeatures: [v.*]\nlabel: { name: y, type: binary }\n${more}`,
+    'spec.yaml',
+  ).models[0];
+const base = { model: 'm', occurredAt: 1, actor: 'test', reason: 'test' };
+
+let platform: EmbeddedPlatform;
+let sent = 0;
+beforeEach(async () => {
+  sent = 0;
+  platform = EmbeddedPlatform.inMemory({});
+  platform.run(detect);
+  await hears({ ...base, type: 'ModelApplied', spec: spec() as NonNullable<ReturnType<typeof spec>> });
+});
+afterEach(() => platform.close());
+
+async function hears(...events: Lifecycle[]): Promise<void> {
+  await platform.append(topics.lifecycle, events);
+  await platform.settled();
+}
+
+type Answer = Partial<Pick<Predicted, 'version' | 'features' | 'rollout' | 'shadows' | 'output'>> & { right: boolean };
+/** Outcomes of the champion's answers; sure of the right or of the wrong class. */
+async function answers(...all: Answer[]): Promise<void> {
+  const outcomes = all.map(({ right, ...changes }): Outcome => {
+    const n = sent++;
+    const label = n % 2;
+    const sure = right ? label : 1 - label;
+    const output = sure === 1 ? [0.1, 0.9] : [0.9, 0.1];
+    const nothing = { seen: null, fallback: null, rollout: null, shadows: [], entity: null };
+    const predicted = {
+      ...nothing,
+      id: `p${n}`,
+      model: 'm',
+      occurredAt: n,
+      request: `row-${n}`,
+      features: [1, 1],
+      version: 1,
+      output,
+      ...changes,
+    };
+    return { kind: 'joined', model: 'm', prediction: `p${n}`, occurredAt: n, label, predicted };
+  });
+  await platform.append(topics.outcomes, outcomes);
+  await platform.settled();
+}
+const many = (count: number, answer: (i: number) => Answer) => Array.from({ length: count }, (_, i) => answer(i));
+/** Right in four of five answers, or in two of five. */
+const good =
+  (changes: Partial<Answer> = {}) =>
+  (i: number) => ({ right: i % 5 !== 0, ...changes });
+const bad =
+  (changes: Partial<Answer> = {}) =>
+  (i: number) => ({ right: i % 5 < 2, ...changes });
+
+async function told<T extends LifecycleType>(type: T): Promise<LifecycleOf<T>[]> {
+  const found: LifecycleOf<T>[] = [];
+  for await (const { event } of platform.read(topics.lifecycle))
+    if (event.type === type) found.push(event as LifecycleOf<T>);
+  return found;
+}
+
+const reference = ['v.x', 'v.z'].map((feature) => ({ feature, edges: [0, 2], counts: [300, 400, 300], missing: 0 }));
+const candidate = {
+  ...{ name: 'trees', trainer: 'trees', trainingRows: 1_000, onnx: 'a'.repeat(64), manifest: 'b'.repeat(64) },
+  ...{ metrics: { loss: 0.5 }, baseline: { loss: 0.69 }, onnxDifferenceMax: 0 },
+};
+const trained: Lifecycle[] = [
+  {
+    ...base,
+    type: 'TrainingFinished',
+    run: 'r',
+    trigger: 'bootstrap',
+    candidates: [candidate],
+    reference,
+    failure: null,
+  },
+  { ...base, type: 'VersionRegistered', version: 1, run: 'r', candidate, gates: [] },
+];
+const rollout = (rule: 'better' | 'notWorse', more: Partial<LifecycleOf<'RolloutStarted'>> = {}): Lifecycle => {
+  const challenger = { version: 2, role: 'challenger' as const, rule, alpha: 0.05, notWorseBy: 0.3, pairsMax: 3_000 };
+  return {
+    ...base,
+    type: 'RolloutStarted',
+    rollout: 'ro-1',
+    continues: null,
+    incumbent: 1,
+    challengers: [challenger],
+    ...more,
+  };
+};
+
+describe('the watch', () => {
+  it('finds the row at which the error rose, and says from what to what', async () => {
+    await answers(...many(1_000, good()), ...many(400, bad()));
+    const [drift, ...more] = await told('DriftDetected');
+    expect(more).toEqual([]);
+    expect(drift).toMatchObject({ kind: 'concept', version: 1, detector: 'adwin' });
+    const row = Number(drift?.at.request?.slice(4));
+    expect(row).toBeGreaterThan(1_000);
+    expect(row).toBeLessThan(1_150);
+    expect(drift?.before).toBeCloseTo(0.2, 1);
+    expect(drift?.after).toBeGreaterThan(0.4);
+    expect(drift?.reason).toMatch(/the error of version 1 rose from 2\d\.\d % to \d\d\.\d %/);
+  });
+
+  it('is silent when the error falls', async () => {
+    await answers(...many(1_000, bad()), ...many(1_000, good()));
+    expect(await told('DriftDetected')).toEqual([]);
+  });
+
+  it('does not take the errors of the fallback for drift', async () => {
+    await answers(...many(1_000, good({ version: null })), ...many(400, bad({ version: null })));
+    expect(await told('DriftDetected')).toEqual([]);
+  });
+
+  it('goes on after a restart as if there had been none', async () => {
+    const stream = [...many(1_000, good()), ...many(400, bad())];
+    await answers(...stream);
+    const whole = await told('DriftDetected');
+    sent = 0;
+    const other = EmbeddedPlatform.inMemory({});
+    await platform.close();
+    platform = other;
+    platform.run(detect);
+    await hears({ ...base, type: 'ModelApplied', spec: spec() as NonNullable<ReturnType<typeof spec>> });
+    for (const one of stream) await answers(one); // every outcome in a batch, and so through the store, of its own
+    expect(await told('DriftDetected')).toEqual(whole);
+  });
+
+  it('tells the performance of each window, by the version that answered', async () => {
+    await answers(...many(500, good()), ...many(500, (i) => ({ right: i % 10 !== 0, version: 2 })));
+    const windows: unknown[] = [];
+    for await (const { event } of platform.read(topics.performance))
+      windows.push([event.version, event.fromLabel, event.toLabel, event.metrics['accuracy']]);
+    expect(windows).toEqual([
+      [1, 0, 500, 0.8],
+      [2, 500, 1_000, 0.9],
+    ]);
+  });
+
+  it('says when a version is worse than its holdout promised, once', async () => {
+    await hears(...trained);
+    await answers(...many(500, good()));
+    expect(await told('PerformanceDropped')).toEqual([]);
+    await answers(...many(1_000, (i) => ({ right: i % 2 === 0 })));
+    expect(await told('PerformanceDropped')).toMatchObject([{ version: 1, reference: 0.5 }]);
+  });
+
+  it('calls for the first training, and then for each so many new labels', async () => {
+    await answers(...many(2_000, good({ version: null })));
+    await hears({
+      ...base,
+      type: 'ServingChanged',
+      champion: { version: 1, onnx: 'a'.repeat(64) },
+      previous: null,
+      shadows: [],
+      rollout: null,
+    });
+    await answers(...many(2_500, good()));
+    expect((await told('LabelsReached')).map(({ labels }) => labels)).toEqual([2_000, 3_000, 4_000]);
+  });
+});
+
+describe('the inputs', () => {
+  it('that moved are covariate drift, told once, with the feature that moved most', async () => {
+    await hears(...trained);
+    const spread = (i: number) => [-1, 1, 1, 3][i % 4] as number;
+    await answers(...many(500, (i) => ({ right: i % 5 !== 0, features: [spread(i), spread(i)] })));
+    expect(await told('DriftDetected')).toEqual([]);
+    await answers(...many(1_500, (i) => ({ right: i % 5 !== 0, features: [spread(i), 5] })));
+    expect(await told('DriftDetected')).toMatchObject([{ kind: 'covariate', feature: 'v.z', version: 1 }]);
+  });
+
+  it('that are missing or out of range are a fault of quality', async () => {
+    await hears(...trained);
+    const spread = (i: number) => [-1, 1, 1, 3][i % 4] as number;
+    await answers(...many(500, (i) => ({ right: true, features: [i % 10 === 0 ? null : spread(i), spread(i)] })));
+    expect(await told('DriftDetected')).toMatchObject([{ kind: 'quality', feature: 'v.x', before: 0, after: 0.1 }]);
+    await answers(
+      ...many(500, (i) => ({ right: true, features: [spread(i), spread(i)] })),
+      ...many(500, (i) => ({ right: true, features: [i % 10 === 0 ? 101 : spread(i), spread(i)] })),
+    );
+    const [, second] = await told('DriftDetected');
+    expect(second?.reason).toMatch(/v\.x is out of its declared range in 10\.0 % of the answers/);
+  });
+});
+
+describe('the paired comparison', () => {
+  const surely = [0.1, 0.9];
+  /** A shadow that is right in the given share of answers, where the champion is right in four of five. */
+  const paired =
+    (right: (i: number) => boolean, name = 'ro-1') =>
+    (i: number): Answer => {
+      const label = (sent + i) % 2;
+      const output = right(i) === (label === 1) ? surely : [...surely].reverse();
+      return { right: i % 5 !== 0, rollout: name, shadows: [{ version: 2, output }] };
+    };
+
+  it('decides for a challenger that is better, once, with its evidence', async () => {
+    await hears(...trained, rollout('better'));
+    await answers(
+      ...many(
+        1_500,
+        paired((i) => i % 20 !== 0),
+      ),
+    );
+    const decided = await told('ComparisonDecided');
+    expect(decided).toMatchObject([
+      { verdict: 'better', challenger: 2, incumbent: 1, role: 'challenger', rollout: 'ro-1' },
+    ]);
+    expect(decided[0]?.evidence.lower).toBeGreaterThan(0);
+  });
+
+  it('decides against one that is worse', async () => {
+    await hears(...trained, rollout('better'));
+    await answers(
+      ...many(
+        1_500,
+        paired((i) => i % 2 === 0),
+      ),
+    );
+    expect(await told('ComparisonDecided')).toMatchObject([{ verdict: 'worse' }]);
+  });
+
+  it('lets one pass that is not worse, where that is the rule', async () => {
+    await hears(...trained, rollout('notWorse'));
+    await answers(
+      ...many(
+        3_000,
+        paired((i) => i % 5 !== 0),
+      ),
+    );
+    expect(await told('ComparisonDecided')).toMatchObject([{ verdict: 'notWorse' }]);
+  });
+
+  it('ends undecided after its pairs', async () => {
+    await hears(...trained, rollout('better'));
+    await answers(
+      ...many(
+        3_000,
+        paired((i) => i % 5 !== 0),
+      ),
+    );
+    expect(await told('ComparisonDecided')).toMatchObject([{ verdict: 'inconclusive', evidence: { pairs: 3_000 } }]);
+  });
+
+  it('goes on with its evidence when the rollout changes its challengers', async () => {
+    await hears(...trained, rollout('better'));
+    await answers(
+      ...many(
+        100,
+        paired((i) => i % 20 !== 0),
+      ),
+    );
+    await hears(rollout('better', { rollout: 'ro-2', continues: 'ro-1' }));
+    await answers(
+      ...many(
+        100,
+        paired((i) => i % 20 !== 0),
+      ),
+      ...many(
+        1_400,
+        paired((i) => i % 20 !== 0, 'ro-2'),
+      ),
+    );
+    const [decided] = await told('ComparisonDecided');
+    expect(decided).toMatchObject({ verdict: 'better', rollout: 'ro-2' });
+    expect(decided?.evidence.pairs).toBe(Number(decided?.at.request?.slice(4)) + 1);
+  });
+
+  it('counts nothing that was predicted under another rollout', async () => {
+    await hears(...trained, rollout('better'));
+    await answers(
+      ...many(
+        1_500,
+        paired((i) => i % 20 !== 0, 'ro-0'),
+      ),
+    );
+    expect(await told('ComparisonDecided')).toEqual([]);
+  });
+});

@@ -1,0 +1,175 @@
+import { EVENT_BYTES_MAX, predictionId, routingHash, topics, type DeadLetter } from '@gyre/contracts';
+import { readSpecs } from '@gyre/hosting';
+import { EmbeddedPlatform } from '@gyre/platform';
+import { accept } from './accept.js';
+import { splitBody } from './split-body.js';
+
+const SPECS = readSpecs(
+  `kind: FeatureView
+name: market
+entity: region
+fields:
+  price: { type: float, min: 0, max: 1000 }
+  demand: { type: float, nullable: true }
+  owner: { type: string, nullable: true, private: true }
+---
+kind: Model
+name: up
+features: [market.price]
+label: { name: y, type: binary }
+`,
+  'spec.yaml',
+);
+const NOW = Date.parse('2026-11-22T12:00:00Z');
+
+let platform: EmbeddedPlatform;
+beforeEach(() => {
+  platform = EmbeddedPlatform.inMemory({ partitions: 2, tickEveryMs: null, clock: () => NOW });
+  const view = (name: string) => SPECS.views.find((one) => one.name === name);
+  const model = (name: string) => SPECS.models.find((one) => one.name === name);
+  platform.run(accept({ view, model, views: () => SPECS.views, distinctWithin: 1_000 }));
+});
+afterEach(() => platform.close());
+
+const event = (changes: Record<string, unknown> = {}) => ({
+  id: 'e1',
+  type: 'features',
+  view: 'market',
+  entity: 'NSW',
+  time: '2026-11-22T11:59:00Z',
+  values: { price: 12.5 },
+  ...changes,
+});
+
+/** Sends a body as HTTP would, and waits until it is through. */
+async function send(body: string | Uint8Array, contentType = 'application/x-ndjson'): Promise<void> {
+  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+  await platform.appendRaw(topics.ingest, splitBody(bytes, contentType));
+  await platform.settled();
+}
+const sendJson = (...events: unknown[]) => send(events.map((one) => JSON.stringify(one)).join('\n'));
+
+async function all<E>(topic: Parameters<typeof platform.read<E>>[0]): Promise<E[]> {
+  const events: E[] = [];
+  for await (const record of platform.read(topic)) events.push(record.event);
+  return events;
+}
+const refusal = async (): Promise<DeadLetter> => {
+  const letters = await all(topics.deadletter);
+  expect(letters).toHaveLength(1);
+  return letters[0] as DeadLetter;
+};
+
+describe('ingestion', () => {
+  it('passes features on without their private fields', async () => {
+    await sendJson(event({ values: { price: 12.5, demand: null, owner: 'Jane' } }));
+    expect(await all(topics.features)).toEqual([
+      {
+        event: 'e1',
+        view: 'market',
+        entity: 'NSW',
+        occurredAt: Date.parse('2026-11-22T11:59:00Z'),
+        values: { price: 12.5, demand: null },
+      },
+    ]);
+  });
+
+  it('takes the first event with an id, and drops its repeats, in the same request or a later one', async () => {
+    await sendJson(event(), event({ values: { price: 99 } }));
+    await sendJson(event({ values: { price: 98 } }), event({ id: 'e2' }));
+    expect((await all(topics.features)).map(({ event: id, values }) => [id, values['price']])).toEqual([
+      ['e1', 12.5],
+      ['e2', 12.5],
+    ]);
+  });
+
+  it('lets a refused event be sent again under its id, mended', async () => {
+    await sendJson(event({ values: { price: 'twelve' } }));
+    await sendJson(event());
+    expect(await all(topics.features)).toHaveLength(1);
+  });
+
+  it.each<[string, string | Uint8Array, string, RegExp]>([
+    [
+      'a wrong type',
+      JSON.stringify(event({ values: { price: '12' } })),
+      'BAD_VALUES',
+      /values\.price is "12"; expected a finite number from 0 to 1000/,
+    ],
+    ['a missing key', JSON.stringify(event({ entity: undefined })), 'BAD_EVENT', /entity: /],
+    ['a missing value', JSON.stringify(event({ values: { demand: 1 } })), 'BAD_VALUES', /values\.price is missing/],
+    ['a NaN', JSON.stringify(event()).replace('12.5', 'NaN'), 'NOT_JSON', /NaN and Infinity are no JSON/],
+    ['an Infinity by overflow', JSON.stringify(event()).replace('12.5', '1e999'), 'BAD_VALUES', /price is Infinity/],
+    ['a value out of range', JSON.stringify(event({ values: { price: 1_001 } })), 'BAD_VALUES', /out of range/],
+    [
+      'an unknown field',
+      JSON.stringify(event({ values: { price: 1, prize: 2 } })),
+      'BAD_VALUES',
+      /prize the view has no such field/,
+    ],
+    ['an unknown view', JSON.stringify(event({ view: 'markt' })), 'UNKNOWN_VIEW', /"markt"; there are: market/],
+    ['an unknown key', JSON.stringify(event({ extra: 1 })), 'BAD_EVENT', /extra/],
+    ['an unknown type', JSON.stringify(event({ type: 'feature' })), 'BAD_EVENT', /type: must be "features" or "label"/],
+    [
+      'a far-future time',
+      JSON.stringify(event({ time: '2999-01-01T00:00:00Z' })),
+      'TIME_AHEAD',
+      /ahead of the event's arrival; at most 300 s/,
+    ],
+    ['no time at all', JSON.stringify(event({ time: 'yesterday' })), 'BAD_EVENT', /time: must be an ISO 8601/],
+    ['invalid UTF-8', Uint8Array.of(0x7b, 0xff, 0xfe, 0x7d), 'INVALID_UTF8', /not UTF-8/],
+    ['no JSON', 'hello', 'NOT_JSON', /not JSON/],
+    [
+      'a label for no class',
+      JSON.stringify({
+        id: 'l',
+        type: 'label',
+        model: 'up',
+        prediction: predictionId({ routing: routingHash('a'), predictedAt: 1, unique: 'u' }),
+        value: 7,
+        time: '2026-11-22T11:59:00Z',
+      }),
+      'UNKNOWN_CLASS',
+      /one of \[0,1\]/,
+    ],
+    [
+      'a label for no prediction id',
+      JSON.stringify({ id: 'l', type: 'label', prediction: 'x', value: 1, time: '2026-11-22T11:59:00Z' }),
+      'BAD_PREDICTION_ID',
+      /is no prediction id/,
+    ],
+  ])('refuses %s with a reason, and the stream goes on', async (_, bad, code, reason) => {
+    await send(bad);
+    await sendJson(event({ id: 'next' }));
+    const letter = await refusal();
+    expect(letter.code).toBe(code);
+    expect(letter.reason).toMatch(reason);
+    expect(letter).toMatchObject({ group: 'ingestion.accept', topic: 'gyre.ingest' });
+    expect((await all(topics.features)).map((one) => one.event)).toEqual(['next']);
+  });
+
+  it('shows an operator what was refused, but nothing private', async () => {
+    await sendJson(event({ values: { price: -1, owner: 'Jane' } }));
+    const { preview, reason } = await refusal();
+    expect(preview).toContain('"price":-1');
+    expect(preview + reason).not.toContain('Jane');
+  });
+
+  it('shows nothing of what is no JSON, for it may hold private fields', async () => {
+    await send('{"id":"e1","values":{"owner":"Jane"');
+    const { preview, reason } = await refusal();
+    expect(preview + reason).not.toContain('Jane');
+  });
+
+  it('refuses to append what is over the limit', async () => {
+    const large = JSON.stringify(event({ values: { price: 1, owner: 'x'.repeat(EVENT_BYTES_MAX) } }));
+    await expect(send(large)).rejects.toMatchObject({ code: 'EVENT_TOO_LARGE' });
+  });
+
+  it('takes one event, an array, or one a line', async () => {
+    await send(JSON.stringify(event({ id: 'a' })), 'application/json');
+    await send(JSON.stringify([event({ id: 'b' }), event({ id: 'c' })]), 'application/json');
+    await send(`${JSON.stringify(event({ id: 'd' }))}\n\n${JSON.stringify(event({ id: 'e' }))}\r\n`);
+    expect((await all(topics.features)).map((one) => one.event).sort()).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+});
