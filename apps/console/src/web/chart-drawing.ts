@@ -59,7 +59,7 @@ export function chartOptions(
     height,
     ms: 1,
     tzDate: (at) => uPlot.tzDate(new Date(at), 'Etc/UTC'),
-    padding: [26, 12, 0, 0],
+    padding: [26, 22, 0, 0],
     legend: { show: false },
     scales: {
       x: { time: axis === 'time', range: (_u, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
