@@ -34,8 +34,9 @@ export function metricValue(metric: string, value: number | null | undefined): s
   return SHARES.has(metric) ? percent(value) : decimal(value);
 }
 
+/** With a no-break space, so that no line begins with the sign. */
 export function percent(share: number, digits = 1): string {
-  return `${(share * 100).toFixed(digits)} %`;
+  return `${(share * 100).toFixed(digits)}\u00a0%`;
 }
 
 export function decimal(value: number): string {
