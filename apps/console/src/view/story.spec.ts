@@ -76,7 +76,9 @@ describe('a sentence', () => {
   it('tells each decision with its numbers', () => {
     const { tell } = story();
     const said = (event: Lifecycle) => sentenceOf(event).text;
-    expect(said(tell('DriftDetected', drift(3)))).toBe('Drift: the error of version 3 rose from 14.2\u00a0% to 21.0\u00a0%');
+    expect(said(tell('DriftDetected', drift(3)))).toBe(
+      'Drift: the error of version 3 rose from 14.2\u00a0% to 21.0\u00a0%',
+    );
     expect(said(tell('DriftDetected', drift(null)))).toContain('the fallback');
     expect(said(tell('DriftDetected', { ...drift(3), kind: 'covariate', feature: 'market.price' }))).toBe(
       'Inputs moved: market.price',
