@@ -102,7 +102,7 @@ export abstract class Platform {
     options?: { key?: string; from?: ReadonlyMap<number, number> },
   ): AsyncIterable<Recorded<E>>;
   /** The next offset that the group will read, by partition. A partition it has not begun is absent. */
-  abstract committed(group: string, topic: Topic<unknown>): Promise<Map<number, number>>;
+  abstract committed(group: string, topic: { readonly name: string }): Promise<Map<number, number>>;
 
   /**
    * Says that it is now `time`: states whose `wakeAt` is at or before it are woken, in every task, exactly once.

@@ -7,7 +7,7 @@ export interface Publication {
   events: readonly unknown[];
 }
 
-export function publish<E>(topic: Topic<E>, ...events: E[]): Publication {
+export function publish<E>(topic: Topic<E>, ...events: NoInfer<E>[]): Publication {
   return { topic: topic as Topic<unknown>, events };
 }
 
@@ -29,6 +29,9 @@ export interface Refusal {
   /** The first 2,000 characters at most of the data, without anything private. */
   preview: string;
 }
+
+/** A topic that a task can read: one of all its events, or of some. */
+export type Input<E> = Topic<E> | (E extends unknown ? Topic<E> : never);
 
 /** A state is looked up by its key, or as the greatest key of the form `prefix…` that is at most `atOrBefore`. */
 export type StateKey = string | { prefix: string; atOrBefore: string };
@@ -53,7 +56,7 @@ export interface Context extends Position {
 export interface Task<S, E> {
   /** The consumer group, and the producer of what it publishes: `service.fold`. */
   readonly name: string;
-  readonly inputs: readonly Topic<E>[];
+  readonly inputs: readonly Input<E>[];
   /** The key of the state that an event concerns. Default: the topic's key. */
   readonly stateKey?: (event: E) => StateKey;
   handle(state: S | undefined, event: E, context: Context): Effects<S>;

@@ -8,6 +8,7 @@ export type Handled = 'handled' | 'alone' | 'end before' | 'failed' | 'wait';
 
 /** Counts the tries of the one thing in a partition that throws, and waits between them, longer each time. */
 export class Attempts {
+  #alone = false;
   #failing: { place: string; tries: number; error: unknown; retryAt: number } | undefined;
 
   /** @param most tries in all, the first included */
@@ -31,6 +32,7 @@ export class Attempts {
       if (!first) return 'end before';
       if (failing.tries >= this.most) {
         giveUp(failing.tries, failing.error);
+        this.#alone = true;
         return 'alone';
       }
       if (this.waitMs > 0) return 'wait';
@@ -41,7 +43,8 @@ export class Attempts {
       this.failed(place, error);
       return 'failed';
     }
-    return failing === undefined ? 'handled' : 'alone';
+    this.#alone = failing !== undefined;
+    return this.#alone ? 'alone' : 'handled';
   }
 
   /** How often it has thrown. */
@@ -54,7 +57,13 @@ export class Attempts {
     this.#failing = { place, tries, error, retryAt: performance.now() + BACKOFF_MS * 2 ** (tries - 1) };
   }
 
-  /** The thing is behind us. */
+  /** Takes notice that a batch was committed: what was handled alone in it is behind us. */
+  committed(): void {
+    if (this.#alone) this.passed();
+    this.#alone = false;
+  }
+
+  /** What threw is behind us. */
   passed(): void {
     this.#failing = undefined;
   }

@@ -261,7 +261,7 @@ export class EmbeddedPlatform extends Platform {
     }
   }
 
-  async committed(group: string, topic: Topic<unknown>): Promise<Map<number, number>> {
+  async committed(group: string, topic: { readonly name: string }): Promise<Map<number, number>> {
     const offsets = new Map<number, number>();
     for (let partition = 0; partition < this.partitions; partition++) {
       const offset = this.#core.store.commit(group, partition)?.offsets[topic.name];

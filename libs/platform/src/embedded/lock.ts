@@ -3,6 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+const SQLITE_BUSY = 5;
+
 /**
  * One process owns a data directory. The lock is SQLite's on a file of its own, which the operating system releases however the process
  * ends. Nothing else may open that file: POSIX drops a process's locks on a file when any of its handles closes.
@@ -49,5 +51,5 @@ export function inUse(dir: string, pid: number | undefined): GyreError {
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && (error.errcode === 5 || error.errcode === 261);
+  return (error as { errcode?: unknown }).errcode === SQLITE_BUSY;
 }

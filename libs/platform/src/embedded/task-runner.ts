@@ -121,13 +121,16 @@ export class TaskRunner<S, E> implements Stepper {
       draft.ticks[topic] = Math.max(draft.ticks[topic] ?? 0, record.tick);
       return 'handled';
     }
-    if (!this.#commit.seen.accept(topic, record.producer, record.sequence)) return 'handled';
-    return this.#attempts.handle(
+    const { seen } = this.#commit;
+    if (seen.has(topic, record.producer, record.sequence)) return 'handled';
+    const handled = this.#attempts.handle(
       `${topic} ${record.offset}`,
       first,
       () => fold.handle(topic, record),
       (tries, error) => fold.giveUp(topic, record, tries, error),
     );
+    if (handled === 'handled' || handled === 'alone') seen.accept(topic, record.producer, record.sequence);
+    return handled;
   }
 
   /** Wakes in the order of time and key, renewed wishes that are due again among them. */
@@ -171,7 +174,7 @@ export class TaskRunner<S, E> implements Stepper {
     this.#commit = { ...draft, seen: this.#commit.seen };
     this.#commit.seen.keep();
     for (const memory of this.#fold.distinct.values()) memory.keep();
-    this.#attempts.passed();
+    this.#attempts.committed();
     this.#soonest = Math.min(this.#soonest, wished);
   }
 

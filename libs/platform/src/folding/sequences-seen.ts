@@ -17,6 +17,10 @@ export class SequencesSeen {
     return true;
   }
 
+  has(topic: string, producer: string | undefined, sequence: number): boolean {
+    return producer !== undefined && sequence <= this.last(topic, producer);
+  }
+
   last(topic: string, producer: string): number {
     return this.seen[topic]?.[producer] ?? -1;
   }

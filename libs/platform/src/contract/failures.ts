@@ -1,0 +1,369 @@
+import { topic, topics } from '@gyre/contracts';
+import { z } from 'zod';
+import { publish, type Context } from '../task.js';
+import { all, byKey, codeOf, deadLetters, stageOf, type PlatformHarness } from './harness.js';
+import { bytes, echoes, range, say, words, type Word } from './words.js';
+
+export function survivesFailures(harness: PlatformHarness): void {
+  describe('failures', () => {
+    const stage = stageOf(harness);
+    const sumTo = (name: string, check: (n: number) => void, attempts?: number) => ({
+      name,
+      inputs: [words],
+      ...(attempts === undefined ? {} : { attempts }),
+      handle: (state: { sum: number } = { sum: 0 }, { key, n }: Word) => {
+        state.sum += n;
+        check(n);
+        return { state, publish: [publish(echoes, { key, n: state.sum })] };
+      },
+    });
+
+    it('try an event that throws a stated number of times, give it up with its reason, and go on as if it had not been', async () => {
+      const { platform } = stage();
+      let tries = 0;
+      platform.run(
+        sumTo(
+          'test.sum',
+          (n) => {
+            if (n !== 1_000) return;
+            tries += 1;
+            throw new RangeError('a thousand is too much');
+          },
+          2,
+        ),
+      );
+      const positions = await platform.append(words, [
+        ...say('a', 1, 2),
+        ...say('a', 1_000),
+        ...say('a', 3),
+        ...say('b', 4),
+      ]);
+      await platform.settled();
+      expect(tries).toBe(2);
+      expect(await byKey(platform, echoes)).toEqual({ a: say('a', 1, 3, 6), b: say('b', 4) });
+      const letters = await deadLetters(platform);
+      expect(letters.map(({ event }) => event)).toEqual([
+        {
+          group: 'test.sum',
+          code: 'INTERNAL',
+          reason: 'RangeError: a thousand is too much',
+          ...positions[2],
+          key: 'a',
+          attempts: 2,
+          preview: '{"key":"a","n":1000}',
+          occurredAt: expect.any(Number),
+        },
+      ]);
+    });
+
+    it('take an event that throws only for a while, once', async () => {
+      const { platform } = stage();
+      let tries = 0;
+      platform.run(
+        sumTo('test.sum', (n) => {
+          if (n === 3 && ++tries < 3) throw new Error('not yet');
+        }),
+      );
+      await platform.append(words, say('a', ...range(0, 600)));
+      await platform.settled();
+      const sums = range(0, 600).map((n) => (n * (n + 1)) / 2);
+      expect(await byKey(platform, echoes)).toEqual({ a: say('a', ...sums) });
+      expect(await deadLetters(platform)).toEqual([]);
+    });
+
+    it('hold up neither other tasks nor other partitions while one waits to try again', async () => {
+      const { platform } = stage();
+      platform.run(
+        sumTo(
+          'test.stuck',
+          (n) => {
+            if (n === 13) throw new Error('unlucky');
+          },
+          5,
+        ),
+      );
+      const handled: number[] = [];
+      platform.run({ name: 'test.free', inputs: [words], handle: (_: undefined, { n }) => (handled.push(n), {}) });
+      const positions = await platform.append(words, [
+        ...say('a', 13, 1),
+        ...range(0, 20).flatMap((i) => say(`k${i}`, 100 + i)),
+      ]);
+      const elsewhere = range(0, 20).filter((i) => positions[i + 2]?.partition !== positions[0]?.partition);
+      const found = async () => (await all(platform.read(echoes))).length;
+      const began = performance.now();
+      while ((await found()) < elsewhere.length || handled.length < 22)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(performance.now() - began).toBeLessThan(1_400);
+      expect(await byKey(platform, echoes)).not.toHaveProperty('a');
+      await platform.settled();
+      expect(await byKey(platform, echoes)).toMatchObject({ a: say('a', 1) });
+    });
+
+    it('try an event again that bears a number of its producer, and pass it over once', async () => {
+      const { platform } = stage();
+      let tries = 0;
+      platform.run(
+        sumTo('test.sum', (n) => {
+          if (n === 3 && (tries += 1) < 4) throw new Error('three');
+        }),
+      );
+      const numbered = range(0, 6).map((n) => ({ sequence: n, event: { key: 'a', n } }));
+      await platform.appendAs('outside', words, numbered);
+      await platform.settled();
+      await platform.appendAs('outside', words, numbered);
+      await platform.settled();
+      expect(tries).toBe(3);
+      expect(await byKey(platform, echoes)).toEqual({ a: say('a', 0, 1, 3, 7, 12) });
+      expect(await deadLetters(platform)).toHaveLength(1);
+    });
+
+    it('give up several bad events of a batch, each by itself', async () => {
+      const { platform } = stage();
+      platform.run(
+        sumTo(
+          'test.sum',
+          (n) => {
+            if (n % 10 === 7) throw new Error(`no ${n}`);
+          },
+          1,
+        ),
+      );
+      await platform.append(words, say('a', ...range(0, 40)));
+      await platform.settled();
+      expect((await deadLetters(platform)).map(({ event }) => event.reason)).toEqual(
+        [7, 17, 27, 37].map((n) => `Error: no ${n}`),
+      );
+      const good = range(0, 40).filter((n) => n % 10 !== 7);
+      expect((await byKey(platform, echoes))['a']).toHaveLength(good.length);
+      expect(await platform.states({ name: 'test.sum' }, ['a'])).toEqual(
+        new Map([['a', { sum: good.reduce((a, b) => a + b) }]]),
+      );
+    });
+
+    it('send what is refused to the dead letters, with the effects beside it', async () => {
+      const { platform } = stage();
+      platform.run({
+        name: 'test.strict',
+        inputs: [words],
+        handle: (refused: number = 0, { n }) =>
+          n < 0
+            ? {
+                state: refused + 1,
+                refuse: { code: 'NEGATIVE', reason: `n is ${n}; it must be 0 or more`, preview: 'n'.repeat(3_000) },
+              }
+            : {},
+      });
+      await platform.append(words, say('a', 1, -1, 2, -2));
+      await platform.settled();
+      const letters = (await deadLetters(platform)).map(({ event }) => event);
+      expect(letters.map(({ code, reason, attempts, preview }) => [code, reason, attempts, preview.length])).toEqual([
+        ['NEGATIVE', 'n is -1; it must be 0 or more', 1, 2_000],
+        ['NEGATIVE', 'n is -2; it must be 0 or more', 1, 2_000],
+      ]);
+      expect(await platform.states({ name: 'test.strict' }, ['a'])).toEqual(new Map([['a', 2]]));
+    });
+
+    it('give up at once what does not fit its schema, say what is wrong, and ignore fields that they do not know', async () => {
+      const { platform } = stage();
+      const loose = topic(words.name, z.object({ key: z.string() }).catchall(z.unknown()), ({ key }) => key, {
+        days: 1,
+      });
+      const handled: unknown[] = [];
+      platform.run({ name: 'test.read', inputs: [words], handle: (_: undefined, event) => (handled.push(event), {}) });
+      platform.work({ name: 'test.job', input: words, perform: async ([record]) => (handled.push(record?.event), {}) });
+      const followed: unknown[] = [];
+      platform.follow('test.follow', words, ({ event }) => void followed.push(event));
+      await platform.append(loose, [
+        { key: 'a', n: 'one' },
+        { key: 'a', n: 2, more: true },
+      ]);
+      await platform.settled();
+      expect(handled).toEqual([...say('a', 2), ...say('a', 2)]);
+      expect(followed).toEqual(say('a', 2));
+      const letters = (await deadLetters(platform)).map(({ event }) => event);
+      expect(letters.map(({ group, code, attempts, preview }) => [group, code, attempts, preview]).sort()).toEqual([
+        ['test.job', 'UNDECODABLE', 0, '{"key":"a","n":"one"}'],
+        ['test.read', 'UNDECODABLE', 0, '{"key":"a","n":"one"}'],
+      ]);
+      expect(letters[0]?.reason).toContain('n: ');
+      expect((await all(platform.read(words))).map(({ event }) => event)).toEqual(say('a', 2));
+    });
+
+    it('show nothing of raw bytes: they may be private', async () => {
+      const { platform } = stage();
+      platform.run({
+        name: 'test.raw',
+        inputs: [bytes],
+        attempts: 1,
+        handle: () => {
+          throw new Error('no');
+        },
+      });
+      await platform.appendRaw(bytes, [{ key: 'a', bytes: new TextEncoder().encode('secret') }]);
+      await platform.settled();
+      expect((await deadLetters(platform)).map(({ event }) => event.preview)).toEqual(['(6 bytes, not shown)']);
+    });
+
+    it('hand an event that publishes too much to the dead letters', async () => {
+      const { platform } = stage();
+      platform.run({
+        name: 'test.loud',
+        inputs: [words],
+        attempts: 1,
+        handle: (_: undefined, { key, n }) => ({
+          publish: [publish(echoes, { key: n === 1 ? 'x'.repeat(1_000_000) : key, n })],
+        }),
+      });
+      await platform.append(words, say('a', 0, 1, 2));
+      await platform.settled();
+      expect((await deadLetters(platform)).map(({ event }) => event.code)).toEqual(['EVENT_TOO_LARGE']);
+      expect(await byKey(platform, echoes)).toEqual({ a: say('a', 0, 2) });
+    });
+
+    it('give dead letters back to the group that refused them, to no other, as the events that they were', async () => {
+      const { platform } = stage();
+      let mended = false;
+      const contexts: Context[] = [];
+      platform.run({
+        name: 'test.broken',
+        inputs: [echoes, words],
+        attempts: 1,
+        handle: (sum: number = 0, { n }, context) => {
+          if (n === 5 && !mended) throw new Error('broken');
+          if (n === 5) contexts.push(context);
+          return { state: sum + n };
+        },
+      });
+      platform.run({ name: 'test.other', inputs: [words], handle: (count: number = 0) => ({ state: count + 1 }) });
+      const jobbed: number[] = [];
+      platform.work({
+        name: 'test.job',
+        input: words,
+        attempts: 1,
+        perform: async ([record]) => {
+          if (record?.event.n === 6 && !mended) throw new Error('broken');
+          jobbed.push(record?.event.n ?? 0);
+          return {};
+        },
+      });
+      const positions = await platform.append(words, say('a', 4, 5, 6));
+      await platform.settled();
+      mended = true;
+      const letters = await deadLetters(platform);
+      expect(letters.map(({ event }) => event.group).sort()).toEqual(['test.broken', 'test.job']);
+      expect(await platform.replayDeadLetters(letters)).toBe(2);
+      await platform.settled();
+      expect(await platform.states({ name: 'test.broken' }, ['a'])).toEqual(new Map([['a', 15]]));
+      expect(await platform.states({ name: 'test.other' }, ['a'])).toEqual(new Map([['a', 3]]));
+      expect(contexts).toEqual([expect.objectContaining(positions[1])]);
+      expect(jobbed).toEqual([4, 5, 6]);
+      expect((await platform.lag()).every(({ lag }) => lag === 0)).toBe(true);
+    });
+
+    it('give a dead letter up again under its first place, so that it can be given back again', async () => {
+      const { platform } = stage();
+      let mended = false;
+      platform.run(
+        sumTo(
+          'test.sum',
+          () => {
+            if (!mended) throw new Error('broken');
+          },
+          1,
+        ),
+      );
+      const [position] = await platform.append(words, say('a', 5));
+      await platform.settled();
+      await platform.replayDeadLetters((await deadLetters(platform)).slice(0, 1));
+      await platform.settled();
+      const letters = await deadLetters(platform);
+      expect(letters.map(({ event: { topic, partition, offset } }) => ({ topic, partition, offset }))).toEqual([
+        position,
+        position,
+      ]);
+      mended = true;
+      await platform.replayDeadLetters(letters.slice(1));
+      await platform.settled();
+      expect(await byKey(platform, echoes)).toEqual({ a: say('a', 5) });
+    });
+
+    it('say so when there is no such dead letter, or nothing behind it, and replay none of the call', async () => {
+      const { platform } = stage();
+      platform.run(
+        sumTo(
+          'test.sum',
+          () => {
+            throw new Error('broken');
+          },
+          1,
+        ),
+      );
+      await platform.append(words, say('a', 1));
+      await platform.settled();
+      const [letter] = await deadLetters(platform);
+      if (letter === undefined) throw new Error('no dead letter');
+      await platform.append(topics.deadletter, [{ ...letter.event, group: '', offset: -1 }]);
+      const outside = (await deadLetters(platform)).find(({ event }) => event.group === '');
+      expect(await codeOf(platform.replayDeadLetters([letter, { partition: 0, offset: 999 }]))).toBe(
+        'DEAD_LETTER_NOT_FOUND',
+      );
+      expect(await codeOf(platform.replayDeadLetters([letter, outside ?? letter]))).toBe('DEAD_LETTER_NOT_FOUND');
+      await platform.settled();
+      expect(await deadLetters(platform)).toHaveLength(2);
+    });
+
+    describe('distinct', () => {
+      const accept = (within: number) => ({
+        name: 'test.distinct',
+        inputs: [words],
+        distinct: { id: ({ n }: Word) => (n === 0 ? undefined : String(n)), within },
+        handle: (_: undefined, { key, n }: Word) =>
+          n < 0
+            ? { refuse: { code: 'NEGATIVE', reason: 'below 0', preview: '' } }
+            : { publish: [publish(echoes, { key, n })] },
+      });
+      const accepted = async () => (await byKey(stage().platform, echoes))['a']?.map(({ n }) => n);
+
+      it('drops an id that came lately, but not what bears none or was refused', async () => {
+        const { platform } = stage();
+        platform.run(accept(100));
+        await platform.append(words, say('a', 1, 2, 1, 0, 0, -3, -3));
+        await platform.settled();
+        await platform.append(words, say('a', 2, 3));
+        await platform.settled();
+        expect(await accepted()).toEqual([1, 2, 0, 0, 3]);
+        expect(await deadLetters(platform)).toHaveLength(2);
+      });
+
+      it('remembers over a restart as if there had been none', async () => {
+        const sent = range(0, 400).map((i) => ((i * 7_919) % 41) - 4);
+        stage().platform.run(accept(30));
+        await stage().platform.append(words, say('a', ...sent));
+        await stage().platform.settled();
+        const uninterrupted = await accepted();
+        const other = await harness.place();
+        let platform = await harness.open(other);
+        for (let i = 0; i < sent.length; i += 40) {
+          platform.run(accept(30));
+          await platform.append(words, say('a', ...sent.slice(i, i + 40)));
+          await platform.settled();
+          await platform.close();
+          platform = await harness.open(other);
+        }
+        const resumed = (await byKey(platform, echoes))['a']?.map(({ n }) => n);
+        await platform.close();
+        await harness.remove(other);
+        expect(resumed).toEqual(uninterrupted);
+        expect(uninterrupted).not.toHaveLength(new Set(uninterrupted).size);
+      });
+
+      it('forgets an id after so many events', async () => {
+        const { platform } = stage();
+        platform.run(accept(3));
+        await platform.append(words, say('a', 1, 2, 3, 1, 4, 5, 6, 1));
+        await platform.settled();
+        expect(await accepted()).toEqual([1, 2, 3, 4, 5, 6, 1]);
+      });
+    });
+  });
+}

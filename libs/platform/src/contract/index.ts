@@ -1,0 +1,23 @@
+import { survivesDeaths } from './deaths.js';
+import { survivesFailures } from './failures.js';
+import type { PlatformHarness } from './harness.js';
+import { worksOnJobs } from './jobs.js';
+import { keepsALog } from './log.js';
+import { letsOthersRead } from './reading.js';
+import { foldsTasks } from './tasks.js';
+import { tellsTheTime } from './time.js';
+
+export type { PlatformHarness } from './harness.js';
+
+/** What every platform promises. Call it inside a spec, with the adapter's harness. */
+export function behavesLikeAPlatform(harness: PlatformHarness): void {
+  describe(`a platform: ${harness.name}`, () => {
+    keepsALog(harness);
+    foldsTasks(harness);
+    survivesFailures(harness);
+    tellsTheTime(harness);
+    worksOnJobs(harness);
+    letsOthersRead(harness);
+    survivesDeaths(harness);
+  });
+}

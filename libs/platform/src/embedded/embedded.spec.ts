@@ -1,0 +1,4 @@
+import { behavesLikeAPlatform } from '../contract/index.js';
+import { harness } from './embedded.harness.js';
+
+behavesLikeAPlatform(harness);
