@@ -16,8 +16,9 @@ export interface TriggerState {
   spec: ModelInForce;
   champion: number | null;
   labels: number;
-  /** The run under way. */
+  /** The run under way, and the event time at which it began. */
   running: string | null;
+  runningSince: number;
   runs: number;
   labelsAtLastRun: number | null;
   /** Count of labels when drift was last confirmed. */
@@ -35,28 +36,32 @@ export interface Declined {
 /** The order in which signals of one tick are heard: the first that may run does. */
 const PRECEDENCE: readonly Trigger[] = ['manual', 'bootstrap', 'drift', 'performance', 'newLabels'];
 
+/** A run that has said nothing for so long, in event time, is lost: its trainer or the set's builder failed for good. */
+export const RUN_LOST_MS = 24 * 3_600_000;
+
 /** Which of the signals leads to a run, and why the others of another kind do not. */
-export function consider(state: TriggerState): { accepted: Signal | undefined; declined: Declined[] } {
+export function consider(state: TriggerState, now: number): { accepted: Signal | undefined; declined: Declined[] } {
   const byPrecedence = PRECEDENCE.flatMap(
     (trigger) => state.signals.find((signal) => signal.trigger === trigger) ?? [],
   );
-  const accepted = byPrecedence.find((signal) => objection(state, signal) === undefined);
+  const accepted = byPrecedence.find((signal) => objection(state, signal, now) === undefined);
   if (accepted !== undefined) return { accepted, declined: [] };
-  return { accepted, declined: byPrecedence.flatMap((signal) => decline(state, signal)) };
+  return { accepted, declined: byPrecedence.flatMap((signal) => decline(state, signal, now)) };
 }
 
-function decline(state: TriggerState, signal: Signal): Declined[] {
-  const found = objection(state, signal);
+function decline(state: TriggerState, signal: Signal, now: number): Declined[] {
+  const found = objection(state, signal, now);
   return found === undefined ? [] : [{ signal, ...found }];
 }
 
 /** Why a signal must not lead to a run, if so. What a person commands waits for nothing but a run under way. */
 function objection(
-  { spec, running, labelsAtLastRun }: TriggerState,
+  { spec, running, runningSince, labelsAtLastRun }: TriggerState,
   { trigger, labels }: Signal,
+  now: number,
 ): { code: DeclineCode; reason: string } | undefined {
   const { onDrift, onPerformance, cooldownLabels, minLabels } = spec.retraining;
-  if (running !== null)
+  if (running !== null && now - runningSince < RUN_LOST_MS)
     return { code: 'run-under-way', reason: `run ${running} is under way, and one at a time is enough` };
   if (trigger === 'manual') return undefined;
   if ((trigger === 'drift' && !onDrift) || (trigger === 'performance' && !onPerformance)) {

@@ -29,6 +29,7 @@ function begin(spec: ModelInForce): TriggerState {
     champion: null,
     labels: 0,
     running: null,
+    runningSince: 0,
     runs: 0,
     labelsAtLastRun: null,
     labelsAtDrift: null,
@@ -65,7 +66,7 @@ function hear(state: TriggerState, event: Lifecycle): Signal | undefined {
 }
 
 function act(state: TriggerState, now: number): Effects<TriggerState> {
-  const { accepted, declined } = consider(state);
+  const { accepted, declined } = consider(state, now);
   const base = { model: state.spec.name, occurredAt: now };
   const events: Lifecycle[] = declined.map(({ signal, code, reason }) => {
     return {
@@ -85,6 +86,7 @@ function act(state: TriggerState, now: number): Effects<TriggerState> {
 function request(state: TriggerState, signal: Signal, base: { model: string; occurredAt: number }): Lifecycle {
   state.runs += 1;
   state.labelsAtLastRun = state.labels;
+  state.runningSince = base.occurredAt;
   state.running = `${state.spec.name}-run-${state.runs}`;
   const windows = windowsOf(state);
   return {

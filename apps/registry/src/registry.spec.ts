@@ -1,0 +1,279 @@
+import { topics, type Candidate, type Lifecycle, type LifecycleOf, type LifecycleType } from '@gyre/contracts';
+import { readSpecs } from '@gyre/hosting';
+import { EmbeddedPlatform } from '@gyre/platform';
+import { keep } from './keep.js';
+import type { ModelRecord } from './model-record.js';
+import { servedAt } from './served-at.js';
+
+const base = { model: 'm', occurredAt: 1, actor: 'test', reason: 'test' };
+const evidence = { pairs: 900, mean: 0.1, lower: 0.01, upper: 0.2, alpha: 0.025 };
+
+let platform: EmbeddedPlatform;
+let time = 0;
+beforeEach(() => {
+  time = 0;
+  platform = EmbeddedPlatform.inMemory({});
+  platform.run(keep);
+});
+afterEach(() => platform.close());
+
+async function applied(rollout = ''): Promise<void> {
+  const text = `kind: FeatureView\nname: v\nentity: e\nfields: { x: float }\n---\nkind: Model\nname: m\nfeatures: [v.x]\nlabel: { name: y, type: binary }\nrollout: { ${rollout} }\n`;
+  const [spec] = readSpecs(text, 'spec.yaml').models;
+  await hears({ ...base, type: 'ModelApplied', spec: spec as NonNullable<typeof spec> });
+}
+async function hears(...events: Lifecycle[]): Promise<void> {
+  await platform.append(topics.lifecycle, events);
+  await platform.settled();
+}
+async function ticks(): Promise<void> {
+  await platform.tick((time += 1_000));
+  await platform.settled();
+}
+
+const candidate = (changes: Partial<Candidate> = {}): Candidate => ({
+  ...{
+    name: 'trees on the last 1000 rows',
+    trainer: 'trees',
+    trainingRows: 1_000,
+    onnx: 'a'.repeat(64),
+    manifest: 'b'.repeat(64),
+  },
+  ...{ metrics: { loss: 0.5 }, baseline: { loss: 0.69 }, onnxDifferenceMax: 1e-7 },
+  ...changes,
+});
+const trained = (run: string, ...candidates: Candidate[]): Lifecycle => ({
+  ...base,
+  type: 'TrainingFinished',
+  run,
+  trigger: 'drift',
+  candidates,
+  reference: [],
+  failure: null,
+});
+
+async function decided(
+  challenger: number,
+  verdict: LifecycleOf<'ComparisonDecided'>['verdict'],
+  changes: Partial<LifecycleOf<'ComparisonDecided'>> = {},
+): Promise<void> {
+  const { champion, rollout } = await record();
+  const where = {
+    rollout: rollout?.name ?? '',
+    incumbent: champion ?? 0,
+    at: { prediction: 'p', request: null, labels: 1 },
+  };
+  await hears({
+    ...base,
+    type: 'ComparisonDecided',
+    role: 'challenger',
+    challenger,
+    verdict,
+    evidence,
+    ...where,
+    ...changes,
+  });
+}
+async function record(): Promise<ModelRecord> {
+  return (await platform.states<ModelRecord>(keep, ['m'])).get('m') as ModelRecord;
+}
+async function told<T extends LifecycleType>(type: T): Promise<LifecycleOf<T>[]> {
+  const found: LifecycleOf<T>[] = [];
+  for await (const { event } of platform.read(topics.lifecycle))
+    if (event.type === type) found.push(event as LifecycleOf<T>);
+  return found;
+}
+async function serving(): Promise<{ champion: number | undefined; shadows: number[] }> {
+  const last = (await told('ServingChanged')).at(-1);
+  return { champion: last?.champion?.version, shadows: last?.shadows.map(({ version }) => version) ?? [] };
+}
+
+/** Version 1 serves, version 2 is in shadow. */
+async function underWay(rollout = ''): Promise<void> {
+  await applied(rollout);
+  await hears(trained('r1', candidate()));
+  await hears(trained('r2', candidate()));
+}
+
+describe('gates', () => {
+  it.each<[string, Partial<Candidate>, RegExp]>([
+    [
+      'is no better than always answering the same',
+      { metrics: { loss: 0.68 } },
+      /beats the baseline \(0\.680, limit 0\.676\)/,
+    ],
+    ['has no loss at all', { metrics: { loss: null } }, /beats the baseline \(undefined/],
+    ['differs between ONNX and trainer', { onnxDifferenceMax: 2e-5 }, /onnx agrees/],
+  ])('refuse a candidate that %s, first or not', async (_, changes, reason) => {
+    await applied();
+    await hears(trained('r1', candidate(changes)));
+    expect(await serving()).toEqual({ champion: undefined, shadows: [] });
+    await hears(trained('r2', candidate()), trained('r3', candidate(changes)));
+    const refused = await told('VersionRefused');
+    expect(refused).toHaveLength(2);
+    expect(refused[0]?.reason).toMatch(reason);
+    expect(await serving()).toEqual({ champion: 1, shadows: [] });
+  });
+});
+
+describe('the registry', () => {
+  it('lets the first version serve that passes its gates', async () => {
+    await applied();
+    await hears(trained('r1', candidate()));
+    expect(await serving()).toEqual({ champion: 1, shadows: [] });
+    expect(await told('Promoted')).toMatchObject([{ version: 1, from: null, evidence: null }]);
+  });
+
+  it('scores later ones in shadow, the best of a run, and splits alpha over them', async () => {
+    await applied('alpha: 0.06, maxChallengers: 2');
+    await hears(trained('r1', candidate()));
+    await hears(trained('r2', candidate(), candidate(), candidate()));
+    expect(await serving()).toEqual({ champion: 1, shadows: [2, 3] });
+    expect((await told('RolloutStarted'))[0]?.challengers.map(({ alpha, rule }) => [alpha, rule])).toEqual([
+      [0.03, 'better'],
+      [0.03, 'better'],
+    ]);
+    expect(await told('VersionRefused')).toMatchObject([{ run: 'r2', reason: expect.stringMatching(/2 better ones/) }]);
+  });
+
+  it('promotes what the paired test proved better, at the next tick and not before, and keeps the old one in shadow', async () => {
+    await underWay();
+    await decided(2, 'better');
+    expect(await serving()).toEqual({ champion: 1, shadows: [2] });
+    await ticks();
+    expect(await serving()).toEqual({ champion: 2, shadows: [1] });
+    expect((await told('Promoted')).at(-1)).toMatchObject({ version: 2, from: 1, evidence });
+    expect((await told('RolloutStarted')).at(-1)?.challengers).toMatchObject([
+      { version: 1, role: 'previous', rule: 'better', pairsMax: 1_000 },
+    ]);
+  });
+
+  it.each(['worse', 'inconclusive'] as const)('takes a challenger out of shadow that is %s', async (verdict) => {
+    await underWay();
+    await decided(2, verdict);
+    await ticks();
+    expect(await serving()).toEqual({ champion: 1, shadows: [] });
+    expect((await told('RolloutEnded')).at(-1)?.outcome).toBe('decided');
+  });
+
+  it('promotes the best of two that are proved better at one tick', async () => {
+    await applied();
+    await hears(trained('r1', candidate()));
+    await hears(trained('r2', candidate(), candidate()));
+    await decided(2, 'better');
+    await decided(3, 'better', { evidence: { ...evidence, lower: 0.05 } });
+    await ticks();
+    expect((await serving()).champion).toBe(3);
+    expect(await told('Promoted')).toHaveLength(2);
+  });
+
+  it('goes on with an undecided challenger beside a new one', async () => {
+    await applied('maxChallengers: 2');
+    await hears(trained('r1', candidate()));
+    await hears(trained('r2', candidate()));
+    await hears(trained('r3', candidate()));
+    expect(await serving()).toEqual({ champion: 1, shadows: [3, 2] });
+    expect((await told('RolloutStarted')).at(-1)).toMatchObject({ continues: 'm-rollout-1', rollout: 'm-rollout-2' });
+    await hears(trained('r4', candidate()));
+    expect(await serving()).toEqual({ champion: 1, shadows: [4, 3] });
+  });
+
+  it('asks of challengers only that they are not worse, once the loss is confirmed, until the next promotion', async () => {
+    await applied();
+    await hears(trained('r1', candidate()));
+    const drift: Lifecycle = {
+      ...base,
+      type: 'DriftDetected',
+      version: 1,
+      kind: 'concept',
+      detector: 'adwin',
+      feature: null,
+      observations: 9,
+      before: 0.1,
+      after: 0.3,
+      at: { prediction: 'p', request: null, labels: 1 },
+    };
+    await hears({ ...drift, kind: 'covariate' }, trained('r2', candidate()));
+    await hears(drift, trained('r3', candidate()));
+    const rules = async () =>
+      (await told('RolloutStarted')).at(-1)?.challengers.map(({ version, rule }) => `${version} ${rule}`);
+    expect(await rules()).toEqual(['3 notWorse', '2 better']);
+    await decided(3, 'notWorse');
+    await ticks();
+    await hears(trained('r4', candidate()));
+    expect(await rules()).toEqual(['1 better', '4 better']);
+  });
+
+  it('takes the new champion back by itself when the old one proves better in the bake period', async () => {
+    await underWay();
+    await decided(2, 'better');
+    await ticks();
+    await decided(1, 'better', { role: 'previous' });
+    await ticks();
+    expect(await serving()).toEqual({ champion: 1, shadows: [] });
+    expect(await told('RolledBack')).toMatchObject([{ version: 1, from: 2, evidence }]);
+    expect(await record()).toMatchObject({ champion: 1, previous: null, rollbacks: 1 });
+  });
+
+  it('ends the bake period when nothing was found against the new champion', async () => {
+    await underWay();
+    await decided(2, 'better');
+    await ticks();
+    await decided(1, 'inconclusive', { role: 'previous' });
+    await ticks();
+    expect(await serving()).toEqual({ champion: 2, shadows: [] });
+    expect(await record()).toMatchObject({ previous: 1 });
+  });
+
+  it('ignores comparisons with a champion that serves no more', async () => {
+    await underWay();
+    await decided(2, 'better', { incumbent: 7 });
+    await ticks();
+    expect(await serving()).toEqual({ champion: 1, shadows: [2] });
+  });
+
+  it('waits for a person where the spec asks for approval', async () => {
+    await underWay('approval: manual');
+    await decided(2, 'better');
+    await ticks();
+    expect((await serving()).champion).toBe(1);
+    expect(await told('PromotionHeld')).toMatchObject([
+      { version: 2, reason: expect.stringContaining('gyre promote m 2') },
+    ]);
+    await hears({ ...base, type: 'PromoteCommanded', actor: 'jane', reason: 'looks right', version: 2 });
+    expect((await serving()).champion).toBe(2);
+    expect((await told('Promoted')).at(-1)).toMatchObject({
+      actor: 'jane',
+      reason: expect.stringContaining('looks right'),
+    });
+  });
+
+  it('promotes nothing on command that never passed its gates', async () => {
+    await underWay();
+    await hears({ ...base, type: 'PromoteCommanded', version: 9 });
+    expect((await serving()).champion).toBe(1);
+  });
+
+  it('goes back on command', async () => {
+    await underWay();
+    await decided(2, 'better');
+    await ticks();
+    await hears({ ...base, type: 'RollbackCommanded', actor: 'jane', reason: 'customers complain' });
+    expect((await serving()).champion).toBe(1);
+    expect((await told('RolledBack'))[0]?.actor).toBe('jane');
+  });
+
+  it('tells what served at any time, and why', async () => {
+    await applied();
+    await hears({ ...trained('r1', candidate()), occurredAt: 1_000 });
+    await hears({ ...trained('r2', candidate()), occurredAt: 2_000 });
+    time = 2_000;
+    await decided(2, 'better');
+    await ticks();
+    const log: Lifecycle[] = [];
+    for await (const { event } of platform.read(topics.lifecycle)) log.push(event);
+    expect(servedAt(log, 999)).toMatchObject({ version: null, since: null });
+    expect(servedAt(log, 2_999)).toMatchObject({ version: 1, since: 1_000, actor: 'registry' });
+    expect(servedAt(log, 3_000)).toMatchObject({ version: 2, since: 3_000, evidence });
+  });
+});
