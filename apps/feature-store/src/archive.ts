@@ -35,7 +35,6 @@ export interface ArchiveState {
 }
 
 export interface ArchiveSettings {
-  archiveDir: string;
   archiveBatchEventsMax: number;
   archiveBatchEventsMin: number;
 }
@@ -68,7 +67,7 @@ export function archive<E>(layout: Layout<E>, warehouse: Warehouse, settings: Ar
         const written: SegmentTable[] = [];
         for (const table of tablesOf(layout, records)) {
           const file = join(layout.topic.name, folderOf(table.name), `p${partition}`, name);
-          await write(connection, table, join(settings.archiveDir, file));
+          await write(connection, table, join(warehouse.archiveDir, file));
           written.push({ name: table.name, file, rows: table.rows, from: table.from, to: table.to });
         }
         return written;

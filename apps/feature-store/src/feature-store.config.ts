@@ -4,9 +4,9 @@ export const FeatureStoreConfig = z
   .strictObject({
     /** Folder of the Parquet history; services on several machines share it. */
     archiveDir: z.string().min(1).default('gyre-data/archive'),
-    /** Events in one segment of the archive, at most; and how many must wait before one is written. */
+    /** Events in one segment of the archive, at most; and how many must wait before one is written. Training reads what waits from the log, which is slower. */
     archiveBatchEventsMax: z.int().min(1).max(100_000).default(20_000),
-    archiveBatchEventsMin: z.int().min(1).default(5_000),
+    archiveBatchEventsMin: z.int().min(1).default(2_000),
     /** What DuckDB may take for archiving and training sets; over it, it spills to `archiveDir`. */
     duckdbMemoryMegabytes: z.int().min(64).default(512),
     duckdbThreads: z.int().min(1).max(64).default(2),

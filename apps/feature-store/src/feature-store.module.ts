@@ -32,7 +32,7 @@ import { Warehouse } from './warehouse.js';
       inject: [Platform, Config, Catalog, Warehouse],
       useFactory: (platform: Platform, config: Config, catalog: Catalog, warehouse: Warehouse) => {
         const settings = config.read('feature-store', FeatureStoreConfig);
-        const sets = new TrainingSets(platform, warehouse, settings.archiveDir);
+        const sets = new TrainingSets(platform, warehouse);
         return [
           platform.run(online),
           platform.work(archive(historyLayout, warehouse, settings)),

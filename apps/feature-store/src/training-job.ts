@@ -13,7 +13,8 @@ export interface TrainingSettings {
 }
 
 const ACTOR = 'feature-store';
-const HISTORY_RETRY_MS = 100;
+const RETRY_MS = 100;
+const BUILDS_MAX = 3;
 
 /** A run that cannot go on, in words for the timeline. */
 class Refused extends Error {}
@@ -91,6 +92,7 @@ function recipeFor({ model, asOf, rowsMax }: Requested, specs: Specs): Recipe {
   return { model, asOf, rowsMax, inputs: spec.inputs, views };
 }
 
+/** Tries again what may pass; what does not ends the run, for a run without an end would keep every later one waiting. */
 async function built(
   sets: TrainingSets,
   recipe: Recipe,
@@ -98,20 +100,32 @@ async function built(
   signal: AbortSignal,
 ): Promise<TrainingSet> {
   const deadline = performance.now() + settings.historyWaitMs;
+  let failures = 0;
   for (;;) {
     try {
-      const set = await sets.build(recipe);
-      const { rows, unusable } = set.manifest;
-      if (rows >= settings.trainingRowsMin) return set;
-      const more =
-        unusable === 0
-          ? ''
-          : `; ${unusable} more cannot be used, for they brought other features than the model has now or have expired`;
-      throw new Refused(`only ${rows} labelled predictions, ${settings.trainingRowsMin} are needed${more}`);
+      return enough(await sets.build(recipe), settings.trainingRowsMin);
     } catch (error) {
-      if (!(error instanceof HistoryIncomplete)) throw error;
-      if (performance.now() >= deadline) throw new Refused(`${error.message}, after ${settings.historyWaitMs} ms`);
-      await sleep(HISTORY_RETRY_MS, undefined, { signal });
+      if (error instanceof Refused || signal.aborted) throw error;
+      if (error instanceof HistoryIncomplete) {
+        if (performance.now() >= deadline) throw new Refused(`${error.message}, after ${settings.historyWaitMs} ms`);
+      } else {
+        failures += 1;
+        if (failures >= BUILDS_MAX)
+          throw new Refused(
+            `building it failed ${failures} times: ${error instanceof Error ? error.message : String(error)}`,
+          );
+      }
+      await sleep(RETRY_MS, undefined, { signal });
     }
   }
+}
+
+function enough(set: TrainingSet, rowsMin: number): TrainingSet {
+  const { rows, unusable } = set.manifest;
+  if (rows >= rowsMin) return set;
+  const more =
+    unusable === 0
+      ? ''
+      : `; ${unusable} more cannot be used, for they brought other features than the model has now or have expired`;
+  throw new Refused(`only ${rows} labelled predictions, ${rowsMin} are needed${more}`);
 }

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { ModelInput } from '@gyre/contracts';
 import type { Offsets } from './archived.js';
@@ -39,28 +39,29 @@ export interface TrainingManifest {
 export async function digestOf(connection: DuckDBConnection, table: string, width: number): Promise<string> {
   const features = Array.from({ length: width }, (_, i) => `f${i}`);
   const result = await connection.stream(
-    `SELECT prediction, entity, CAST(predicted_at AS DOUBLE), label, ${features.join(', ')} FROM ${table}`,
+    `SELECT ${['prediction', 'entity', 'CAST(predicted_at AS DOUBLE)', 'label', ...features].join(', ')} FROM ${table}`,
   );
   const hash = createHash('sha256');
-  const numbers = Buffer.alloc(16 + 4 * width);
+  let row = Buffer.alloc(4_096);
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     const columns = Array.from({ length: chunk.columnCount }, (_, i) => chunk.getColumnVector(i));
-    for (let row = 0; row < chunk.rowCount; row++) {
-      text(hash, columns[0]?.getItem(row) as string);
-      text(hash, columns[1]?.getItem(row) as string | null);
-      numbers.writeDoubleLE(columns[2]?.getItem(row) as number, 0);
-      numbers.writeDoubleLE(columns[3]?.getItem(row) as number, 8);
-      for (let i = 0; i < width; i++)
-        numbers.writeFloatLE((columns[4 + i]?.getItem(row) as number | null) ?? NaN, 16 + 4 * i);
-      hash.update(numbers);
+    for (let i = 0; i < chunk.rowCount; i++) {
+      const [prediction, entity] = [columns[0]?.getItem(i) as string, columns[1]?.getItem(i) as string | null];
+      const bytesMax = 3 * (prediction.length + (entity?.length ?? 0)) + 24 + 4 * width;
+      if (bytesMax > row.length) row = Buffer.alloc(2 * bytesMax);
+      let end = writeText(row, entity, writeText(row, prediction, 0));
+      end = row.writeDoubleLE(columns[2]?.getItem(i) as number, end);
+      end = row.writeDoubleLE(columns[3]?.getItem(i) as number, end);
+      for (let k = 0; k < width; k++) end = row.writeFloatLE((columns[4 + k]?.getItem(i) as number | null) ?? NaN, end);
+      hash.update(row.subarray(0, end));
     }
   }
   return hash.digest('hex');
 }
 
-function text(hash: Hash, value: string | null): void {
-  const bytes = Buffer.from(value ?? '', 'utf8');
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(value === null ? 0xffffffff : bytes.length);
-  hash.update(length).update(bytes);
+/** @returns where the text ends */
+function writeText(row: Buffer, text: string | null, at: number): number {
+  const bytes = text === null ? 0 : row.write(text, at + 4, 'utf8');
+  row.writeUInt32LE(text === null ? 0xffffffff : bytes, at);
+  return at + 4 + bytes;
 }

@@ -43,12 +43,11 @@ export class TrainingSets {
   constructor(
     private readonly platform: Platform,
     private readonly warehouse: Warehouse,
-    private readonly archiveDir: string,
   ) {}
 
   /** @throws HistoryIncomplete if a row's history has not arrived */
   build(recipe: Recipe): Promise<TrainingSet> {
-    return this.warehouse.with((connection) => new Building(this.platform, this.archiveDir, connection, recipe).run());
+    return this.warehouse.with((connection) => new Building(this.platform, this.warehouse, connection, recipe).run());
   }
 
   /** The same set again, from its manifest, as long as the archive holds its rows. */
@@ -61,7 +60,7 @@ export class TrainingSets {
 class Building {
   constructor(
     private readonly platform: Platform,
-    private readonly archiveDir: string,
+    private readonly warehouse: Warehouse,
     private readonly connection: DuckDBConnection,
     private readonly recipe: Recipe,
   ) {}
@@ -88,7 +87,7 @@ class Building {
     const { rowsMax, upTo } = this.recipe;
     let files = newest(table.files, rowsMax);
     for (;;) {
-      const outcomes = relation(this.archiveDir, { ...table, files }, outcomeTemplate, upTo?.outcomes);
+      const outcomes = relation(this.warehouse.archiveDir, { ...table, files }, outcomeTemplate, upTo?.outcomes);
       await this.connection.run(`CREATE OR REPLACE TEMP TABLE labelled AS ${labelledQuery(outcomes, this.recipe)}`);
       const [rows, oldest] = await this.numbers('SELECT count(*), min(predicted_at) FROM labelled');
       const found = { rows: rows ?? 0, oldest: oldest ?? Infinity };
@@ -101,15 +100,20 @@ class Building {
 
   /** Makes the table `chosen`: the labelled predictions with what they recorded. */
   private async choose(table: ArchivedTable, oldest: number): Promise<void> {
-    const { recipe, archiveDir } = this;
+    const { recipe, warehouse } = this;
     const files = reaching(table.files, oldest);
-    const predictions = relation(archiveDir, { ...table, files }, predictionTemplate(recipe), recipe.upTo?.predictions);
+    const predictions = relation(
+      warehouse.archiveDir,
+      { ...table, files },
+      predictionTemplate(recipe),
+      recipe.upTo?.predictions,
+    );
     await this.connection.run(`CREATE TEMP TABLE chosen AS ${chosenQuery(predictions, recipe)}`);
   }
 
   /** Makes the table `training_set`. @returns how many rows lack their history */
   private async join(history: Archived, oldest: number): Promise<number> {
-    const { recipe, archiveDir, connection } = this;
+    const { recipe, warehouse, connection } = this;
     const views = Object.keys(recipe.views);
     // The revision that a prediction saw is older than the prediction: at first one file more than its time asks for.
     const taken = new Map(views.map((view) => [view, reaching(tableIn(history, view).files, oldest).length + 1]));
@@ -117,7 +121,10 @@ class Building {
       const relations = views.map((view): [string, string] => {
         const table = tableIn(history, view);
         const files = table.files.slice(0, taken.get(view));
-        return [view, relation(archiveDir, { ...table, files }, historyTemplate(view, recipe), recipe.upTo?.history)];
+        return [
+          view,
+          relation(warehouse.archiveDir, { ...table, files }, historyTemplate(view, recipe), recipe.upTo?.history),
+        ];
       });
       await connection.run(`CREATE OR REPLACE TEMP TABLE training_set AS ${joinedQuery(new Map(relations), recipe)}`);
       const [incomplete = 0] = await this.numbers('SELECT count(*) FILTER (incomplete) FROM training_set');
@@ -147,7 +154,7 @@ class Building {
       digest: await digestOf(connection, 'training_set', recipe.inputs.length),
       columns,
       filters: [
-        `predictions of ${recipe.model} whose label was known at or before ${new Date(recipe.asOf).toISOString()}`,
+        `predictions of ${recipe.model} whose label was known at or before ${recipe.asOf} ms`,
         `the newest ${recipe.rowsMax} of them, by the time of the prediction`,
         `without an entity, only those with ${recipe.inputs.length} features`,
       ],
@@ -159,7 +166,7 @@ class Building {
   }
 
   private async parquet(columns: readonly string[]): Promise<Uint8Array> {
-    const file = join(this.archiveDir, 'tmp', `training-set-${randomUUID()}.parquet`);
+    const file = join(this.warehouse.scratchDir, `training-set-${randomUUID()}.parquet`);
     try {
       await this.connection.run(
         `COPY (SELECT ${columns.join(', ')} FROM training_set) TO ${literal(file)} (FORMAT parquet, COMPRESSION snappy)`,

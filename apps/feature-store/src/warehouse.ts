@@ -13,18 +13,24 @@ export interface WarehouseOptions {
  * A database file would lock out other processes, and DuckDB's own memory limit is most of the machine.
  */
 export class Warehouse {
-  private constructor(private readonly instance: DuckDBInstance) {}
+  private constructor(
+    private readonly instance: DuckDBInstance,
+    /** Folder of the Parquet files. */
+    readonly archiveDir: string,
+    /** For files that nobody misses. */
+    readonly scratchDir: string,
+  ) {}
 
   static async open({ archiveDir, duckdbMemoryMegabytes, duckdbThreads }: WarehouseOptions): Promise<Warehouse> {
-    const spill = join(archiveDir, 'tmp');
-    mkdirSync(spill, { recursive: true });
+    const scratchDir = join(archiveDir, 'tmp');
+    mkdirSync(scratchDir, { recursive: true });
     const instance = await DuckDBInstance.create(':memory:', {
       memory_limit: `${duckdbMemoryMegabytes}MB`,
       threads: String(duckdbThreads),
-      temp_directory: spill,
+      temp_directory: scratchDir,
       autoinstall_known_extensions: 'false',
     });
-    return new Warehouse(instance);
+    return new Warehouse(instance, archiveDir, scratchDir);
   }
 
   /** Runs work on a connection of its own, whose temporary tables end with it. */
