@@ -24,6 +24,9 @@ export class RetrainTriggerController {
     await this.platform.append(topics.lifecycle, [
       { type: 'RetrainCommanded', model, occurredAt: Date.now(), actor, reason },
     ]);
-    return { accepted: true, message: `a run begins at the next tick, unless one is under way: gyre timeline ${model} --follow`,
+    return {
+      accepted: true,
+      message: `a run begins at the next tick, unless one is under way: gyre timeline ${model} --follow`,
+    };
   }
 }

@@ -14,6 +14,7 @@ import { HostingModule } from './hosting.module.js';
 import type { Logger } from './logger.js';
 import { Metrics } from './metrics.js';
 import { Readiness } from './readiness.js';
+import { addHealthAndReflection, healthProto } from './reflection.js';
 
 /** A service as the executable knows it. */
 export interface Service {
@@ -105,7 +106,8 @@ function grpcOptions(
     options: {
       url,
       package: described.map((d) => d.package),
-      protoPath: described.map((d) => d.proto),
+      protoPath: [...described.map((d) => d.proto), healthProto],
+      onLoadPackageDefinition: addHealthAndReflection,
       maxReceiveMessageLength: grpc.messageBytesMax,
       maxSendMessageLength: grpc.messageBytesMax,
       loader: { keepCase: true, longs: Number, defaults: true, oneofs: true },
