@@ -98,13 +98,13 @@ export function joinedQuery(histories: ReadonlyMap<string, string>, query: Featu
     ORDER BY predicted_at, prediction`;
 }
 
-/** What the online reader gives and what `modelInput` makes of it. */
+/** What the online reader gives and what `modelInput` makes of it; adding 0 makes 0 of -0. */
 function inputExpression(history: string, field: string, rules: FieldRules, ttl: number | undefined): string {
   const [column] = valueColumn(field, rules);
   const value = `${history}.${identifier(column)}`;
   const number = encoded(value, rules);
   const age = `chosen.predicted_at - ${history}.${identifier(`at.${field}`)}`;
-  return `TRY_CAST(${ttl === undefined ? number : `CASE WHEN ${age} > ${ttl} THEN NULL ELSE ${number} END`} AS FLOAT)`;
+  return `TRY_CAST(${ttl === undefined ? number : `CASE WHEN ${age} > ${ttl} THEN NULL ELSE ${number} END`} AS FLOAT) + CAST(0 AS FLOAT)`;
 }
 
 function encoded(value: string, rules: FieldRules): string {

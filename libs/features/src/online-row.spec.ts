@@ -74,6 +74,7 @@ describe('modelInput', () => {
   it.each([
     [0.1, 'float', Math.fround(0.1)],
     [1e300, 'float', null],
+    [-1e-300, 'float', 0],
     [true, 'bool', 1],
     ['VIC', 'string', 1],
     ['QLD', 'string', null],
