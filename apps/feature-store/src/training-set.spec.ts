@@ -123,9 +123,9 @@ describe('training sets', () => {
       ];
       await store.outcome('joined', joined, 1, 20);
       await store.outcome('joined', corrected, 0, 20);
-      await store.outcome('corrected', corrected, 1, 30);
-      await store.outcome('corrected', corrected, 0, 25);
-      await store.outcome('corrected', corrected, 1, 99);
+      await store.outcome('corrected', corrected, 2, 30);
+      await store.outcome('corrected', corrected, 1, 25);
+      await store.outcome('corrected', corrected, 3, 99);
       await store.outcome('late', late, 1, 40);
       await store.outcome('expired', expired, null, 40);
       await store.outcome('joined', repeated, 1, 20);
@@ -137,7 +137,7 @@ describe('training sets', () => {
       ]);
       expect(labels).toEqual([
         [joined.id, 1],
-        [corrected.id, 0],
+        [corrected.id, 1],
         [late.id, 1],
         [repeated.id, 1],
       ]);
@@ -154,6 +154,24 @@ describe('training sets', () => {
       expect(rows.map(({ features }) => features[3])).toEqual([33, 34, 35, 36, 37, 38, 39]);
       rmSync(join(store.dir, 'archive', old));
       expect(await store.rows(await store.train({ rowsMax: 7 }))).toEqual(rows);
+    }));
+
+  it('looks back for labels where the newest predictions have none', () =>
+    using({ batchMin: 5, batchMax: 5, partitions: 1 }, async (store) => {
+      for (let i = 0; i < 20; i++) {
+        const predicted = await store.predict('a', 1_000 + i);
+        await store.outcome(i < 5 ? 'joined' : 'expired', predicted, i < 5 ? i : null, 2_000);
+      }
+      expect((await store.rows(await store.train({ rowsMax: 2 }))).map(({ label }) => label)).toEqual([3, 4]);
+    }));
+
+  it('holds a value to its time to live at the moment of the prediction, to the millisecond', () =>
+    using({}, async (store) => {
+      await store.observe('market', 'a', 100, { price: 5 });
+      for (const at of [130, 131]) await store.outcome('joined', await store.predict('a', at), 1, 200);
+      const built = await store.train();
+      expect(built).toMatchObject({ parityMismatches: 0 });
+      expect((await store.rows(built)).map(({ features }) => features[0])).toEqual([5, null]);
     }));
 
   it('looks back for what an entity showed long ago', () =>
