@@ -204,6 +204,26 @@ export function survivesFailures(harness: PlatformHarness): void {
       expect((await deadLetters(platform)).map(({ event }) => event.preview)).toEqual(['(6 bytes, not shown)']);
     });
 
+    it('give up an event that leaves a state behind that cannot be saved', async () => {
+      const { platform } = stage();
+      platform.run<{ n: number; self?: unknown }, Word>({
+        name: 'test.knot',
+        inputs: [words],
+        attempts: 2,
+        handle: (state = { n: 0 }, { n }) => {
+          state.n += n;
+          if (n === 40) state.self = state;
+          return { state };
+        },
+      });
+      await platform.append(words, say('a', ...range(0, 60)));
+      await platform.settled();
+      expect((await deadLetters(platform)).map(({ event }) => [event.preview, event.attempts])).toEqual([
+        ['{"key":"a","n":40}', 2],
+      ]);
+      expect(await platform.states({ name: 'test.knot' }, ['a'])).toEqual(new Map([['a', { n: 59 * 30 - 40 }]]));
+    });
+
     it('hand an event that publishes too much to the dead letters', async () => {
       const { platform } = stage();
       platform.run({

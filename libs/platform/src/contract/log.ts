@@ -33,6 +33,19 @@ export function keepsALog(harness: PlatformHarness): void {
       expect(found).toEqual(events);
     });
 
+    it('takes any key and any text', async () => {
+      const { platform } = stage();
+      platform.run({ name: 'test.last', inputs: [words], handle: (_: number | undefined, { n }) => ({ state: n }) });
+      const keys = ['', ' ', 'a\0b', 'a', '😀', '\uffff', "'; --", 'x'.repeat(10_000)];
+      await platform.append(
+        words,
+        keys.map((key, n) => ({ key, n })),
+      );
+      await platform.settled();
+      expect(await byKey(platform, words)).toEqual(Object.fromEntries(keys.map((key, n) => [key, say(key, n)])));
+      expect(await platform.states({ name: 'test.last' }, keys)).toEqual(new Map(keys.map((key, n) => [key, n])));
+    });
+
     it('refuses a call with an event that is too large, and appends none of it', async () => {
       const { platform } = stage();
       const large = { key: 'x'.repeat(EVENT_BYTES_MAX), n: 1 };

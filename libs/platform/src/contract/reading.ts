@@ -1,5 +1,5 @@
 import { publish } from '../task.js';
-import { all, codeOf, stageOf, until, type PlatformHarness } from './harness.js';
+import { all, codeOf, deadLetters, stageOf, until, type PlatformHarness } from './harness.js';
 import { echoes, kept, range, say, words, type Word } from './words.js';
 
 const DAY_MS = 86_400_000;
@@ -196,7 +196,7 @@ export function letsOthersRead(harness: PlatformHarness): void {
       await platform.settled();
       now += 3 * DAY_MS;
       expect(await platform.expire(now)).toBe(1);
-      const [letter] = await all(platform.read((await import('@gyre/contracts')).topics.deadletter));
+      const [letter] = await deadLetters(platform);
       expect(await codeOf(platform.replayDeadLetters(letter === undefined ? [] : [letter]))).toBe(
         'DEAD_LETTER_NOT_FOUND',
       );

@@ -9,6 +9,9 @@ export type Handled = 'handled' | 'alone' | 'end before' | 'failed' | 'wait';
 /** Counts the tries of the one thing in a partition that throws, and waits between them, longer each time. */
 export class Attempts {
   #alone = false;
+  /** What the batch under way has handled: how many, and the last. */
+  #handled = 0;
+  #last = '';
   #failing: { place: string; tries: number; error: unknown; retryAt: number } | undefined;
 
   /** @param most tries in all, the first included */
@@ -33,6 +36,7 @@ export class Attempts {
       if (failing.tries >= this.most) {
         giveUp(failing.tries, failing.error);
         this.#alone = true;
+        this.#note(place);
         return 'alone';
       }
       if (this.waitMs > 0) return 'wait';
@@ -44,6 +48,7 @@ export class Attempts {
       return 'failed';
     }
     this.#alone = failing !== undefined;
+    this.#note(place);
     return this.#alone ? 'alone' : 'handled';
   }
 
@@ -57,14 +62,33 @@ export class Attempts {
     this.#failing = { place, tries, error, retryAt: performance.now() + BACKOFF_MS * 2 ** (tries - 1) };
   }
 
+  /**
+   * A batch could not be saved: the fault of the one thing in it.
+   * @returns false where there was more in it than one, and no telling which
+   */
+  blame(error: unknown): boolean {
+    if (this.#handled !== 1) return false;
+    this.failed(this.#last, error);
+    return true;
+  }
+
+  begin(): void {
+    this.#handled = 0;
+    this.#alone = false;
+  }
+
   /** Takes notice that a batch was committed: what was handled alone in it is behind us. */
   committed(): void {
     if (this.#alone) this.passed();
-    this.#alone = false;
   }
 
   /** What threw is behind us. */
   passed(): void {
     this.#failing = undefined;
+  }
+
+  #note(place: string): void {
+    this.#handled += 1;
+    this.#last = place;
   }
 }

@@ -1,13 +1,10 @@
-import { GyreError, topics, type DeadLetter, type Retention, type Topic } from '@gyre/contracts';
+import { GyreError, type Retention, type Topic } from '@gyre/contracts';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Artifacts } from '../artifacts.js';
-import { decoded } from '../encoding.js';
 import { retryTopicOf } from '../folding/log-record.js';
-import { SequencesSeen } from '../folding/sequences-seen.js';
 import type { Job } from '../job.js';
-import { partitionOf } from '../partitioner.js';
 import {
   Platform,
   type Following,
@@ -22,42 +19,23 @@ import type { Task } from '../task.js';
 import { Appender } from './appender.js';
 import { AttachedLog } from './attached-log.js';
 import type { Core } from './core.js';
-import { Engine, type Logger, type Stepper } from './engine.js';
-import { expire, type Cut } from './expiry.js';
+import { Engine, type Stepper } from './engine.js';
 import { FileArtifacts } from './file-artifacts.js';
 import { FollowingRunner } from './following.js';
 import { JobRunner } from './job-runner.js';
 import { DirectoryLock } from './lock.js';
-import { Log, type NewRecord } from './log.js';
+import { Log } from './log.js';
 import { MemoryArtifacts } from './memory-artifacts.js';
 import { Notices } from './notices.js';
 import { openDatabase } from './schema.js';
+import type { EmbeddedOptions } from './options.js';
+import { readTopic } from './read-topic.js';
+import { Retentions } from './retentions.js';
+import { retryOf } from './retry.js';
 import { Store } from './store.js';
 import { TaskRunner } from './task-runner.js';
 
-export interface EmbeddedOptions {
-  /** Number of partitions of every topic; fixed when the directory is made. */
-  partitions: number;
-  /** How often the platform tells the time by itself, milliseconds; null: only `tick` does, as in a replay. */
-  tickEveryMs: number | null;
-  /** UTC milliseconds; stamps what is appended, and the platform's own ticks. Default: the machine's clock. */
-  clock?: () => number;
-  /** Wait for the disk at every commit, so that loss of power takes nothing. Without it nothing is lost when the process dies. */
-  fsync?: boolean;
-  logger?: Logger;
-  /** Called with the name of each step of a commit (EMBEDDED_STEPS), for tests that kill between them. */
-  onStep?: (step: string) => void;
-}
-
-/** The steps of a commit, in order. */
-export const EMBEDDED_STEPS = {
-  append: ['append: written', 'append: committed'],
-  task: ['task: folded', 'task: states', 'task: published', 'task: offsets', 'task: written', 'task: committed'],
-  job: ['job: performed', 'job: states', 'job: published', 'job: offsets', 'job: written', 'job: committed'],
-} as const;
-
 const PAGE = 500;
-const RETRY_DAYS = 7;
 const JOBS_END_MS = 10_000;
 
 /** What is held besides the database, and let go at the end. */
@@ -77,7 +55,7 @@ export class EmbeddedPlatform extends Platform {
   readonly #tasks = new Map<string, TaskRunner<never, never>[]>();
   readonly #jobs = new Map<string, JobRunner<never, never>[]>();
   readonly #followings = new Set<FollowingRunner<never>[]>();
-  readonly #retention = new Map<string, number>();
+  readonly #retention: Retentions;
   readonly #dataVersion: StatementSync;
   #knownVersion = -1;
   readonly #ticker: NodeJS.Timeout | undefined;
@@ -97,9 +75,9 @@ export class EmbeddedPlatform extends Platform {
     const engine = new Engine(logger);
     const log = new Log(db, (heads) => engine.advance(heads), onStep);
     this.#core = { partitions, engine, log, store: new Store(db, log.names), logger, onStep, now: clock, time: 0 };
+    this.#retention = new Retentions(db, this.#core);
     this.#appender = new Appender(log, partitions, clock);
     this.#dataVersion = db.prepare('PRAGMA data_version');
-    for (const topic of Object.values(topics)) this.#meet(topic);
     this.#lookOut();
     held.notices?.listen(() => {
       if (this.#closing === undefined) this.#lookOut();
@@ -228,37 +206,13 @@ export class EmbeddedPlatform extends Platform {
     }
   }
 
-  async *read<E>(
+  read<E>(
     topic: Topic<E>,
     options: { key?: string; from?: ReadonlyMap<number, number> } = {},
   ): AsyncGenerator<Recorded<E>> {
     this.#lookOut();
-    const { engine, log, logger } = this.#core;
-    const all = this.#each((partition) => ({ partition, end: engine.head(topic.name, partition) }));
-    const wanted = options.key === undefined ? undefined : partitionOf(options.key, this.partitions);
-    const seen = new SequencesSeen();
-    for (const { partition, end } of all) {
-      if (wanted !== undefined && partition !== wanted) continue;
-      for (let from = options.from?.get(partition) ?? 0; from < end;) {
-        const records = log.read(topic.name, partition, from, end, PAGE);
-        for (const { offset, key, appendedAt, tick, data, producer, sequence } of records) {
-          if (tick !== undefined || (options.key !== undefined && options.key !== key)) continue;
-          if (!seen.accept(String(partition), producer, sequence)) continue;
-          const read = decoded(topic, data);
-          if (read.problem === undefined)
-            yield { topic: topic.name, partition, offset, key, appendedAt, event: read.event };
-          else
-            logger('warn', 'a reader passes over an event', {
-              topic: topic.name,
-              partition,
-              offset,
-              reason: read.problem,
-            });
-        }
-        from = records.length < PAGE ? end : (records[PAGE - 1] as { offset: number }).offset + 1;
-        seen.keep();
-      }
-    }
+    const ends = this.#each((partition) => this.#core.engine.head(topic.name, partition));
+    return readTopic(this.#core, topic, ends, options);
   }
 
   async committed(group: string, topic: { readonly name: string }): Promise<Map<number, number>> {
@@ -309,34 +263,14 @@ export class EmbeddedPlatform extends Platform {
   }
 
   async replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<number> {
-    const records = offsets.map(({ partition, offset }) => this.#retry(partition, offset));
+    const records = offsets.map(({ partition, offset }) => retryOf(this.#core.log, partition, offset));
     this.#appender.records(records);
     return records.length;
   }
 
   async expire(now: number): Promise<number> {
-    const { engine, store } = this.#core;
-    const needed = new Map<string, number>();
-    const need = (topic: string, partition: number, offset: number) => {
-      const place = `${partition} ${topic}`;
-      needed.set(place, Math.min(offset, needed.get(place) ?? Infinity));
-    };
-    for (const { partition, commit } of store.commits()) {
-      for (const [topic, offset] of Object.entries(commit.offsets)) need(topic, partition, offset);
-    }
-    for (const runner of this.#groups())
-      for (const topic of runner.topics) need(topic, runner.partition, runner.offset(topic));
-    const cuts: Cut[] = engine.topics.flatMap((topic) => {
-      const days = this.#retention.get(topic) ?? (topic.startsWith(retryTopicOf('')) ? RETRY_DAYS : undefined);
-      if (days === undefined) return [];
-      return this.#each((partition) => ({
-        topic,
-        partition,
-        days,
-        below: Math.min(needed.get(`${partition} ${topic}`) ?? Infinity, engine.head(topic, partition)),
-      }));
-    });
-    return expire(this.db, this.#core.log, cuts, now);
+    this.#lookOut();
+    return this.#retention.expire(this.#groups(), now);
   }
 
   close(): Promise<void> {
@@ -364,7 +298,7 @@ export class EmbeddedPlatform extends Platform {
 
   /** Takes notice of what other threads of the process have appended. */
   #lookOut(): void {
-    if (this.#closing !== undefined) throw new GyreError('NOT_READY', 'the platform is closed');
+    this.#assertOpen();
     const version = (this.#dataVersion.get() as { data_version: number }).data_version;
     if (version === this.#knownVersion) return;
     this.#knownVersion = version;
@@ -372,8 +306,12 @@ export class EmbeddedPlatform extends Platform {
   }
 
   #meet(topic: { name: string; retention: Retention }): void {
+    this.#assertOpen();
+    this.#retention.meet(topic);
+  }
+
+  #assertOpen(): void {
     if (this.#closing !== undefined) throw new GyreError('NOT_READY', 'the platform is closed');
-    if (topic.retention !== 'forever') this.#retention.set(topic.name, topic.retention.days);
   }
 
   #assertNew(name: string): void {
@@ -396,28 +334,6 @@ export class EmbeddedPlatform extends Platform {
 
   #remove(runners: readonly Stepper[]): void {
     for (const runner of runners) this.#core.engine.remove(runner);
-  }
-
-  /** The record that gives a dead letter's original back to its group. */
-  #retry(partition: number, offset: number): NewRecord {
-    const { log } = this.#core;
-    const missing = (why: string) =>
-      new GyreError('DEAD_LETTER_NOT_FOUND', `dead letter ${offset} of partition ${partition} ${why}`, {
-        partition,
-        offset,
-      });
-    const [found] = log.read(topics.deadletter.name, partition, offset, offset + 1, 1);
-    const read =
-      found === undefined || found.tick !== undefined ? undefined : decoded<DeadLetter>(topics.deadletter, found.data);
-    if (read === undefined || read.problem !== undefined) throw missing('does not exist');
-    const letter = read.event;
-    if (letter.group === '' || letter.offset < 0) throw missing('has no original in the log; send the event again');
-    const [original] = log.read(letter.topic, letter.partition, letter.offset, letter.offset + 1, 1);
-    if (original === undefined)
-      throw missing(`has lost its original: ${letter.topic} no longer keeps offset ${letter.offset}`);
-    const { key, data } = original;
-    const origin = { topic: letter.topic, offset: letter.offset };
-    return { topic: retryTopicOf(letter.group), partition: letter.partition, key, data, origin };
   }
 }
 

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PlatformHarness } from '../contract/harness.js';
-import { EMBEDDED_STEPS, EmbeddedPlatform } from './embedded-platform.js';
+import { EmbeddedPlatform } from './embedded-platform.js';
+import { EMBEDDED_STEPS } from './options.js';
 
 /** The embedded platform as the contract suite takes it: a place is a data directory. */
 export const harness: PlatformHarness = {

@@ -1,3 +1,4 @@
 export { AttachedLog } from './attached-log.js';
-export { EMBEDDED_STEPS, EmbeddedPlatform, type EmbeddedOptions } from './embedded-platform.js';
+export { EmbeddedPlatform } from './embedded-platform.js';
+export { EMBEDDED_STEPS, type EmbeddedOptions } from './options.js';
 export type { Logger } from './engine.js';

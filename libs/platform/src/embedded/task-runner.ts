@@ -4,11 +4,12 @@ import { DistinctMemory } from '../folding/distinct-memory.js';
 import type { LogRecord } from '../folding/log-record.js';
 import type { Task } from '../task.js';
 import { Attempts, type Handled } from './attempts.js';
+import { BatchSize } from './batch-size.js';
 import type { Core } from './core.js';
 import type { Next, Stepper } from './engine.js';
 import { noCommit, type Commit, type Due } from './store.js';
 
-const BATCH = 500;
+const PAGE = 500;
 
 /** Where a batch under way would leave its group. */
 type Draft = Omit<Commit, 'seen'>;
@@ -24,6 +25,7 @@ export class TaskRunner<S, E> implements Stepper {
   #soonest: number;
   /** The latest tick that this runner had appended for itself. */
   #told = 0;
+  readonly #size = new BatchSize();
   readonly #attempts: Attempts;
   readonly #fold: FoldSettings<S, E>;
   readonly #inputs: readonly string[];
@@ -64,7 +66,7 @@ export class TaskRunner<S, E> implements Stepper {
   step(): Next {
     const now = this.#time(this.#commit.ticks);
     if (this.#soonest <= now) {
-      const due = this.core.store.due(this.name, this.partition, now, BATCH);
+      const due = this.core.store.due(this.name, this.partition, now, this.#size.records);
       if (due.length > 0) return this.#batch((fold) => this.#wake(fold, due, now));
       this.#soonest = this.core.store.soonest(this.name, this.partition);
     }
@@ -78,22 +80,39 @@ export class TaskRunner<S, E> implements Stepper {
     const draft: Draft = { batch: batch + 1, offsets: { ...offsets }, ticks: { ...ticks }, sequence };
     const fold = new BatchFold(this.#fold, this.core.store.source(this.name, this.partition), this.#time(ticks));
     let committed = false;
+    this.#attempts.begin();
+    this.core.log.beginReading();
     try {
       const folded = work(fold, draft);
       if (folded !== 'commit') return folded === 'again' ? 'more' : folded;
-      const changes = fold.states.changes();
+      const changes = this.#changes(fold);
+      if (changes === undefined) return 'more';
       this.core.onStep?.('task: folded');
       this.#write(fold, draft, changes);
       committed = true;
       return 'more';
     } finally {
+      this.core.log.endReading();
       if (!committed) this.#forget();
+    }
+  }
+
+  /** What is to be saved; undefined where it cannot be, and the batch is to be begun again. */
+  #changes(fold: BatchFold<S, E>): StateChange[] | undefined {
+    try {
+      return fold.states.changes();
+    } catch (error) {
+      if (!this.#attempts.blame(error)) this.#size.shrink();
+      return undefined;
     }
   }
 
   #read(fold: BatchFold<S, E>, draft: Draft): Folded {
     const now = this.#time(draft.ticks);
-    let room = BATCH;
+    const began = performance.now();
+    let bytes = 0;
+    let count = 0;
+    let room = this.#size.records;
     let first = true;
     for (const topic of this.topics) {
       const from = this.offset(topic);
@@ -108,11 +127,14 @@ export class TaskRunner<S, E> implements Stepper {
         draft.offsets[topic] = record.offset + 1;
         if (handled === 'alone' || this.#time(draft.ticks) > now) return 'commit';
         first = false;
+        bytes += record.data.length;
+        count += 1;
       }
       // Also where the last records have expired.
       if (records.length < room) draft.offsets[topic] = head;
       room -= records.length;
     }
+    this.#size.learn(count, performance.now() - began, bytes);
     return 'commit';
   }
 
@@ -135,9 +157,11 @@ export class TaskRunner<S, E> implements Stepper {
 
   /** Wakes in the order of time and key, renewed wishes that are due again among them. */
   #wake(fold: BatchFold<S, E>, due: Due[], now: number): Folded {
-    const last = due.length === BATCH ? due[BATCH - 1] : undefined;
+    const most = this.#size.records;
+    const began = performance.now();
+    const last = due.length === most ? due[most - 1] : undefined;
     let woken = 0;
-    for (let next = due.shift(); next !== undefined && woken < BATCH; next = due.shift()) {
+    for (let next = due.shift(); next !== undefined && woken < most; next = due.shift()) {
       const { key, wakeAt } = next;
       if (last !== undefined && dueOrder(next, last) > 0) break;
       const handled = this.#attempts.handle(
@@ -153,6 +177,7 @@ export class TaskRunner<S, E> implements Stepper {
       const renewed = fold.states.wakeAt(key);
       if (renewed !== null && renewed <= now) insert(due, { key, wakeAt: renewed });
     }
+    this.#size.learn(woken, performance.now() - began, 0);
     return 'commit';
   }
 
@@ -206,10 +231,10 @@ export class TaskRunner<S, E> implements Stepper {
     const within = this.task.distinct?.within ?? 0;
     let from = log.offsetBack(topic, this.partition, to, within);
     for (;;) {
-      const records = log.read(topic, this.partition, from, to, BATCH);
+      const records = log.read(topic, this.partition, from, to, PAGE);
       for (const record of records) if (record.tick === undefined) yield record;
-      if (records.length < BATCH) return;
-      from = (records[BATCH - 1] as LogRecord).offset + 1;
+      if (records.length < PAGE) return;
+      from = (records[PAGE - 1] as LogRecord).offset + 1;
     }
   }
 }

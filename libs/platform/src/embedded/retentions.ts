@@ -1,0 +1,95 @@
+import { topics, type Retention } from '@gyre/contracts';
+import type { DatabaseSync } from 'node:sqlite';
+import { retryTopicOf } from '../folding/log-record.js';
+import type { Core } from './core.js';
+
+const DAY_MS = 86_400_000;
+const RETRY_DAYS = 7;
+const PAGE = 5_000;
+
+/** A group at work in one partition. */
+interface Reader {
+  readonly topics: readonly string[];
+  readonly partition: number;
+  offset(topic: string): number;
+}
+
+/** How long each topic is kept, and the deleting of what is older. */
+export class Retentions {
+  readonly #days = new Map<string, number>();
+
+  constructor(
+    private readonly db: DatabaseSync,
+    private readonly core: Core,
+  ) {
+    for (const topic of Object.values(topics)) this.meet(topic);
+  }
+
+  /** Learns of a topic. */
+  meet({ name, retention }: { name: string; retention: Retention }): void {
+    if (retention !== 'forever') this.#days.set(name, retention.days);
+  }
+
+  /** Deletes records older than their retention that all groups have read, oldest first, a page at a time. @returns how many events */
+  expire(running: readonly Reader[], now: number): number {
+    const needed = this.#needed(running);
+    let expired = 0;
+    for (const topic of this.core.engine.topics) {
+      const days = this.#days.get(topic) ?? (topic.startsWith(retryTopicOf('')) ? RETRY_DAYS : undefined);
+      if (days === undefined) continue;
+      for (let partition = 0; partition < this.core.partitions; partition++) {
+        const below = Math.min(
+          needed.get(`${partition} ${topic}`) ?? Infinity,
+          this.core.engine.head(topic, partition),
+        );
+        expired += this.#cut(topic, partition, below, now - days * DAY_MS);
+      }
+    }
+    return expired;
+  }
+
+  /** The least offset that a group still needs, of those at work and of those that were. */
+  #needed(running: readonly Reader[]): Map<string, number> {
+    const needed = new Map<string, number>();
+    const need = (topic: string, partition: number, offset: number) => {
+      const place = `${partition} ${topic}`;
+      needed.set(place, Math.min(offset, needed.get(place) ?? Infinity));
+    };
+    for (const { partition, commit } of this.core.store.commits()) {
+      for (const [topic, offset] of Object.entries(commit.offsets)) need(topic, partition, offset);
+    }
+    for (const reader of running) {
+      for (const topic of reader.topics) need(topic, reader.partition, reader.offset(topic));
+    }
+    return needed;
+  }
+
+  #cut(topic: string, partition: number, below: number, before: number): number {
+    const { log } = this.core;
+    const id = log.names.find(topic);
+    const first = this.db.prepare('SELECT first FROM heads WHERE topic = ? AND partition = ?');
+    const head = id === undefined ? undefined : (first.get(id, partition) as { first: number } | undefined);
+    if (id === undefined || head === undefined) return 0;
+    const young = this.db.prepare(
+      'SELECT min(offset) AS offset FROM records WHERE topic = ? AND partition = ? AND offset >= ? AND offset < ? AND appended_at >= ?',
+    );
+    const place = 'topic = ? AND partition = ? AND offset < ?';
+    const count = this.db.prepare(`SELECT count(*) AS n FROM records WHERE ${place} AND kind = 0`);
+    const remove = this.db.prepare(`DELETE FROM records WHERE ${place}`);
+    const saveFirst = this.db.prepare('UPDATE heads SET first = ? WHERE topic = ? AND partition = ?');
+    let expired = 0;
+    for (let from = head.first; from < below; from += PAGE) {
+      const to = Math.min(from + PAGE, below);
+      const kept = (young.get(id, partition, from, to, before) as { offset: number | null }).offset;
+      const cut = kept ?? to;
+      expired += log.transact('append', () => {
+        const { n } = count.get(id, partition, cut) as { n: number };
+        remove.run(id, partition, cut);
+        saveFirst.run(cut, id, partition);
+        return n;
+      });
+      if (kept !== null) break;
+    }
+    return expired;
+  }
+}
