@@ -140,9 +140,9 @@ describe('boosted trees', () => {
     expect(tree!.threshold[0]).toBe(0.5);
   });
 
-  it('split as training did between neighbouring float32 values', () => {
-    const low = 1;
-    const high = 1 + 2 ** -23;
+  // Midway between neighbours float32 has nothing: it rounds down to the first of these, up from the second.
+  it.each([1, 1 + 2 ** -23])('split as training did between neighbouring float32 values, above %p', (low) => {
+    const high = low + 2 ** -23;
     const features = Float32Array.from({ length: 80 }, (_, i) => (i % 2 ? high : low));
     const data = { features, labels: Float64Array.from(features, (x) => (x === high ? 1 : 0)), rows: 80, width: 1 };
     const model = fitTrees('binary', 2, { rounds: 50 }, data, undefined, 0);
