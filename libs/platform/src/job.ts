@@ -29,7 +29,7 @@ export interface Job<S, E> {
   /** At most so many events are worked on together (default 1). */
   readonly batch?: number;
   /**
-   * With a batch above 1: begin only when so many events wait (default 1). What waits below it is no lag, and
+   * With a batch above 1: begin only when so many events wait (default 1, at most `batch`). What waits below it is no lag, and
    * `settled` does not wait for it; it lies in the topic, from the committed offset on.
    */
   readonly batchMin?: number;

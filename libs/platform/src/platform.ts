@@ -77,23 +77,36 @@ export abstract class Platform {
     topic: Topic<Uint8Array>,
     records: readonly { key: string; bytes: Uint8Array }[],
   ): Promise<Position[]>;
-  /** Appends under a stable producer id: consumers drop what they have seen of it. Sequences rise with every call. */
+  /**
+   * Appends under a stable producer id, with sequences that rise. What was sent before may be sent again: tasks, jobs, followings and
+   * `read` drop what they have seen of a producer.
+   */
   abstract appendAs<E>(producer: string, topic: Topic<E>, events: readonly Sequenced<E>[]): Promise<Position[]>;
 
-  /** Starts folding. One task of a name runs per partition, in whichever process owns it. */
+  /**
+   * Starts folding. One task of a name runs per partition, in whichever process owns it.
+   * @throws RangeError if a task or job of that name runs here already
+   */
   abstract run<S, E>(task: Task<S, E>): Running;
   /** Starts a job: work that awaits. */
   abstract work<S, E>(job: Job<S, E>): Running;
-  /** Reads all partitions, each in order, in this process. `handle` may await; a following has no committed place. */
+  /**
+   * Reads all partitions, each in order, in this process. `handle` may await; a following has no committed place. An event that
+   * does not fit the schema, or that still throws at the third try, is passed over and logged.
+   */
   abstract follow<E>(name: string, topic: Topic<E>, handle: (record: Recorded<E>) => void | Promise<void>): Following;
 
-  /** The committed states of a task, by key; absent keys are absent in the map. */
+  /**
+   * The committed states of a task as its codec saved them, by key; absent keys are absent in the map. A job's state has the key ''.
+   * Where several partitions hold a key, the first of them shows.
+   */
   abstract states<S>(task: { name: string }, keys: readonly string[]): Promise<Map<string, S>>;
   /** All committed states of a task, page by page, in no stated order. */
   abstract scan<S>(task: { name: string }): AsyncIterable<StoredState<S>>;
 
   /**
-   * Records of a topic in order of partition and offset, up to the end as it was at the call.
+   * Records of a topic in order of partition and offset, up to the end as it was at the call. What does not fit the schema is left out and
+   * logged; what a producer repeated is left out.
    * @param options.key only this key's
    * @param options.from per partition, the offset to begin at (default 0)
    */
@@ -107,12 +120,16 @@ export abstract class Platform {
   /**
    * Says that it is now `time`: states whose `wakeAt` is at or before it are woken, in every task, exactly once.
    * Live, the platform calls it by itself; a replay calls it with the time of its data. Time does not go back: an earlier one is ignored.
+   * A state that later wishes for a time that has been told is woken as soon as it has wished.
    */
   abstract tick(time: number): Promise<void>;
 
   /** How far each group is behind. A job that is at work on an event has not passed it. */
   abstract lag(): Promise<Lag[]>;
-  /** Resolves when every group is at the end of its input and every following has handled all that there is. */
+  /**
+   * Resolves when every group is at the end of its input and every following has handled all that there is; what throws is waited for
+   * until it passes or is given up.
+   */
   abstract settled(): Promise<void>;
 
   /**
@@ -124,6 +141,8 @@ export abstract class Platform {
   /** Deletes records older than their topic's retention that every group has read. @returns how many */
   abstract expire(now: number): Promise<number>;
 
-  /** Stops everything: no new batch begins, the current ones end, jobs are told to stop. */
+  /**
+   * Stops everything: no new batch begins, the current ones end, jobs are told to stop. Any call afterwards is refused with NOT_READY.
+   */
   abstract close(): Promise<void>;
 }

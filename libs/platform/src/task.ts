@@ -15,7 +15,10 @@ export function publish<E>(topic: Topic<E>, ...events: NoInfer<E>[]): Publicatio
 export interface Effects<S> {
   /** `null` deletes the state; absent leaves it as it was. */
   state?: S | null;
-  /** Wake this key's state when ticks reach this time, UTC milliseconds; replaces an earlier wish. `null` cancels, absent keeps it. */
+  /**
+   * Wake this key's state when ticks reach this time, UTC milliseconds; replaces an earlier wish. `null` cancels, absent keeps it.
+   * Deleting the state cancels it too.
+   */
   wakeAt?: number | null;
   publish?: readonly Publication[];
   /** The event is refused with good reason: it goes to the dead letters, and the effects beside it still count. */
@@ -36,13 +39,16 @@ export type Input<E> = Topic<E> | (E extends unknown ? Topic<E> : never);
 /** A state is looked up by its key, or as the greatest key of the form `prefix…` that is at most `atOrBefore`. */
 export type StateKey = string | { prefix: string; atOrBefore: string };
 
-/** About the event being handled. */
+/** About the event being handled. One that a replay of dead letters gave back has the place that it had at first. */
 export interface Context extends Position {
   /** The key of the state at hand; for a lookup that found nothing, undefined. */
   stateKey: string | undefined;
   /** When the log took the event, UTC milliseconds. */
   appendedAt: number;
-  /** The latest tick that this partition has seen, UTC milliseconds; 0 before the first. */
+  /**
+   * The latest time that this partition has been told, UTC milliseconds; 0 before the first. It is told only when a state here waits
+   * for it, and so may lie behind the platform's time: it says when a waking is, not how late an event is.
+   */
   now: number;
 }
 
@@ -60,11 +66,14 @@ export interface Task<S, E> {
   /** The key of the state that an event concerns. Default: the topic's key. */
   readonly stateKey?: (event: E) => StateKey;
   handle(state: S | undefined, event: E, context: Context): Effects<S>;
-  /** The state's `wakeAt` has come. Its wish is cancelled unless the effects renew it. */
+  /** The state's `wakeAt` has come. Its wish is cancelled unless the effects renew it. States wake in the order of time and key. */
   wake?(state: S, context: Omit<Context, 'topic' | 'offset' | 'appendedAt'> & { stateKey: string }): Effects<S>;
   /** States live in memory for a batch and in the store as JSON. Default: they are JSON already. */
   readonly codec?: StateCodec<S>;
-  /** Events whose id was among the last `within` accepted ones of their partition are dropped. An event is accepted unless refused. */
+  /**
+   * An event is dropped if one of the `within` events before it in its topic's partition bore the same id and was not refused. The memory is
+   * rebuilt at a start by folding those again without states: whether an event is refused must follow from it alone.
+   */
   readonly distinct?: { id: (event: E) => string | undefined; within: number };
   /** Tries of an event that throws, the first included (default 3), with back-off from 100 ms, doubling. */
   readonly attempts?: number;

@@ -7,7 +7,7 @@ import { range } from './words.js';
 
 /** Work for the tests that kill: a little circle of tasks, a job and time, whose end does not depend on how it is cut into batches. */
 const Order = z.object({ key: z.string(), id: z.string(), n: z.number() });
-type Order = z.infer<typeof Order>;
+export type Order = z.infer<typeof Order>;
 const Line = Order.extend({ part: z.enum(['first', 'second', 'woken', 'done']) });
 type Line = z.infer<typeof Line>;
 
@@ -36,7 +36,6 @@ const take: Task<Count, Order> = {
   name: 'circle.take',
   inputs: [orders],
   distinct: { id: ({ id }) => id, within: 1_000 },
-  attempts: 2,
   handle: (state = { ...begun }, { key, id, n }) => {
     if (n === REFUSED) return { refuse: { code: 'SEVENTEEN', reason: 'it is seventeen', preview: id } };
     state.count += 1;
@@ -72,7 +71,9 @@ const total: Task<Count, Line> = {
 const compare: Task<Record<string, number>, Order | Line> = {
   name: 'circle.compare',
   inputs: [orders, lines],
-  handle: (state = {}, { n }, { topic }) => ({ state: { ...state, [topic]: (state[topic] ?? 0) + n } }),
+  handle: (state = { [orders.name]: 0, [lines.name]: 0 }, { n }, { topic }) => ({
+    state: { ...state, [topic]: (state[topic] ?? 0) + n },
+  }),
 };
 
 /** Orders for the circle, a key's numbers rising, every twentieth sent twice; with poison and refusals among them. */
@@ -89,11 +90,16 @@ export interface CircleOptions {
   send?: readonly Order[];
   /** How long the job works on each batch. */
   jobMs?: number;
+  /** Tries of an order; default 2. */
+  attempts?: number;
 }
 
 /** Runs the circle until all is done. */
-export async function runCircle(platform: Platform, { send = [], jobMs = 0 }: CircleOptions = {}): Promise<void> {
-  platform.run(take);
+export async function runCircle(
+  platform: Platform,
+  { send = [], jobMs = 0, attempts = 2 }: CircleOptions = {},
+): Promise<void> {
+  platform.run({ ...take, attempts });
   platform.run(total);
   platform.run(compare);
   platform.work<{ count: number; sum: number }, Line>({

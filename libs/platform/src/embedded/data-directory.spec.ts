@@ -1,0 +1,129 @@
+import { GyreError } from '@gyre/contracts';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
+import { byKey } from '../contract/harness.js';
+import { echoes, range, say, words } from '../contract/words.js';
+import { publish } from '../task.js';
+import { EmbeddedPlatform } from './embedded-platform.js';
+
+describe('a data directory', () => {
+  let dir = '';
+  beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'gyre-'))));
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+  const open = (partitions = 2) => EmbeddedPlatform.open({ dir, partitions, tickEveryMs: null });
+  const refusal = (work: () => unknown): GyreError => {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof GyreError) return error;
+      throw error;
+    }
+    throw new Error('it was not refused');
+  };
+  const setFormat = (format: number) => {
+    const db = new DatabaseSync(join(dir, 'gyre.db'));
+    db.prepare("UPDATE meta SET value = ? WHERE name = 'FORMAT'").run(String(format));
+    db.close();
+  };
+
+  it('belongs to one platform, which is named to the next', async () => {
+    const owner = open();
+    const { code, message } = refusal(open);
+    expect([code, message]).toEqual([
+      'DATA_DIR_IN_USE',
+      expect.stringContaining(`${dir} is in use by process ${process.pid}`),
+    ]);
+    await owner.append(words, say('a', 1));
+    await owner.close();
+    const next = open();
+    expect(await byKey(next, words)).toEqual({ a: say('a', 1) });
+    await next.close();
+  });
+
+  it('is refused in a format that this program does not know, with what to do, and stays as it is', async () => {
+    await open().close();
+    setFormat(99);
+    expect(refusal(open)).toMatchObject({
+      code: 'DATA_DIR_VERSION',
+      message: expect.stringContaining('newer Gyre') as string,
+    });
+    setFormat(0);
+    expect(refusal(open)).toMatchObject({
+      code: 'DATA_DIR_VERSION',
+      message: expect.stringContaining('older version') as string,
+    });
+    setFormat(1);
+    await open().close();
+  });
+
+  it('keeps the number of partitions that it was made with', async () => {
+    await open(2).close();
+    const { code, message } = refusal(() => open(3));
+    expect([code, message]).toEqual(['TOPIC_MISMATCHED', expect.stringContaining('set partitions to 2')]);
+    expect(() => open(0)).toThrow(RangeError);
+    await open(2).close();
+  });
+
+  it('survives a lock file left behind by the dead', async () => {
+    writeFileSync(join(dir, 'owner.pid'), '1');
+    await open().close();
+    await open().close();
+    expect(readdirSync(dir)).toContain('gyre.db');
+  });
+
+  it('takes appends from other threads of its owner while it works, in the order of each, and settles with them', async () => {
+    const platform = open();
+    platform.run({ name: 'test.copy', inputs: [words], handle: (_, event) => ({ publish: [publish(echoes, event)] }) });
+    const threads = ['one', 'two'].map((producer) => {
+      const worker = new Worker(new URL('./appending-thread.js', import.meta.url), {
+        workerData: { dir, producer, count: 1_000 },
+      });
+      return new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
+    });
+    for (const n of range(0, 300)) {
+      await platform.append(words, say('owner', n));
+      if (n % 50 === 0) await platform.settled();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(threads);
+    await platform.settled();
+    expect(await byKey(platform, echoes)).toEqual({
+      owner: say('owner', ...range(0, 300)),
+      one: say('one', ...range(0, 1_000)),
+      two: say('two', ...range(0, 1_000)),
+    });
+    await platform.close();
+  });
+
+  it('tells its owner of what a thread appends, without being asked', async () => {
+    const platform = open();
+    const told = new Promise<number>((resolve) =>
+      platform.follow('test.follow', words, ({ event }) => resolve(event.n)),
+    );
+    const thread = EmbeddedPlatform.attach(dir);
+    thread.append(words, say('a', 7));
+    expect(await told).toBe(7);
+    thread.close();
+    await platform.close();
+  });
+
+  it('lets no other process append', () => {
+    writeFileSync(join(dir, 'owner.pid'), String(process.ppid));
+    expect(refusal(() => EmbeddedPlatform.attach(dir)).code).toBe('DATA_DIR_IN_USE');
+  });
+
+  it('is none for a platform in memory', async () => {
+    const platform = EmbeddedPlatform.inMemory({ partitions: 2 });
+    platform.run({ name: 'test.count', inputs: [words], handle: (n: number = 0) => ({ state: n + 1 }) });
+    await platform.append(words, say('a', 1, 2));
+    await platform.settled();
+    expect(await platform.states({ name: 'test.count' }, ['a'])).toEqual(new Map([['a', 2]]));
+    const sha256 = await platform.artifacts.put(new Uint8Array([1, 2]));
+    expect([...(await platform.artifacts.get(sha256))]).toEqual([1, 2]);
+    await platform.close();
+  });
+});
