@@ -1,11 +1,5 @@
-import {
-  GyreError,
-  type FeatureStatus,
-  type FeatureValue,
-  type ModelInput,
-  type OnlineFeatures,
-  type OnlineRow,
-} from '@gyre/contracts';
+import type { FeatureStatus, ModelInput, OnlineFeatures, OnlineRow } from '@gyre/contracts';
+import { modelInput, type FieldRules } from '@gyre/features';
 
 /** The features of one request's entities as the model takes them, and what the online store said of them. */
 export interface EntityFeatures {
@@ -47,7 +41,7 @@ export async function lookUp(
       let from = 0;
       for (const i of indices) {
         const { entities } = queries[i] as EntityQuery;
-        answers[i] = asFeatures(rows.slice(from, (from += entities.length)), inputs);
+        answers[i] = asFeatures(rows.slice(from, (from += entities.length)), inputs.length);
       }
     } catch (error) {
       for (const i of indices) answers[i] = error as Error;
@@ -71,14 +65,13 @@ function grouped(queries: readonly EntityQuery[]): number[][] {
   return groups;
 }
 
-function asFeatures(rows: readonly OnlineRow[], inputs: readonly ModelInput[]): EntityFeatures {
-  const width = inputs.length;
+function asFeatures(rows: readonly OnlineRow[], width: number): EntityFeatures {
   const features = new Float32Array(rows.length * width);
   let worst = 0;
   let ageMs: number | null = null;
   for (const [r, row] of rows.entries()) {
     for (let i = 0; i < width; i++) {
-      features[r * width + i] = numberOf(row.values[i] ?? null, inputs[i] as ModelInput);
+      features[r * width + i] = modelInput(row.values[i] ?? null, NUMBER) ?? NaN;
       worst = Math.max(worst, SEVERITY.indexOf(row.status[i] ?? 'missing'));
       const age = row.ageMs[i] ?? null;
       if (age !== null && (ageMs === null || age > ageMs)) ageMs = age;
@@ -90,11 +83,5 @@ function asFeatures(rows: readonly OnlineRow[], inputs: readonly ModelInput[]): 
 /** From best to worst. */
 const SEVERITY: readonly FeatureStatus[] = ['present', 'outOfRange', 'stale', 'missing'];
 
-function numberOf(value: FeatureValue, { view, field }: ModelInput): number {
-  if (value === null) return NaN;
-  if (typeof value !== 'string') return Number(value);
-  throw new GyreError(
-    'FEATURES_MISMATCHED',
-    `the feature ${view}.${field} is the text "${value.slice(0, 40)}"; models take numbers`,
-  );
-}
+/** A number or truth value, encoded as training sets encode it. */
+const NUMBER: FieldRules = { type: 'float', nullable: true, private: false };

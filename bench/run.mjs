@@ -1,0 +1,11 @@
+/** `npm run bench -- NAME [arguments]`: ratios against a baseline measured in the same run, never bare times. */
+const BENCHES = { replay: './replay.mjs' };
+
+const [name, ...args] = process.argv.slice(2);
+const file = BENCHES[name];
+if (file === undefined) {
+  console.error(`usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [arguments]`);
+  process.exit(2);
+}
+const { bench } = await import(file);
+await bench(args);
