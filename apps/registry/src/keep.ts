@@ -22,18 +22,18 @@ import {
 export const keep: Task<ModelRecord, Lifecycle> = {
   name: 'registry.keep',
   inputs: [topics.lifecycle],
-  handle(record, event, { now }) {
+  handle(record, event) {
     if (event.type === 'ModelApplied')
       return { state: record === undefined ? newRecord(event.spec) : { ...record, spec: event.spec } };
     if (record === undefined || event.type === 'ViewApplied') return {};
     const decisions = new Decisions(record, event.occurredAt);
     const mustWeigh = decide(record, event, decisions);
-    return decisions.effects(mustWeigh ? now + 1 : undefined, event);
+    return decisions.effects(mustWeigh, event);
   },
   wake(record, { now }) {
     const decisions = new Decisions(record, now);
     weigh(record, decisions);
-    return decisions.effects(undefined);
+    return decisions.effects(false);
   },
 };
 
@@ -70,6 +70,8 @@ function judge(
   { run, candidates, occurredAt }: LifecycleOf<'TrainingFinished'>,
   decisions: Decisions,
 ): void {
+  // One place is left for an older challenger that is still undecided.
+  const freshMax = Math.max(1, record.spec.rollout.maxChallengers - 1);
   const fresh: number[] = [];
   for (const candidate of candidates) {
     const gates = gatesOf(candidate);
@@ -78,7 +80,7 @@ function judge(
         { type: 'VersionRefused', run, candidate, gates },
         `${candidate.name} is refused: it fails ${failed(gates)}`,
       );
-    } else if (fresh.length >= record.spec.rollout.maxChallengers) {
+    } else if (fresh.length >= freshMax) {
       const rank = {
         name: 'best of its run',
         passed: false,
@@ -261,14 +263,14 @@ class Decisions {
     );
   }
 
-  effects(wakeAt: number | undefined, cause?: Lifecycle): Effects<ModelRecord> {
+  effects(mustWeigh: boolean, cause?: Lifecycle): Effects<ModelRecord> {
     const isOwn = cause !== undefined && cause.actor === 'registry';
     if (cause !== undefined && !isOwn && this.events.length === 0) {
       this.record.latest = { type: cause.type, occurredAt: cause.occurredAt, reason: cause.reason };
     }
     return {
       state: this.record,
-      ...(wakeAt === undefined ? {} : { wakeAt }),
+      ...(mustWeigh ? { wakeAt: 'nextTick' as const } : {}),
       publish: [publish(topics.lifecycle, ...this.events)],
     };
   }

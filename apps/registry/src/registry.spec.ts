@@ -125,7 +125,7 @@ describe('the registry', () => {
   });
 
   it('scores later ones in shadow, the best of a run, and splits alpha over them', async () => {
-    await applied('alpha: 0.06, maxChallengers: 2');
+    await applied('alpha: 0.09, maxChallengers: 3');
     await hears(trained('r1', candidate()));
     await hears(trained('r2', candidate(), candidate(), candidate()));
     expect(await serving()).toEqual({ champion: 1, shadows: [2, 3] });

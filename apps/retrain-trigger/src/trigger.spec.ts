@@ -85,11 +85,11 @@ describe('the retrain trigger', () => {
     await hears(finished('m-run-1'), serves(1), labels(3_000));
     await ticks();
     expect(await decisions()).toEqual(['m-run-1 by bootstrap', 'm-run-2 by newLabels']);
-    expect(await lastRequest()).toMatchObject({ champion: 1, labels: 3_000, asOf: 2_000, rowsMax: 20_000, seed: 2 });
+    expect(await lastRequest()).toMatchObject({ champion: 1, labels: 3_000, asOf: 2_000, rowsMax: 2_500, seed: 2 });
   });
 
   it('runs on confirmed drift of the champion, and looks at the rows since', async () => {
-    await applied();
+    await applied('sinceDrift: true');
     await hears(serves(1), drift(5_000));
     await ticks();
     await hears(finished('m-run-1'), labels(5_800));

@@ -10,7 +10,7 @@ const ACTOR = 'retrain-trigger';
 export const trigger: Task<TriggerState, Lifecycle> = {
   name: 'retrain-trigger.policy',
   inputs: [topics.lifecycle],
-  handle(state, event, { now }) {
+  handle(state, event) {
     if (event.type === 'ModelApplied')
       return { state: state === undefined ? begin(event.spec) : { ...state, spec: event.spec } };
     if (state === undefined) return {};
@@ -18,7 +18,7 @@ export const trigger: Task<TriggerState, Lifecycle> = {
     if (signal === undefined) return { state };
     state.signals.push(signal);
     state.labels = Math.max(state.labels, signal.labels);
-    return { state, wakeAt: now + 1 };
+    return { state, wakeAt: 'nextTick' };
   },
   wake: (state, { now }) => act(state, now),
 };

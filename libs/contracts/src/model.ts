@@ -48,15 +48,15 @@ export type LabelRules = z.infer<typeof LabelRules>;
 
 const TreesTrainer = z.strictObject({
   kind: z.literal('trees'),
-  rounds: z.int().min(1).max(5_000).default(100),
-  learningRate: z.number().positive().max(1).default(0.1),
+  rounds: z.int().min(1).max(5_000).default(150),
+  learningRate: z.number().positive().max(1).default(0.08),
   maxLeaves: z.int().min(2).max(1_024).default(15),
   maxDepth: z.int().min(1).max(64).default(8),
   minLeafRows: z.int().min(1).default(20),
   maxBins: z.int().min(2).max(255).default(63),
-  rowFraction: z.number().positive().max(1).default(1),
-  featureFraction: z.number().positive().max(1).default(1),
-  earlyStoppingRounds: z.int().min(1).default(20),
+  rowFraction: z.number().positive().max(1).default(0.7),
+  featureFraction: z.number().positive().max(1).default(0.8),
+  earlyStoppingRounds: z.int().min(1).default(15),
 });
 const LinearTrainer = z.strictObject({ kind: z.literal('linear'), l2: z.number().min(0).default(1) });
 
@@ -101,10 +101,13 @@ const Retraining = z
     /** No run begins with fewer labels than this in all. */
     minLabels: z.int().min(20).default(500),
     /** Training windows tried as challengers: the newest so many rows. */
-    windows: z.array(z.int().min(50)).min(1).max(8).default([1_000, 5_000, 20_000]),
+    windows: z.array(z.int().min(50)).min(1).max(8).default([1_000, 2_500]),
     /** A window of the rows since the last confirmed drift is tried too, when it holds minLabels rows. */
-    sinceDrift: z.boolean().default(true),
-    /** The newest share of each window, in time order, on which challengers are measured before they are let near traffic. */
+    sinceDrift: z.boolean().default(false),
+    /**
+     * The newest share of the training set, in time order, on which challengers are measured before they are let near traffic; the same
+     * rows for all of them, at most half of the smallest window.
+     */
     holdout: z.number().gt(0.02).lt(0.6).default(0.2),
   })
   .refine((r) => r.bootstrapLabels >= r.minLabels || r.minLabels <= 2_000, {
@@ -118,9 +121,9 @@ const Rollout = z.strictObject({
   /** After confirmed loss a challenger must only be not worse than the champion by this much (in clipped loss). */
   notWorseBy: z.number().min(0).max(1).default(0.01),
   /** Challengers in shadow at a time. */
-  maxChallengers: z.int().min(1).max(8).default(2),
+  maxChallengers: z.int().min(1).max(8).default(3),
   /** A rollout that has decided nothing after so many pairs ends without promotion. */
-  maxPairs: z.int().min(100).default(5_000),
+  maxPairs: z.int().min(100).default(4_000),
   /** After a promotion the old champion stays in shadow for so many pairs, ready to be taken back. */
   bakePairs: z.int().min(0).default(1_000),
   /** `manual` stops before promotion and waits for `gyre promote`. */

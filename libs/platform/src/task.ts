@@ -16,10 +16,10 @@ export interface Effects<S> {
   /** `null` deletes the state; absent leaves it as it was. */
   state?: S | null;
   /**
-   * Wake this key's state when ticks reach this time, UTC milliseconds; replaces an earlier wish. `null` cancels, absent keeps it.
-   * Deleting the state cancels it too.
+   * Wake this key's state when ticks reach this time, UTC milliseconds (at once, where they have), or at the next tick, whatever its
+   * time; replaces an earlier wish. `null` cancels, absent keeps it. Deleting the state cancels it too.
    */
-  wakeAt?: number | null;
+  wakeAt?: number | 'nextTick' | null;
   publish?: readonly Publication[];
   /** The event is refused with good reason: it goes to the dead letters, and the effects beside it still count. */
   refuse?: Refusal;

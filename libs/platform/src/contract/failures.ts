@@ -356,7 +356,7 @@ export function survivesFailures(harness: PlatformHarness): void {
       });
 
       it('remembers over a restart as if there had been none', async () => {
-        const sent = range(0, 400).map((i) => ((i * 7_919) % 41) - 4);
+        const sent = range(0, 400).map((i) => ((i * 48_271) % 89) % 23 - 4);
         stage().platform.run(accept(30));
         await stage().platform.append(words, say('a', ...sent));
         await stage().platform.settled();
@@ -374,7 +374,7 @@ export function survivesFailures(harness: PlatformHarness): void {
         await platform.close();
         await harness.remove(other);
         expect(resumed).toEqual(uninterrupted);
-        expect(uninterrupted).not.toHaveLength(new Set(uninterrupted).size);
+        expect(uninterrupted?.length).toBeLessThan(sent.filter((n) => n >= 0).length - 100);
       });
 
       it('forgets an id after so many events', async () => {

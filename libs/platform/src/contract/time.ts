@@ -52,6 +52,34 @@ export function tellsTheTime(harness: PlatformHarness): void {
       expect(await woken('test.timer')).toEqual({ a: [200], b: [200], c: [300] });
     });
 
+    it('wakes at the next tick and not before, though time has long passed, restarts or not', async () => {
+      const soon = {
+        name: 'test.soon',
+        inputs: [words],
+        handle: (state: Timer = { at: 0, woken: [] }, { n }: Word) => ({
+          state: { ...state, at: n },
+          wakeAt: 'nextTick' as const,
+        }),
+        wake: (state: Timer, { now }: { now: number }) => ({ state: { ...state, woken: [...state.woken, now] } }),
+      };
+      stage().platform.run(soon);
+      await tick(5_000);
+      await stage().platform.append(words, say('a', 1));
+      await stage().platform.settled();
+      expect(await woken('test.soon')).toEqual({ a: [] });
+      await tick(5_000);
+      expect(await woken('test.soon')).toEqual({ a: [] });
+      await tick(5_001);
+      expect(await woken('test.soon')).toEqual({ a: [5_001] });
+      await stage().platform.append(words, say('a', 2));
+      const platform = await stage().reopen();
+      platform.run(soon);
+      await stage().platform.settled();
+      expect(await woken('test.soon')).toEqual({ a: [5_001] });
+      await tick(6_000);
+      expect(await woken('test.soon')).toEqual({ a: [5_001, 6_000] });
+    });
+
     it('wakes in the order of time and key, though hundreds are due', async () => {
       const { platform } = stage();
       const place = (n: number) => ({ at: Math.floor(n / 3), key: `s${String((n * 37) % 1_700).padStart(4, '0')}` });

@@ -78,7 +78,8 @@ export class TaskRunner<S, E> implements Stepper {
   #batch(work: (fold: BatchFold<S, E>, draft: Draft) => Folded): Next {
     const { batch, offsets, ticks, sequence } = this.#commit;
     const draft: Draft = { batch: batch + 1, offsets: { ...offsets }, ticks: { ...ticks }, sequence };
-    const fold = new BatchFold(this.#fold, this.core.store.source(this.name, this.partition), this.#time(ticks));
+    const { store, time } = this.core;
+    const fold = new BatchFold(this.#fold, store.source(this.name, this.partition), this.#time(ticks), time);
     let committed = false;
     this.#attempts.begin();
     this.core.log.beginReading();

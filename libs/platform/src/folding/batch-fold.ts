@@ -31,8 +31,10 @@ export class BatchFold<S, E> {
     source: StateSource,
     /** The partition's time, UTC milliseconds. */
     private readonly now: number,
+    /** The latest time that the platform has told anyone: a wish for the next tick is for a later one. */
+    told: number,
   ) {
-    this.states = new BatchStates(source, settings.task.codec);
+    this.states = new BatchStates(source, settings.task.codec, Math.max(now, told));
     this.#inputs = new Map(settings.task.inputs.map((topic) => [topic.name, topic]));
   }
 
@@ -106,7 +108,7 @@ export class BatchFold<S, E> {
   #apply(key: string | undefined, effects: Effects<S>): void {
     if (effects.state !== undefined || effects.wakeAt !== undefined) {
       if (key !== undefined) this.states.apply(key, effects, this.settings.task.wake !== undefined);
-      else if (effects.state || typeof effects.wakeAt === 'number')
+      else if (effects.state || (effects.wakeAt !== undefined && effects.wakeAt !== null))
         throw new RangeError('a look-up that found no key has no state to keep');
     }
     if (effects.publish !== undefined) encodeInto(this.outgoing, effects.publish, this.settings.partitions);
@@ -173,7 +175,7 @@ export function remember<S, E>(settings: FoldSettings<S, E>, topic: string, reco
     else if (memory.has(id)) memory.add(id);
     else {
       try {
-        new BatchFold({ ...settings, partition: settings.partition }, empty, 0).handle(topic, record);
+        new BatchFold({ ...settings, partition: settings.partition }, empty, 0, 0).handle(topic, record);
       } catch {
         memory.add(undefined);
       }

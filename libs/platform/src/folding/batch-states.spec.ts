@@ -35,7 +35,7 @@ describe('BatchStates', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(key, fc.nat())), fc.array(step, { maxLength: 60 }), (before, steps) => {
         const model = new Map(before);
-        const states = new BatchStates<number>(source(new Map(before)), undefined);
+        const states = new BatchStates<number>(source(new Map(before)), undefined, 0);
         for (const each of steps) {
           if ('put' in each) {
             model.set(each.put, each.state);
@@ -69,7 +69,7 @@ describe('BatchStates', () => {
   });
 
   it('refuses wishes that cannot come true', () => {
-    const states = new BatchStates<number>(source(new Map()), undefined);
+    const states = new BatchStates<number>(source(new Map()), undefined, 0);
     expect(() => states.apply('a', { wakeAt: 5 }, true)).toThrow(RangeError);
     expect(() => states.apply('a', { state: 1, wakeAt: 5 }, false)).toThrow(RangeError);
     expect(() => states.apply('a', { state: 1, wakeAt: 0.5 }, true)).toThrow(RangeError);

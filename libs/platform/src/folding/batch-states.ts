@@ -39,6 +39,8 @@ export class BatchStates<S> {
   constructor(
     private readonly source: StateSource,
     private readonly codec: StateCodec<S> | undefined,
+    /** The latest time that has been told, UTC milliseconds. */
+    private readonly told: number,
   ) {}
 
   get(key: string): S | undefined {
@@ -72,14 +74,14 @@ export class BatchStates<S> {
       if (!entry.stored && (before === undefined) !== (entry.state === undefined))
         this.#note(key, entry.state !== undefined);
     }
-    if (effects.wakeAt === undefined || (effects.wakeAt === null && entry.wakeAt === null)) return;
-    if (effects.wakeAt !== null) {
+    const wakeAt = effects.wakeAt === 'nextTick' ? this.told + 1 : effects.wakeAt;
+    if (wakeAt === undefined || (wakeAt === null && entry.wakeAt === null)) return;
+    if (wakeAt !== null) {
       if (entry.state === undefined) throw new RangeError(`there is no state to wake under ${key}`);
       if (!wakes) throw new RangeError('a task that sets wakeAt needs a wake');
-      if (!Number.isSafeInteger(effects.wakeAt))
-        throw new RangeError(`wakeAt is in whole milliseconds, got ${effects.wakeAt}`);
+      if (!Number.isSafeInteger(wakeAt)) throw new RangeError(`wakeAt is in whole milliseconds, got ${wakeAt}`);
     }
-    entry.wakeAt = effects.wakeAt;
+    entry.wakeAt = wakeAt;
     entry.changed = true;
   }
 
