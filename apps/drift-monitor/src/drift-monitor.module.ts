@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
-import { Catalog, Config } from '@gyre/hosting';
+import { Catalog, Config, Metrics } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { detect } from './detect.js';
 import { DriftMonitorConfig } from './drift-monitor.config.js';
 import { DriftMonitorController } from './drift-monitor.http.js';
 import { join } from './join.js';
+import { measureOutcomes } from './outcome-metrics.js';
 import { PerformanceHistory } from './performance-history.js';
 
 @Module({
@@ -21,9 +22,12 @@ import { PerformanceHistory } from './performance-history.js';
     },
     {
       provide: PerformanceHistory,
-      inject: [Platform, Config],
-      useFactory: (platform: Platform, config: Config) =>
-        new PerformanceHistory(platform, config.read('drift-monitor', DriftMonitorConfig).windowsMax),
+      inject: [Platform, Config, Catalog, Metrics],
+      useFactory: (platform: Platform, config: Config, catalog: Catalog, metrics: Metrics) => {
+        const history = new PerformanceHistory(platform, config.read('drift-monitor', DriftMonitorConfig).windowsMax);
+        measureOutcomes({ platform, catalog, history, metrics });
+        return history;
+      },
     },
   ],
 })

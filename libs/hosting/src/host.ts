@@ -13,6 +13,7 @@ import { AuthConfig, GrpcConfig, HttpConfig } from './hosting.config.js';
 import { HostingModule } from './hosting.module.js';
 import type { Logger } from './logger.js';
 import { Metrics } from './metrics.js';
+import { measurePlatform } from './platform-metrics.js';
 import { Readiness } from './readiness.js';
 import { addHealthAndReflection, healthProto } from './reflection.js';
 
@@ -55,6 +56,7 @@ export async function host(
   const catalog = new Catalog();
   await catalog.open(platform);
   const metrics = new Metrics({ process: true });
+  measurePlatform(platform, metrics);
   const hosted = {
     platform,
     config,
@@ -75,6 +77,7 @@ export async function host(
     },
   );
   takeBodiesAsBytes(app);
+  measureCalls(app, metrics);
 
   const described = services.flatMap((service) => (service.grpc === undefined ? [] : [service.grpc]));
   const grpcPort = grpc.port === 0 ? await freePort(grpc.host) : grpc.port;
@@ -121,6 +124,21 @@ function takeBodiesAsBytes(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+}
+
+function measureCalls(app: NestFastifyApplication, metrics: Metrics): void {
+  const seconds = metrics.histogram(
+    'gyre_http_request_seconds',
+    'HTTP requests, by route and status',
+    [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+    ['method', 'route', 'status'],
+  );
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    seconds.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1_000);
+    done();
+  });
 }
 
 async function listening(what: string, listen: () => Promise<unknown>): Promise<void> {

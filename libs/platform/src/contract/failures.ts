@@ -356,7 +356,7 @@ export function survivesFailures(harness: PlatformHarness): void {
       });
 
       it('remembers over a restart as if there had been none', async () => {
-        const sent = range(0, 400).map((i) => ((i * 48_271) % 89) % 23 - 4);
+        const sent = range(0, 400).map((i) => (((i * 48_271) % 89) % 23) - 4);
         stage().platform.run(accept(30));
         await stage().platform.append(words, say('a', ...sent));
         await stage().platform.settled();

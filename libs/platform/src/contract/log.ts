@@ -1,4 +1,5 @@
 import { EVENT_BYTES_MAX } from '@gyre/contracts';
+import type { Platform } from '../platform.js';
 import { publish } from '../task.js';
 import { all, byKey, codeOf, stageOf, type PlatformHarness } from './harness.js';
 import { bytes, echoes, range, say, words, type Word } from './words.js';
@@ -110,37 +111,41 @@ export function keepsALog(harness: PlatformHarness): void {
       expect(await all(stage().platform.read(words))).toEqual(before);
     });
 
-    it('drops, for every reader, what a producer sends again under the same number', async () => {
-      const { platform } = stage();
-      const followed: number[] = [];
-      platform.follow('test.follow', words, ({ event }) => void followed.push(event.n));
-      platform.run({
-        name: 'test.sum',
-        inputs: [words],
-        handle: (sum: number = 0, { n }, { stateKey }) => ({
-          state: sum + n,
-          publish: [publish(echoes, { key: stateKey ?? '', n })],
-        }),
-      });
-      platform.work<number[], Word>({
-        name: 'test.job',
-        input: words,
-        perform: async ([first], { state = [] }) => ({ state: [...state, first?.event.n ?? 0] }),
-      });
+    it('drops, for every reader, what a producer sends again under the same number, over a restart too', async () => {
       const numbered = (from: number, to: number) =>
         range(from, to).map((n) => ({ sequence: n * 10, event: { key: 'a', n } }));
-      await platform.appendAs('gateway-1', words, numbered(1, 6));
-      await platform.settled();
-      await platform.appendAs('gateway-1', words, numbered(3, 9));
-      await platform.appendAs('gateway-2', words, numbered(1, 2));
+      let followed: number[] = [];
+      const start = (platform: Platform) => {
+        followed = [];
+        platform.follow('test.follow', words, ({ event }) => void followed.push(event.n));
+        platform.run({
+          name: 'test.sum',
+          inputs: [words],
+          handle: (sum: number = 0, { key, n }) => ({ state: sum + n, publish: [publish(echoes, { key, n })] }),
+        });
+        platform.work<number[], Word>({
+          name: 'test.job',
+          input: words,
+          perform: async ([first], { state = [] }) => ({ state: [...state, first?.event.n ?? 0] }),
+        });
+      };
+      start(stage().platform);
+      await stage().platform.appendAs('gateway-1', words, numbered(1, 6));
+      await stage().platform.settled();
+      await stage().platform.appendAs('gateway-1', words, numbered(3, 9));
+      await stage().platform.appendAs('gateway-2', words, numbered(1, 2));
+      await stage().platform.settled();
+      const platform = await stage().reopen();
+      start(platform);
+      await platform.appendAs('gateway-1', words, numbered(4, 10));
       await platform.append(words, say('a', 100));
       await platform.settled();
-      const once = [1, 2, 3, 4, 5, 6, 7, 8, 1, 100];
+      const once = [1, 2, 3, 4, 5, 6, 7, 8, 1, 9, 100];
       expect(followed).toEqual(once);
       expect((await all(platform.read(echoes))).map(({ event }) => event.n)).toEqual(once);
       expect((await all(platform.read(words))).map(({ event }) => event.n)).toEqual(once);
       expect((await all(platform.scan<number[]>({ name: 'test.job' }))).flatMap(({ state }) => state)).toEqual(once);
-      expect(await platform.states({ name: 'test.sum' }, ['a'])).toEqual(new Map([['a', 137]]));
+      expect(await platform.states({ name: 'test.sum' }, ['a'])).toEqual(new Map([['a', 146]]));
     });
   });
 }

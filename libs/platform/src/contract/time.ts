@@ -156,6 +156,17 @@ export function tellsTheTime(harness: PlatformHarness): void {
       expect(await woken('test.one')).toEqual({ a: [200] });
     });
 
+    it('wakes after everything that came before it, in either input', async () => {
+      const { platform } = stage();
+      platform.run({ ...timer('test.both'), inputs: [words, replies] });
+      await platform.append(words, [...say('a', 100), ...say('b', 100)]);
+      await platform.settled();
+      const cancelled = platform.append(replies, say('a', 0));
+      await Promise.all([cancelled, cancelled.then(() => platform.tick(200))]);
+      await platform.settled();
+      expect(await woken('test.both')).toEqual({ a: [], b: [200] });
+    });
+
     it('is seen by nobody who reads, and leaves nobody behind', async () => {
       const followed: Word[] = [];
       stage().platform.follow('test.follow', words, ({ event }) => void followed.push(event));

@@ -90,7 +90,14 @@ export class FollowingRunner<E> implements Stepper {
       event: read.event,
     };
     try {
-      return this.handle(given)?.catch((error: unknown) => this.#retry(record, tries, error));
+      const handling: unknown = this.handle(given);
+      // A handler that promises nothing may still return something.
+      if (handling instanceof Promise)
+        return handling.then(
+          () => undefined,
+          (error: unknown) => this.#retry(record, tries, error),
+        );
+      return undefined;
     } catch (error) {
       return this.#retry(record, tries, error);
     }

@@ -1,0 +1,39 @@
+import type { Catalog, Metrics } from '@gyre/hosting';
+import type { Platform } from '@gyre/platform';
+import { detect } from './detect.js';
+import type { PerformanceHistory } from './performance-history.js';
+import type { WatchState } from './watch.js';
+
+/** Outcomes by kind, and the newest window of performance, of every model, read at each scrape. */
+export function measureOutcomes(from: {
+  platform: Platform;
+  catalog: Catalog;
+  history: PerformanceHistory;
+  metrics: Metrics;
+}): void {
+  const { platform, catalog, history, metrics } = from;
+  const models = () => catalog.allModels().map(({ name }) => name);
+  metrics.gauge(
+    'gyre_outcomes',
+    'Labels and predictions that ran out of time, by what became of them',
+    ['model', 'kind'],
+    async (gauge) => {
+      const watches = await platform.states<WatchState>(detect, models());
+      for (const [model, { counts }] of watches) {
+        for (const [kind, count] of Object.entries(counts)) gauge.set({ model, kind }, count);
+      }
+    },
+  );
+  metrics.gauge(
+    'gyre_model_performance',
+    'The newest full window of outcomes, by metric',
+    ['model', 'metric'],
+    (gauge) => {
+      for (const model of models()) {
+        const newest = history.of(model).at(-1);
+        for (const [metric, value] of Object.entries(newest?.metrics ?? {}))
+          if (value !== null) gauge.set({ model, metric }, value);
+      }
+    },
+  );
+}
