@@ -90,13 +90,11 @@ export class FollowingRunner<E> implements Stepper {
       event: read.event,
     };
     try {
-      const handling: unknown = this.handle(given);
+      const handling = this.handle(given) as Promise<void> | undefined;
       // A handler that promises nothing may still return something.
-      if (handling instanceof Promise)
-        return handling.then(
-          () => undefined,
-          (error: unknown) => this.#retry(record, tries, error),
-        );
+      if (typeof handling?.then === 'function') {
+        return handling.then(undefined, (error: unknown) => this.#retry(record, tries, error));
+      }
       return undefined;
     } catch (error) {
       return this.#retry(record, tries, error);
