@@ -115,18 +115,15 @@ export class ApiClient {
     return this.get('/v1/lag');
   }
   /** Resolves when everything that was sent has had all its effects, however long that takes. */
-  async settle(): Promise<void> {
+  async settle(tick?: number): Promise<void> {
     for (;;) {
       try {
-        await this.post('/v1/settle');
+        await this.post('/v1/settle', JSON.stringify(tick === undefined ? {} : { tick }), JSON_BODY);
         return;
       } catch (error) {
         if (!(error instanceof Unreachable) || !isTimeout(error.cause)) throw error;
       }
     }
-  }
-  tick(time: number): Promise<{ time: number }> {
-    return this.post('/v1/tick', JSON.stringify({ time }), JSON_BODY);
   }
   async ready(): Promise<ReadyStatus> {
     const response = await this.fetch('/readyz', {});

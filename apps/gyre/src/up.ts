@@ -44,6 +44,7 @@ export function startReplayPlatform({ dataDir }: { dataDir: string }): Promise<H
     dataDir,
     overrides: {
       platform: { partitions: 1, tickEveryMs: null },
+      trainer: { threads: 2 }, // nothing else is at work while a replay waits for a run
       http: { port: 0 },
       grpc: { port: 0 },
       log: { level: 'warn' },

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Inject, Post, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Post, Res } from '@nestjs/common';
 import { GyreError } from '@gyre/contracts';
 import { Platform } from '@gyre/platform';
 import { z } from 'zod';
@@ -6,7 +6,8 @@ import { JsonBody, type HttpReply } from './http.js';
 import { Metrics } from './metrics.js';
 import { Readiness } from './readiness.js';
 
-const Tick = z.strictObject({ time: z.int().min(0) });
+/** `tick`: event time, UTC milliseconds. */
+const Settle = z.strictObject({ tick: z.int().min(0).optional() });
 
 /** What every process answers, whichever services it runs. */
 @Controller()
@@ -40,20 +41,21 @@ export class OperationsController {
     return { groups: await this.platform.lag() };
   }
 
-  /** Answers when everything that was sent has had all its effects. */
+  /**
+   * Answers when everything that was sent has had all its effects. With `tick`, a replay says what time it is in its data, and the
+   * answer waits for the effects of that too.
+   */
   @Post('v1/settle')
-  async settle(): Promise<{ settled: true }> {
+  @HttpCode(200)
+  async settle(@Body(new JsonBody(Settle)) { tick }: z.infer<typeof Settle>): Promise<{ settled: true }> {
+    if (tick !== undefined && this.platform.live)
+      throw new GyreError('COMMAND_REFUSED', 'this platform runs by its own clock; only a replay is told the time');
     await this.readiness.shipped();
     await this.platform.settled();
+    if (tick !== undefined) {
+      await this.platform.tick(tick);
+      await this.platform.settled();
+    }
     return { settled: true };
-  }
-
-  /** A replay says what time it is in its data; a live platform reads its own clock. */
-  @Post('v1/tick')
-  async tick(@Body(new JsonBody(Tick)) body: z.infer<typeof Tick>): Promise<{ time: number }> {
-    if (this.platform.live)
-      throw new GyreError('COMMAND_REFUSED', 'this platform runs by its own clock; only a replay is told the time');
-    await this.platform.tick(body.time);
-    return { time: body.time };
   }
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { ApiClient } from '../api-client.js';
 import { durationArgument, instantArgument, wholeNumber } from '../arguments.js';
 import { Interrupted, UsageError } from '../failures.js';
 import { count, printJson } from '../output.js';
@@ -135,9 +136,13 @@ function onInterrupt(): { signal: AbortSignal; end(): void } {
   return { signal: controller.signal, end: () => void process.off('SIGINT', handle).off('SIGTERM', handle) };
 }
 
+/** From here on the clock tells the time, so that what a person commands is decided. */
 async function untilInterrupted(signal: AbortSignal, url: string, terminal: Terminal): Promise<void> {
   terminal.note(`\nThe platform goes on running; its console is at ${url} (Ctrl-C stops it).\n`);
+  const api = new ApiClient({ url });
+  const ticker = setInterval(() => void api.settle(Date.now()).catch(() => undefined), 1_000);
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  clearInterval(ticker);
 }
 
 function resumeAdvice({ dataDir }: Flags): string {

@@ -144,12 +144,8 @@ export class ReplayDriver {
       const known = this.unlabelled.get(labelled);
       return known === undefined ? [] : [this.reader.labelEvent(labelled, known.prediction, known.label, at)];
     });
-    if (due.length > 0) {
-      await this.send(due);
-      await this.api.settle();
-    }
-    await this.api.tick(rows.at(-1)?.at ?? 0);
-    await this.api.settle();
+    if (due.length > 0) await this.send(due);
+    await this.api.settle(rows.at(-1)?.at ?? 0);
     this.forget(rows);
   }
 
