@@ -133,7 +133,7 @@ export function tellsTheTime(harness: PlatformHarness): void {
       expect(await woken('test.timer')).toEqual({ a: [500], b: [] });
     });
 
-    it('does not go back', async () => {
+    it('does not go back, over a restart neither', async () => {
       stage().platform.run(timer('test.timer'));
       await stage().platform.append(words, say('a', 100));
       await stage().platform.settled();
@@ -142,6 +142,12 @@ export function tellsTheTime(harness: PlatformHarness): void {
       await tick(260);
       await tick(100);
       expect(await woken('test.timer')).toEqual({ a: [300], b: [300] });
+      const platform = await stage().reopen();
+      platform.run(timer('test.timer'));
+      await tick(260);
+      await platform.append(words, [...say('c', 290), ...say('d', 310)]);
+      await platform.settled();
+      expect(await woken('test.timer')).toEqual({ a: [300], b: [300], c: [300], d: [] });
     });
 
     it('passes a task with two inputs when both have been told', async () => {

@@ -111,6 +111,19 @@ describe('a data directory', () => {
     await platform.close();
   });
 
+  it('settles with what a thread appended a moment ago', async () => {
+    const platform = open();
+    platform.run({ name: 'test.count', inputs: [words], handle: (n: number = 0) => ({ state: n + 1 }) });
+    const thread = EmbeddedPlatform.attach(dir);
+    for (const n of range(1, 20)) {
+      thread.append(words, say('a', n));
+      await platform.settled();
+      expect(await platform.states({ name: 'test.count' }, ['a'])).toEqual(new Map([['a', n]]));
+    }
+    thread.close();
+    await platform.close();
+  });
+
   it('lets no other process append', () => {
     writeFileSync(join(dir, 'owner.pid'), String(process.ppid));
     expect(refusal(() => EmbeddedPlatform.attach(dir)).code).toBe('DATA_DIR_IN_USE');

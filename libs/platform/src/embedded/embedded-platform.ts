@@ -74,7 +74,8 @@ export class EmbeddedPlatform extends Platform {
     const logger = options.logger ?? (() => undefined);
     const engine = new Engine(logger);
     const log = new Log(db, (heads) => engine.advance(heads), onStep);
-    this.#core = { partitions, engine, log, store: new Store(db, log.names), logger, onStep, now: clock, time: 0 };
+    const store = new Store(db, log.names);
+    this.#core = { partitions, engine, log, store, logger, onStep, now: clock, time: store.time() };
     this.#retention = new Retentions(db, this.#core);
     this.#appender = new Appender(log, partitions, clock);
     this.#dataVersion = db.prepare('PRAGMA data_version');
@@ -229,13 +230,12 @@ export class EmbeddedPlatform extends Platform {
     const core = this.#core;
     if (time <= core.time || this.#closing !== undefined) return;
     const due = [...this.#tasks.values()].flat().filter((runner) => runner.isDue(time));
-    if (due.length > 0) {
-      core.log.transact('append', () => {
-        const at = core.now();
-        const told = new Set<string>();
-        for (const runner of due) runner.appendTick(time, at, told);
-      });
-    }
+    core.log.transact('append', () => {
+      const at = core.now();
+      const told = new Set<string>();
+      for (const runner of due) runner.appendTick(time, at, told);
+      core.store.saveTime(time);
+    });
     core.time = time;
   }
 

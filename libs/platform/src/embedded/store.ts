@@ -39,11 +39,15 @@ export class Store {
   readonly #due: StatementSync;
   readonly #soonest: StatementSync;
   readonly #page: StatementSync;
+  readonly #time: StatementSync;
+  readonly #saveTime: StatementSync;
 
   constructor(
     db: DatabaseSync,
     private readonly names: Names,
   ) {
+    this.#time = db.prepare("SELECT value FROM meta WHERE name = 'time'");
+    this.#saveTime = db.prepare("INSERT OR REPLACE INTO meta VALUES ('time', ?)");
     const place = 'grp = ? AND partition = ?';
     this.#commits = db.prepare('SELECT grp, partition, data FROM commits');
     this.#commit = db.prepare(`SELECT data FROM commits WHERE ${place}`);
@@ -64,6 +68,16 @@ export class Store {
     this.#page = db.prepare(
       'SELECT partition, key, data FROM states WHERE grp = ? AND (partition, key) > (?, ?) ORDER BY partition, key LIMIT ?',
     );
+  }
+
+  /** The latest time that was told, UTC milliseconds; 0 before the first. */
+  time(): number {
+    return Number((this.#time.get() as { value: string } | undefined)?.value ?? 0);
+  }
+
+  /** Only inside a transaction. */
+  saveTime(time: number): void {
+    this.#saveTime.run(String(time));
   }
 
   commit(group: string, partition: number): Commit | undefined {
