@@ -57,7 +57,7 @@ export function RolloutPanel({
         <div className="comparison" key={version}>
           <p>
             <b>v{version}</b>
-            {role === 'previous' ? ', the previous champion, against' : 'against'}
+            {role === 'previous' ? '(the previous champion) against' : 'against'}
             <b>v{incumbent}</b>
             <span className={`verdict ${verdict ?? 'open'}`}>
               {verdict === null ? (running ? 'collecting pairs' : 'not decided') : VERDICTS[verdict]}
