@@ -1,5 +1,5 @@
 import { predictionId, routingHash, type DeadLetterEntry, type LabelCounts, type LabelValue } from '@gyre/contracts';
-import { labelFor, RunningGyre, until } from './harness.js';
+import { labelFor, RunningGyre, until, type InferAnswer } from './harness.js';
 
 const HORIZON = 60_000;
 
@@ -15,6 +15,7 @@ const RULES = [
   'race',
   'foreign',
   'unlike',
+  'other',
 ] as const;
 type Model = (typeof RULES)[number];
 
@@ -101,7 +102,7 @@ describe('a label', () => {
     const then = Date.now() - HORIZON;
     const id = predictionId({ routing: routingHash('g'), predictedAt: then, unique: 'nobody' });
     const time = Date.now() - HORIZON + 3_000;
-    await send(labelFor(id, 1, { time }));
+    await send({ ...labelFor(id, 1, { time }), model: 'never' });
     expect((await running.labels('never')).early).toBe(1);
     expect(await refusal(id)).toMatchObject({ code: 'NO_PREDICTION', group: 'drift-monitor.join' });
     expect((await running.labels('never')).early).toBe(0);
@@ -128,6 +129,36 @@ describe('a label', () => {
     expect(await countsOf('entity')).toEqual(only({ joined: 2, repeated: 2 }));
     await send(byEntity('entity', 'i', now - 2_001, 1, 'before-all'));
     expect(await refusal('before-all')).toMatchObject({ code: 'NO_PREDICTION' });
+  });
+
+  // Known defect, as of the next: ids are made of entity, time and request alone, so models that share these share ids.
+  it.failing('by entity, time and model passes by the predictions of other models', async () => {
+    const now = Date.now();
+    const mine = await running.predict('entity', 'shared', now - 2_000);
+    await running.predict('other', 'shared', now - 1_000);
+    await running.settle();
+    const before = await countsOf('entity');
+    await send(byEntity('entity', 'shared', now, 1, 'shared-by-two'));
+    await send(labelFor(mine, 1));
+    expect(await countsOf('entity')).toEqual({ ...before, joined: before.joined + 1, repeated: before.repeated + 1 });
+    expect(await running.deadLetters()).not.toContainEqual(
+      expect.objectContaining({ preview: expect.stringMatching('shared-by-two') }),
+    );
+  });
+
+  it.failing('finds its prediction even where two models were asked under one request id', async () => {
+    const body = { id: 'request-1', parameters: { entity: 'k', time: new Date().toISOString() } };
+    const ids: string[] = [];
+    for (const model of ['in-time', 'again']) {
+      const answer = await running.post<InferAnswer>(`/v2/models/${model}/infer`, body);
+      ids.push(String(answer.parameters['prediction_id']));
+    }
+    await running.settle();
+    const before = [await countsOf('in-time'), await countsOf('again')];
+    await send(...ids.map((id) => labelFor(id, 1, { id: `of-${id}` })));
+    expect(
+      [await countsOf('in-time'), await countsOf('again')].map(({ joined }, i) => joined - (before[i]?.joined ?? 0)),
+    ).toEqual([1, 1]);
   });
 
   it('of another model, of no class, or for no prediction id is refused with its reason', async () => {

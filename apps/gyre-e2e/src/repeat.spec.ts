@@ -5,7 +5,7 @@ import type { LifecycleType } from '@gyre/contracts';
 import { elec2, repeatable, summaryOf, type Summary } from './elec2.js';
 import { Api, newDirectory, replay, seedOf, until, type Child } from './harness.js';
 
-const ROWS = 3_000;
+const ROWS = 2_000;
 const MINUTES_2 = 120_000;
 /** A first model early, and small steps: many decisions in few rows. */
 const FLAGS = [...elec2.flags, '--limit', String(ROWS), '--bootstrap-rows', '300'];
@@ -35,23 +35,26 @@ describe('a replay', () => {
     async () => {
       const random = seedOf('kill moments of the replay');
       const dataDir = newDirectory();
-      const byChance = Array.from({ length: 3 }, () => Math.floor(random() * ROWS)).sort((a, b) => a - b);
+      const between = (low: number, high: number): Moment => ({ rows: Math.floor(low + (high - low) * random()) });
       const moments: Moment[] = [
         { after: 'TrainingRequested', count: 1 }, // the first model is being trained
         { after: 'Promoted', count: 1 },
-        ...byChance.map((rows) => ({ rows })),
+        between(0.2 * ROWS, 0.5 * ROWS),
+        { after: 'Promoted', count: 2 }, // a challenger has won
+        between(0.5 * ROWS, 0.9 * ROWS),
       ];
       let child = replay(elec2.file, elec2.spec, [...FLAGS, '--data-dir', dataDir]);
-      let kills = 0;
+      const kills: string[] = [];
       for (const moment of moments) {
         await reached(child, dataDir, moment);
-        await pause(random() * 50);
+        if ('rows' in moment) await pause(50 * random());
         if (!child.running) break;
         await child.kill();
-        kills += 1;
+        kills.push(`${JSON.stringify(moment)} at ${rowsAnswered(dataDir)} rows`);
         child = replay(elec2.file, elec2.spec, [...FLAGS, '--data-dir', dataDir, '--resume']);
       }
-      expect(kills).toBeGreaterThan(1);
+      console.info(`killed after ${kills.join(', ')}`);
+      expect(kills.length).toBeGreaterThan(2);
       expect(await child.ended).toBe(0);
       expect(repeatable(summaryOf(child.stdout))).toEqual(repeatable(uninterrupted));
     },
