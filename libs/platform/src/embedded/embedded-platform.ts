@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Artifacts } from '../artifacts.js';
+import { messageOf } from '../folding/dead-letter.js';
 import { retryTopicOf } from '../folding/log-record.js';
 import type { Job } from '../job.js';
 import {
@@ -83,8 +84,10 @@ export class EmbeddedPlatform extends Platform {
     held.notices?.listen(() => {
       if (this.#closing === undefined) this.#lookOut();
     });
-    if (options.tickEveryMs !== null)
-      this.#ticker = setInterval(() => void this.tick(clock()), options.tickEveryMs).unref();
+    if (options.tickEveryMs !== null) {
+      const failed = (error: unknown) => logger('error', 'no tick; the next one follows', { error: messageOf(error) });
+      this.#ticker = setInterval(() => void this.tick(clock()).catch(failed), options.tickEveryMs).unref();
+    }
   }
 
   /**

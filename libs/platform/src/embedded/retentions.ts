@@ -1,5 +1,6 @@
 import { topics, type Retention } from '@gyre/contracts';
 import type { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
 import { retryTopicOf } from '../folding/log-record.js';
 import type { Core } from './core.js';
 
@@ -31,7 +32,7 @@ export class Retentions {
   }
 
   /** Deletes records older than their retention that all groups have read, oldest first, a page at a time. @returns how many events */
-  expire(running: readonly Reader[], now: number): number {
+  async expire(running: readonly Reader[], now: number): Promise<number> {
     const needed = this.#needed(running);
     let expired = 0;
     for (const topic of this.core.engine.topics) {
@@ -42,7 +43,7 @@ export class Retentions {
           needed.get(`${partition} ${topic}`) ?? Infinity,
           this.core.engine.head(topic, partition),
         );
-        expired += this.#cut(topic, partition, below, now - days * DAY_MS);
+        expired += await this.#cut(topic, partition, below, now - days * DAY_MS);
       }
     }
     return expired;
@@ -64,7 +65,8 @@ export class Retentions {
     return needed;
   }
 
-  #cut(topic: string, partition: number, below: number, before: number): number {
+  async #cut(topic: string, partition: number, below: number, before: number): Promise<number> {
+    if (!this.db.isOpen) return 0;
     const { log } = this.core;
     const id = log.names.find(topic);
     const first = this.db.prepare('SELECT first FROM heads WHERE topic = ? AND partition = ?');
@@ -78,7 +80,7 @@ export class Retentions {
     const remove = this.db.prepare(`DELETE FROM records WHERE ${place}`);
     const saveFirst = this.db.prepare('UPDATE heads SET first = ? WHERE topic = ? AND partition = ?');
     let expired = 0;
-    for (let from = head.first; from < below; from += PAGE) {
+    for (let from = head.first; from < below && this.db.isOpen; from += PAGE) {
       const to = Math.min(from + PAGE, below);
       const kept = (young.get(id, partition, from, to, before) as { offset: number | null }).offset;
       const cut = kept ?? to;
@@ -89,6 +91,7 @@ export class Retentions {
         return n;
       });
       if (kept !== null) break;
+      await setImmediate();
     }
     return expired;
   }
