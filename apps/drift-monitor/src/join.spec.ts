@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => platform.close());
 
 const idOf = (entity: string, at = T, unique = 'a') =>
-  predictionId({ routing: routingHash(entity), predictedAt: at, unique });
+  predictionId({ routing: routingHash('m', entity), predictedAt: at, unique });
 
 async function predicts(entity: string, at = T, unique = 'a'): Promise<string> {
   const id = idOf(entity, at, unique);

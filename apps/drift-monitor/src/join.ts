@@ -57,7 +57,7 @@ export const join = (settings: JoinSettings): Task<Joining, Predicted | LabelObs
 
 function keyOf(label: LabelObserved) {
   if (label.prediction !== null) return label.prediction;
-  const prefix = `${routingHash(label.entity ?? '')}.`;
+  const prefix = `${routingHash(label.model ?? '', label.entity ?? '')}.`;
   // No unique part sorts after U+FFFF.
   return { prefix, atOrBefore: `${prefix}${predictionTime(label.at ?? 0)}.\uffff` };
 }

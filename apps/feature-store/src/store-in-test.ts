@@ -166,7 +166,11 @@ export class StoreInTest {
 
   private async record(part: Pick<Predicted, 'entity' | 'occurredAt' | 'features' | 'seen'>): Promise<Predicted> {
     const unique = `u${this.count++}`;
-    const id = predictionId({ routing: routingHash(part.entity ?? unique), predictedAt: part.occurredAt, unique });
+    const id = predictionId({
+      routing: routingHash(this.model.name, part.entity ?? unique),
+      predictedAt: part.occurredAt,
+      unique,
+    });
     const answer = { version: null, fallback: 'no version', output: [1, 0], rollout: null, shadows: [] };
     const predicted: Predicted = { id, model: this.model.name, request: null, ...answer, ...part };
     await this.platform.append(topics.predictions, [predicted]);

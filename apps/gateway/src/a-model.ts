@@ -104,7 +104,7 @@ export class KeptLog extends Logger {
 
 export function aPrediction(unique: string): Predicted {
   return {
-    id: predictionId({ routing: routingHash(unique), predictedAt: 0, unique }),
+    id: predictionId({ routing: routingHash('tides', unique), predictedAt: 0, unique }),
     model: 'tides',
     occurredAt: 0,
     request: null,

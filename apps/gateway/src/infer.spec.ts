@@ -189,7 +189,9 @@ describe('an inference', () => {
       ['e20', { sea: 7 }, [Math.fround(0.2), 5]],
       ['e1', { sea: 7 }, [Math.fround(0.01), 5]],
     ]);
-    expect(events.map(({ id }) => parsePredictionId(id)?.routing)).toEqual(['e90', 'e20', 'e1'].map(routingHash));
+    expect(events.map(({ id }) => parsePredictionId(id)?.routing)).toEqual(
+      ['e90', 'e20', 'e1'].map((entity) => routingHash('tides', entity)),
+    );
   });
 
   it('records an entity beside the features that a request brought', async () => {

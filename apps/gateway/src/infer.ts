@@ -244,8 +244,8 @@ function byFallback(pending: Pending, reason: FallbackReason): Answered | null {
   return { ...pending, ids: idsOf(pending), version: null, fallback: reason, output, shadows: [] };
 }
 
-function idsOf({ asked, request }: Pending): string[] {
-  return predictionIds(asked, request.parameters['time'] === undefined ? '' : request.id);
+function idsOf({ spec, asked, request }: Pending): string[] {
+  return predictionIds(spec.name, asked, request.parameters['time'] === undefined ? '' : request.id);
 }
 
 function refusal(model: string, reason: FallbackReason): GyreError {

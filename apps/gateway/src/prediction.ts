@@ -34,13 +34,14 @@ export interface Answered {
  * @param unique the unique part: the client's request id where it gave one and a time, so that a request that is sent again is the same
  *   prediction; empty: random
  */
-export function predictionIds({ at, rows, entities }: Asked, unique: string): string[] {
+export function predictionIds(model: string, { at, rows, entities }: Asked, unique: string): string[] {
   const own = unique === '' ? randomPart() : unique;
-  if (rows === 1) return [predictionId({ routing: routingHash(entities?.[0] ?? own), predictedAt: at, unique: own })];
-  const common = entities === null ? routingHash(own) : '';
+  if (rows === 1)
+    return [predictionId({ routing: routingHash(model, entities?.[0] ?? own), predictedAt: at, unique: own })];
+  const common = entities === null ? routingHash(model, own) : '';
   return Array.from({ length: rows }, (_, row) => {
     const entity = entities?.[row];
-    const routing = entity === undefined ? common : routingHash(entity);
+    const routing = entity === undefined ? common : routingHash(model, entity);
     return predictionId({ routing, predictedAt: at, unique: `${own}.${row}` });
   });
 }

@@ -125,7 +125,7 @@ describe('ingestion', () => {
         id: 'l',
         type: 'label',
         model: 'up',
-        prediction: predictionId({ routing: routingHash('a'), predictedAt: 1, unique: 'u' }),
+        prediction: predictionId({ routing: routingHash('up', 'a'), predictedAt: 1, unique: 'u' }),
         value: 7,
         time: '2026-11-22T11:59:00Z',
       }),

@@ -1,7 +1,7 @@
 /**
  * A prediction id is `<routing>.<time>.<unique>`: 13 base-32 digits of the routing hash, 9 of the request's event time in
  * milliseconds, and a part that makes it unique. So a label finds its prediction's partition by the id alone, and the
- * ids of one entity sort by time.
+ * ids of one model and entity sort by time.
  */
 const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
 const ROUTING_LENGTH = 13;
@@ -14,9 +14,12 @@ export interface PredictionIdParts {
   unique: string;
 }
 
-/** The routing hash of an entity, or of anything random where a request names none: 64 bits of MurmurHash3 as 13 base-32 digits. */
-export function routingHash(entity: string): string {
-  const bytes = new TextEncoder().encode(entity);
+/**
+ * The routing hash of a model's entity, or of anything random where a request names none: 62 bits of MurmurHash3 as 13 base-32 digits. The
+ * model is part of it, so that two models asked about one entity make different predictions.
+ */
+export function routingHash(model: string, entity: string): string {
+  const bytes = new TextEncoder().encode(`${model}\u0000${entity}`);
   return (
     base32(murmur3(bytes, 0x9747b28c), 7).slice(-7) + base32(murmur3(bytes, 0x5bd1e995), 7).slice(-(ROUTING_LENGTH - 7))
   );

@@ -24,7 +24,7 @@ export const topics = {
   feedback: topic(
     'gyre.feedback',
     LabelObserved,
-    (e) => (e.prediction === null ? routingHash(e.entity ?? '') : routingOf(e.prediction)),
+    (e) => (e.prediction === null ? routingHash(e.model ?? '', e.entity ?? '') : routingOf(e.prediction)),
     { days: 7 },
   ),
   outcomes: topic('gyre.outcomes', Outcome, (e) => e.model, { days: 30 }),
