@@ -13,20 +13,22 @@ const proto = (file: string) => fileURLToPath(new URL(`../../../proto/${file}`, 
 
 /** All that Gyre consists of. A new service is a folder and a line here. */
 export const services: readonly Service[] = [
-  { name: 'ingestion', module: IngestionModule },
+  { name: 'ingestion', settings: true, module: IngestionModule },
   {
     name: 'feature-store',
+    settings: true,
     module: FeatureStoreModule,
     grpc: { package: 'gyre.v1', proto: proto('gyre/v1/feature_store.proto') },
   },
   {
     name: 'gateway',
+    settings: true,
     module: GatewayModule,
     grpc: { package: 'inference', proto: proto('inference/grpc_predict_v2.proto') },
   },
-  { name: 'drift-monitor', module: DriftMonitorModule },
+  { name: 'drift-monitor', settings: true, module: DriftMonitorModule },
   { name: 'retrain-trigger', module: RetrainTriggerModule },
-  { name: 'trainer', module: TrainerModule },
+  { name: 'trainer', settings: true, module: TrainerModule },
   { name: 'registry', module: RegistryModule },
   { name: 'console', module: ConsoleModule },
 ];

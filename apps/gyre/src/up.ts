@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Config, createLogger, host, HOSTING_SECTIONS, LogConfig, type Host, type Service } from '@gyre/hosting';
-import { openPlatform } from './open-platform.js';
+import { openPlatform, PlatformConfig } from './open-platform.js';
 import { services } from './services.js';
 
 type Overrides = Record<string, Record<string, unknown>>;
@@ -19,15 +19,11 @@ export interface UpOptions {
  * Starts services in this process.
  * @throws GyreError CONFIG_INVALID, DATA_DIR_IN_USE, DATA_DIR_VERSION, TOPIC_MISMATCHED
  */
-export async function up({
-  only,
-  dataDir = 'gyre-data',
-  configFile,
-  env = {},
-  overrides = {},
-}: UpOptions): Promise<Host> {
-  const known = ['platform', ...HOSTING_SECTIONS, ...services.map(({ name }) => name)];
-  const config = Config.load({ known, file: configFile, env, overrides: withDirectories(dataDir, overrides) });
+export async function up({ only, dataDir, configFile, env = {}, overrides = {} }: UpOptions): Promise<Host> {
+  const settings = { known: sections(), file: configFile, env, overrides: inDirectory(dataDir, overrides) };
+  const { dir } = Config.load(settings).read('platform', PlatformConfig);
+  const defaults = { gateway: { logDir: join(dir, 'gateway') }, 'feature-store': { archiveDir: join(dir, 'archive') } };
+  const config = Config.load({ ...settings, defaults });
   const logger = createLogger(config.read('log', LogConfig).level);
   const platform = openPlatform(config, logger);
   try {
@@ -56,14 +52,11 @@ function chosen(names: readonly string[] | undefined): readonly Service[] {
   return names === undefined ? services : services.filter(({ name }) => names.includes(name));
 }
 
-function withDirectories(dataDir: string, overrides: Overrides): Overrides {
-  const directories: Overrides = {
-    platform: { dir: dataDir },
-    gateway: { logDir: join(dataDir, 'gateway') },
-    'feature-store': { archiveDir: join(dataDir, 'archive') },
-  };
-  const sections = new Set([...Object.keys(directories), ...Object.keys(overrides)]);
-  return Object.fromEntries(
-    [...sections].map((section) => [section, { ...directories[section], ...overrides[section] }]),
-  );
+/** The sections that settings may have: one that nothing reads stops the start. */
+function sections(): string[] {
+  return ['platform', ...HOSTING_SECTIONS, ...services.filter((service) => service.settings).map(({ name }) => name)];
+}
+
+function inDirectory(dataDir: string | undefined, overrides: Overrides): Overrides {
+  return dataDir === undefined ? overrides : { ...overrides, platform: { ...overrides['platform'], dir: dataDir } };
 }

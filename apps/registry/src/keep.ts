@@ -26,9 +26,11 @@ export const keep: Task<ModelRecord, Lifecycle> = {
     if (event.type === 'ModelApplied')
       return { state: record === undefined ? newRecord(event.spec) : { ...record, spec: event.spec } };
     if (record === undefined || event.type === 'ViewApplied') return {};
+    // Its own decisions come back by the log, in their place among the others.
+    record.latest = { type: event.type, occurredAt: event.occurredAt, reason: event.reason };
     const decisions = new Decisions(record, event.occurredAt);
     const mustWeigh = decide(record, event, decisions);
-    return decisions.effects(mustWeigh, event);
+    return decisions.effects(mustWeigh);
   },
   wake(record, { now }) {
     const decisions = new Decisions(record, now);
@@ -148,7 +150,6 @@ class Decisions {
   say(event: Said, reason: string, actor = 'registry'): void {
     const said = { ...event, model: this.record.spec.name, occurredAt: this.at, actor, reason } as Lifecycle;
     this.events.push(said);
-    this.record.latest = { type: said.type, occurredAt: said.occurredAt, reason };
   }
 
   promote(version: number, actor: string, why: string, by: Comparison | null): void {
@@ -263,11 +264,7 @@ class Decisions {
     );
   }
 
-  effects(mustWeigh: boolean, cause?: Lifecycle): Effects<ModelRecord> {
-    const isOwn = cause !== undefined && cause.actor === 'registry';
-    if (cause !== undefined && !isOwn && this.events.length === 0) {
-      this.record.latest = { type: cause.type, occurredAt: cause.occurredAt, reason: cause.reason };
-    }
+  effects(mustWeigh: boolean): Effects<ModelRecord> {
     return {
       state: this.record,
       ...(mustWeigh ? { wakeAt: 'nextTick' as const } : {}),

@@ -13,7 +13,7 @@ const FeatureReference = z
 
 const timing = {
   name: z.string().min(1),
-  /** How long a label usually takes; coverage counts predictions older than this. */
+  /** How long a label usually takes; never longer than the horizon. It tells readers of the spec, and decides nothing. */
   delay: Duration.default(0),
   /** How long after its prediction a label still feeds the detectors; a later one feeds training only. */
   horizon: Duration.default(7 * 86_400_000),

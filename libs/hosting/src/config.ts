@@ -30,14 +30,16 @@ export class Config {
     file?: string | undefined;
     env?: Readonly<Record<string, string | undefined>>;
     overrides?: Readonly<Record<string, Section>>;
+    /** What counts where nobody says anything, instead of a section's own default. */
+    defaults?: Readonly<Record<string, Section>>;
   }): Config {
-    const { known, file, env = {}, overrides = {} } = options;
+    const { known, file, env = {}, overrides = {}, defaults = {} } = options;
     const document = file === undefined ? undefined : parseYaml(read(file), file, 'CONFIG_INVALID')[0];
     const fromFile = (document?.value ?? {}) as Record<string, Section>;
     const config = new Config(
       file ?? 'gyre.yaml',
       document,
-      merged(known, fromFile, fromEnvironment(env, known), overrides),
+      merged(known, defaults, fromFile, fromEnvironment(env, known), overrides),
       known,
     );
     config.refuseUnknownSections(fromFile);

@@ -21,6 +21,8 @@ import { addHealthAndReflection, healthProto } from './reflection.js';
 export interface Service {
   name: string;
   module: Type<unknown> | DynamicModule;
+  /** Whether it reads a section of the settings, under its name. */
+  settings?: boolean;
   /** Its gRPC package and the file that describes it, if it has one. */
   grpc?: { package: string; proto: string };
 }

@@ -7,6 +7,7 @@ import { durationArgument, instantArgument, wholeNumber } from '../arguments.js'
 import { Interrupted, UsageError } from '../failures.js';
 import { count, printJson } from '../output.js';
 import type { Terminal } from '../terminal.js';
+import type { PreparedReplay } from '../replay/driver.js';
 import type { ReplayOptions } from '../replay/prepare.js';
 
 interface Flags {
@@ -99,7 +100,8 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
       );
       if (flags.json === true) printJson(terminal, summary);
       else terminal.write(summaryTable(summary));
-      if (flags.serve === true) await untilInterrupted(interrupt.signal, platform.httpUrl, terminal);
+      if (flags.serve === true)
+        await untilInterrupted(interrupt.signal, platform.httpUrl, endOf(prepared.fingerprint), terminal);
     } finally {
       await platform.stop();
     }
@@ -136,11 +138,17 @@ function onInterrupt(): { signal: AbortSignal; end(): void } {
   return { signal: controller.signal, end: () => void process.off('SIGINT', handle).off('SIGTERM', handle) };
 }
 
-/** From here on the clock tells the time, so that what a person commands is decided. */
-async function untilInterrupted(signal: AbortSignal, url: string, terminal: Terminal): Promise<void> {
+/** The event time of the last row; the clock's where a column holds the rows' times. */
+function endOf({ start, intervalMs, rows, timeColumn }: PreparedReplay['fingerprint']): number {
+  return timeColumn === null ? start + intervalMs * rows : Date.now();
+}
+
+/** From the end of the data on, time passes as the clock does, so that what a person commands is decided. */
+async function untilInterrupted(signal: AbortSignal, url: string, end: number, terminal: Terminal): Promise<void> {
   terminal.note(`\nThe platform goes on running; its console is at ${url} (Ctrl-C stops it).\n`);
   const api = new ApiClient({ url });
-  const ticker = setInterval(() => void api.settle(Date.now()).catch(() => undefined), 1_000);
+  const began = Date.now();
+  const ticker = setInterval(() => void api.settle(end + Date.now() - began).catch(() => undefined), 1_000);
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   clearInterval(ticker);
 }
