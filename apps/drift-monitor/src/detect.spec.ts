@@ -152,6 +152,16 @@ describe('the watch', () => {
     ]);
   });
 
+  it('takes new settings at once, however the log falls into batches', async () => {
+    await answers(...many(10, good()));
+    const wider = spec('drift: { windowOutcomes: 30 }') as NonNullable<ReturnType<typeof spec>>;
+    await hears({ ...base, type: 'ModelApplied', spec: wider });
+    await answers(...many(50, good()));
+    const windows: number[] = [];
+    for await (const { event } of platform.read(topics.performance)) windows.push(event.toLabel);
+    expect(windows).toEqual([30, 60]);
+  });
+
   it('says when a version is worse than its holdout promised, once', async () => {
     await hears(...trained);
     await answers(...many(500, good()));

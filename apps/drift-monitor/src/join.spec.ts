@@ -80,6 +80,16 @@ describe('the rules for labels', () => {
     expect(await outcomes()).toEqual([['joined', id, 1]]);
   });
 
+  it('hold an early label to the same rules as any other', async () => {
+    await labels({ prediction: idOf('a'), value: 'nonsense' });
+    await labels({ prediction: idOf('a'), model: 'm' });
+    await labels({ prediction: idOf('b'), model: 'm', value: 7 });
+    const id = await predicts('a');
+    await predicts('b');
+    expect(await outcomes()).toEqual([['joined', id, 1]]);
+    expect(await deadLetters()).toEqual(['UNKNOWN_CLASS', 'UNKNOWN_CLASS']);
+  });
+
   it('send a label to the dead letters whose prediction has not come within the horizon', async () => {
     await labels({ prediction: idOf('a') });
     await passes(T + HOUR - 1);

@@ -4,6 +4,7 @@ import {
   predictionTime,
   routingHash,
   topics,
+  type DeadLetter,
   type LabelObserved,
   type LabelRules,
   type ModelInForce,
@@ -58,8 +59,8 @@ export const join = (settings: JoinSettings): Task<Joining, Predicted | LabelObs
 function keyOf(label: LabelObserved) {
   if (label.prediction !== null) return label.prediction;
   const prefix = `${routingHash(label.model ?? '', label.entity ?? '')}.`;
-  // No unique part sorts after U+FFFF.
-  return { prefix, atOrBefore: `${prefix}${predictionTime(label.at ?? 0)}.\uffff` };
+  // No unique part sorts after the last code point.
+  return { prefix, atOrBefore: `${prefix}${predictionTime(label.at ?? 0)}.\u{10ffff}` };
 }
 
 function predicted(state: Joining | undefined, event: Predicted, settings: JoinSettings): Effects<Joining> {
@@ -67,11 +68,15 @@ function predicted(state: Joining | undefined, event: Predicted, settings: JoinS
   if (state === undefined) return { state: { is: 'waiting', predicted: event }, wakeAt: event.occurredAt + horizon };
   if (state.is !== 'early') return {}; // a repeat of the same prediction
   const outcomes: Outcome[] = [];
+  const letters: DeadLetter[] = [];
   let joining: Settled = { is: 'waiting', predicted: event };
   for (const early of state.labels) {
-    const value = encodeLabel(label, early.label.value);
-    if (value === undefined) continue;
-    const [next, outcome] = close(joining, event.id, value, early.label.occurredAt, horizon);
+    const checked = check(early.label, event.model, label);
+    if ('code' in checked) {
+      letters.push(letterOf(early, event.id, checked));
+      continue;
+    }
+    const [next, outcome] = close(joining, event.id, checked.value, early.label.occurredAt, horizon);
     joining = next;
     outcomes.push(outcome);
   }
@@ -79,7 +84,7 @@ function predicted(state: Joining | undefined, event: Predicted, settings: JoinS
   return {
     state: joining,
     wakeAt: event.occurredAt + (closed ? 2 : 1) * horizon,
-    publish: [publish(topics.outcomes, ...outcomes)],
+    publish: [publish(topics.outcomes, ...outcomes), publish(topics.deadletter, ...letters)],
   };
 }
 
@@ -96,19 +101,41 @@ function labelled(
   }
   const model = state.is === 'waiting' ? state.predicted.model : state.model;
   const { label, horizon } = rulesOf(model, settings);
-  if (event.model !== null && event.model !== model) {
-    return refused(event, 'WRONG_MODEL', `the prediction is of model "${model}", but the label names "${event.model}"`);
-  }
-  const value = encodeLabel(label, event.value);
-  if (value === undefined)
-    return refused(
-      event,
-      'UNKNOWN_CLASS',
-      `${JSON.stringify(event.value)} is no label of model "${model}"; ${expected(label)}`,
-    );
-  const [next, outcome] = close(state, context.stateKey ?? '', value, event.occurredAt, horizon);
+  const checked = check(event, model, label);
+  if ('code' in checked) return refused(event, checked.code, checked.reason);
+  const [next, outcome] = close(state, context.stateKey ?? '', checked.value, event.occurredAt, horizon);
   const predictedAt = state.is === 'waiting' ? state.predicted.occurredAt : state.predictedAt;
   return { state: next, wakeAt: predictedAt + 2 * horizon, publish: [publish(topics.outcomes, outcome)] };
+}
+
+/** Whether a label can be one of this model's, early or not. */
+function check(
+  event: LabelObserved,
+  model: string,
+  label: LabelRules,
+): { value: number } | { code: string; reason: string } {
+  if (event.model !== null && event.model !== model) {
+    return {
+      code: 'WRONG_MODEL',
+      reason: `the prediction is of model "${model}", but the label names "${event.model}"`,
+    };
+  }
+  const value = encodeLabel(label, event.value);
+  if (value !== undefined) return { value };
+  return {
+    code: 'UNKNOWN_CLASS',
+    reason: `${JSON.stringify(event.value)} is no label of model "${model}"; ${expected(label)}`,
+  };
+}
+
+/** A label that waited in vain. */
+function letterOf(
+  { label, topic, partition, offset }: EarlyLabel,
+  id: string,
+  why: { code: string; reason: string },
+): DeadLetter {
+  const from = { group: 'drift-monitor.join', topic, partition, offset, key: id, occurredAt: label.occurredAt };
+  return { ...from, ...why, attempts: 1, preview: JSON.stringify(label) };
 }
 
 /** What a label makes of a prediction, and the outcome to tell of. */
@@ -183,18 +210,8 @@ function woken(state: Joining, id: string, settings: JoinSettings): Effects<Join
     case 'closed':
       return { state: null };
     case 'early': {
-      const letters = state.labels.map(({ label, topic, partition, offset }) => ({
-        group: 'drift-monitor.join',
-        code: 'NO_PREDICTION',
-        reason: `no prediction ${id} came within the label horizon; check the id, or send the label after its prediction`,
-        topic,
-        partition,
-        offset,
-        key: id,
-        occurredAt: label.occurredAt,
-        attempts: 1,
-        preview: JSON.stringify(label),
-      }));
+      const reason = `no prediction ${id} came within the label horizon; check the id, or send the label after its prediction`;
+      const letters = state.labels.map((early) => letterOf(early, id, { code: 'NO_PREDICTION', reason }));
       return { state: null, publish: [publish(topics.deadletter, ...letters)] };
     }
   }

@@ -73,7 +73,8 @@ export class Watch {
   hear(event: Lifecycle): void {
     switch (event.type) {
       case 'ModelApplied':
-        this.spec = event.spec;
+        // Everything that was made by the old settings is made again, as it would be after a restart.
+        Object.assign(this, Watch.restored({ ...this.state(), spec: event.spec }));
         break;
       case 'TrainingFinished':
         if (event.candidates.length > 0)

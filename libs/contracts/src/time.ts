@@ -6,11 +6,11 @@ export type Instant = z.infer<typeof Instant>;
 
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Milliseconds of "250ms", "90s", "30m", "12h" or "7d"; undefined for anything else. */
+/** Whole milliseconds of "250ms", "90s", "30m", "12h" or "7d"; undefined for anything else. */
 export function durationMs(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   if (match === null) return undefined;
-  return Number(match[1]) * (UNITS[match[2] as string] as number);
+  return Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
 }
 
 /** The shortest exact way to write a duration: 5400000 is "90m". */

@@ -100,7 +100,8 @@ function resolve(
   return [];
 }
 
-function inputOf(view: string, field: string, { min, max }: Field): ModelInput {
+/** A model's input as its view declares it. */
+export function inputOf(view: string, field: string, { min, max }: Field): ModelInput {
   return { view, field, ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
 }
 
