@@ -45,6 +45,16 @@ describe('a page of another site', () => {
     expect((await running.labels('failure')).waiting).toBe(0);
   });
 
+  it('with a foreign Host, as after DNS rebinding, reads nothing either', async () => {
+    const headers = { host: 'evil.example' };
+    for (const path of ['/', '/v1/specs', '/v1/models/failure/timeline', '/metrics', '/v2']) {
+      const answer = await running.call('GET', path, { headers });
+      expect([path, answer.status]).toEqual([path, 403]);
+    }
+    expect((await running.call('GET', '/healthz', { headers })).status).toBe(200);
+    expect((await running.call('GET', '/readyz', { headers })).status).toBe(200);
+  });
+
   it('of its own may', async () => {
     const headers = { origin: running.url, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
     const { status } = await running.call('POST', '/v2/models/failure/infer', {

@@ -52,14 +52,10 @@ export class Auth {
   }
 
   /**
-   * Refuses what a page of another site makes a user's browser send (and names that were rebound to this machine).
+   * Refuses calls under a name that is not this server's, such as one that was rebound to this machine.
    * @throws GyreError ORIGIN_REFUSED
    */
-  refuseForeignPages(headers: {
-    host?: string | undefined;
-    origin?: string | undefined;
-    'sec-fetch-site'?: string | undefined;
-  }): void {
+  refuseForeignHost(headers: { host?: string | undefined }): void {
     const host = nameOf(headers.host ?? '');
     if (!this.mayBeCalled(host)) {
       throw new GyreError(
@@ -67,6 +63,17 @@ export class Auth {
         `this server is not called "${host}"; add the name to http.hostNames if it is`,
       );
     }
+  }
+
+  /**
+   * Refuses what a page of another site makes a user's browser send.
+   * @throws GyreError ORIGIN_REFUSED
+   */
+  refuseForeignPages(headers: {
+    host?: string | undefined;
+    origin?: string | undefined;
+    'sec-fetch-site'?: string | undefined;
+  }): void {
     const { origin } = headers;
     if (origin !== undefined && !this.isOwnOrigin(origin, headers.host ?? '')) {
       throw new GyreError('ORIGIN_REFUSED', `a page of ${origin} may change nothing here`);

@@ -10,7 +10,7 @@ type Section = Record<string, unknown>;
 /**
  * Settings: one section per part of Gyre, from `gyre.yaml`, over it `GYRE_*` variables, over them what the command line says.
  *
- * `GYRE_<SECTION>_<KEY>` sets `<section>.<key>`: `GYRE_HTTP_PORT=9000`, `GYRE_DRIFT_MONITOR_MAX_FEATURES=10`. Everything is strict: a section,
+ * `GYRE_<SECTION>_<KEY>` sets `<section>.<key>`: `GYRE_HTTP_PORT=9000`, `GYRE_DRIFT_MONITOR_WINDOWS_MAX=500`. Everything is strict: a section,
  * key or variable that nothing reads stops the start, with its place and what it was probably meant to be.
  */
 export class Config {

@@ -1,21 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import {
-  Catch,
-  createParamDecorator,
-  Injectable,
-  type ArgumentsHost,
-  type CanActivate,
-  type ExceptionFilter,
-  type ExecutionContext,
-  type PipeTransform,
-  HttpException,
-} from '@nestjs/common';
-import { errors, GyreError } from '@gyre/contracts';
-import { status as grpcStatus, type Metadata } from '@grpc/grpc-js';
-import { throwError, type Observable } from 'rxjs';
+import { createParamDecorator, Injectable, type ExecutionContext, type PipeTransform } from '@nestjs/common';
+import { GyreError } from '@gyre/contracts';
 import type { ZodType } from 'zod';
-import type { Auth } from './auth.js';
-import type { Logger } from './logger.js';
 
 /** As much of Fastify's request as handlers need. */
 export interface HttpRequest {
@@ -60,57 +46,5 @@ function parseJson(body: Buffer | undefined): unknown {
     return JSON.parse(body.toString('utf8'));
   } catch (error) {
     throw new GyreError('BAD_REQUEST', `the body is not JSON: ${(error as Error).message}`);
-  }
-}
-
-const OPEN_PATHS = /^\/(healthz|readyz)$/;
-const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
-
-/** Every call, HTTP or gRPC, is authenticated; a call that changes something must not come from a stranger's page. */
-@Injectable()
-export class CallGuard implements CanActivate {
-  constructor(private readonly auth: Auth) {}
-
-  canActivate(context: ExecutionContext): boolean {
-    if (context.getType() !== 'http') {
-      const metadata = context.switchToRpc().getContext<Metadata>();
-      this.auth.caller(metadata.get('authorization')[0]?.toString());
-      return true;
-    }
-    const request = context.switchToHttp().getRequest<HttpRequest>();
-    if (OPEN_PATHS.test(request.url)) return true;
-    request.caller = this.auth.caller(request.headers['authorization']);
-    if (!READING.has(request.method)) this.auth.refuseForeignPages(request.headers);
-    return true;
-  }
-}
-
-/** Failures leave as `{ error: { code, message, details } }` with the status of the error table; gRPC's likewise. */
-@Catch()
-export class FailureFilter implements ExceptionFilter {
-  constructor(private readonly log: Logger) {}
-
-  catch(thrown: unknown, host: ArgumentsHost): void | Observable<never> {
-    const failure = this.asFailure(thrown, host.getType());
-    const row = errors[failure.code];
-    if (host.getType() !== 'http') {
-      const code = grpcStatus[row.grpc];
-      return throwError(() => ({
-        code,
-        message: `${failure.code}: ${failure.message}`,
-        details: `${failure.code}: ${failure.message}`,
-      }));
-    }
-    const reply = host.switchToHttp().getResponse<HttpReply>();
-    const status = thrown instanceof HttpException ? thrown.getStatus() : row.http;
-    reply.status(status).send({ error: { code: failure.code, message: failure.message, details: failure.details } });
-  }
-
-  private asFailure(thrown: unknown, type: string): GyreError {
-    if (thrown instanceof GyreError) return thrown;
-    if (thrown instanceof HttpException) return new GyreError('BAD_REQUEST', thrown.message);
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    this.log.error('a call failed by a defect', { type, error: error.message, stack: error.stack });
-    return new GyreError('INTERNAL', 'something went wrong inside; the log of this process tells more');
   }
 }
