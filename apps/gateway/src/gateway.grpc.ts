@@ -31,7 +31,7 @@ export class GatewayGrpc {
 
   @GrpcMethod(SERVICE, 'ServerReady')
   serverReady(): { ready: boolean } {
-    return { ready: Object.keys(this.readiness.missing()).length === 0 };
+    return { ready: this.readiness.ready };
   }
 
   @GrpcMethod(SERVICE, 'ModelReady')

@@ -53,7 +53,7 @@ export class GatewayHttp {
 
   @Get('health/ready')
   ready(@Res() reply: HttpReply): void {
-    answerReady(reply, Object.keys(this.readiness.missing()).length === 0);
+    answerReady(reply, this.readiness.ready);
   }
 
   @Get(['models/:model', 'models/:model/versions/:version'])

@@ -24,10 +24,11 @@ const SETTINGS = 'gateway.settings';
     },
     {
       provide: ServingTable,
-      inject: [Platform, Logger, GatewayMetrics],
-      useFactory: async (platform: Platform, log: Logger, metrics: GatewayMetrics) => {
+      inject: [Platform, Logger, GatewayMetrics, Readiness],
+      useFactory: async (platform: Platform, log: Logger, metrics: GatewayMetrics, readiness: Readiness) => {
         const notLoaded = (model: string): void => metrics.notLoaded(model);
         const table = new ServingTable({ platform, log, load: (onnx) => OnnxModel.load(onnx), notLoaded });
+        readiness.require('gateway', () => table.missing());
         await table.open();
         return table;
       },

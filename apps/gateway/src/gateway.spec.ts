@@ -107,6 +107,27 @@ describe('the gateway', () => {
     });
   });
 
+  it('is not ready, however it is asked, while a champion could not be loaded', async () => {
+    const asked = async (): Promise<unknown[]> => [
+      (await fetch(`${gateway.httpUrl}/readyz`)).status,
+      (await fetch(`${gateway.httpUrl}/v2/health/ready`)).status,
+      await call('ServerReady', {}),
+    ];
+    await serve(platform, { champion: [1, echoing()] });
+    await inPlace();
+    expect(await asked()).toEqual([200, 200, { ready: true }]);
+    await serve(platform, { champion: [2, 'f'.repeat(64)], previous: [1, echoing()] });
+    await inPlace();
+    expect(await asked()).toMatchObject([503, 503, {}]);
+    expect(await (await fetch(`${gateway.httpUrl}/readyz`)).json()).toEqual({
+      status: 'not ready',
+      missing: { gateway: 'the champion could not be loaded: tides' },
+    });
+    await serve(platform, { champion: [3, echoing()] });
+    await inPlace();
+    expect(await asked()).toEqual([200, 200, { ready: true }]);
+  });
+
   it('answers typed with typed contents and raw with raw, and logs each once', async () => {
     await serve(platform, { champion: [4, echoing()] });
     await inPlace();

@@ -114,7 +114,12 @@ describe('what serves', () => {
   it('takes the previous version at a start when the champion cannot be loaded', async () => {
     await apply(platform);
     await serve(platform, { champion: [2, 'f'.repeat(64)], previous: [1, answering(0.1)] });
-    const table = await aTable();
+    const table = new ServingTable({ platform, load, log });
+    tables.push(table);
+    const opening = table.open();
+    expect(table.missing()).toMatch(/being loaded/);
+    await opening;
+    expect(table.missing()).toBe('the champion could not be loaded: tides');
     expect(table.serving('tides')).toMatchObject({ degraded: 'champion-not-loaded' });
     expect(await wet(table)).toBeCloseTo(0.1);
   });

@@ -38,6 +38,7 @@ export class ServingTable {
   /** Offsets of the newest ServingChanged at the start: what lies before is history, and is not loaded. */
   private readonly newest = new Map<string, number>();
   private following: Following | undefined;
+  private opened = false;
 
   constructor(private readonly options: ServingOptions) {}
 
@@ -50,6 +51,16 @@ export class ServingTable {
     // The following waits for each change, so whoever waits until all is settled finds the models in place.
     this.following = platform.follow('gateway.serving', topics.lifecycle, (record) => this.handle(record));
     await this.following.caughtUp();
+    this.opened = true;
+  }
+
+  /** Why it does not serve all that it should, in words; null when it does. */
+  missing(): string | null {
+    if (!this.opened) return 'the models that served last are being loaded';
+    const without = [...this.table].filter(([, { degraded }]) => degraded === 'champion-not-loaded');
+    return without.length === 0
+      ? null
+      : `the champion could not be loaded: ${without.map(([name]) => name).join(', ')}`;
   }
 
   /** Resolves when what lies in the log now is in place. */

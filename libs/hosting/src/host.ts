@@ -9,13 +9,14 @@ import type { Platform } from '@gyre/platform';
 import { Auth, refuseOpenAddress } from './auth.js';
 import { Catalog } from './catalog.js';
 import type { Config } from './config.js';
+import { GrpcHealth, healthProto, servicesIn } from './grpc-health.js';
 import { AuthConfig, GrpcConfig, HttpConfig } from './hosting.config.js';
 import { HostingModule } from './hosting.module.js';
 import type { Logger } from './logger.js';
 import { Metrics } from './metrics.js';
 import { measurePlatform } from './platform-metrics.js';
 import { Readiness } from './readiness.js';
-import { addHealthAndReflection, healthProto } from './reflection.js';
+import { addReflection } from './reflection.js';
 
 /** A service as the executable knows it. */
 export interface Service {
@@ -33,7 +34,7 @@ export interface Host {
   httpUrl: string;
   /** `127.0.0.1:8081` */
   grpcAddress: string;
-  /** Takes no more calls, ends those that run, lets the platform finish its batches. */
+  /** Says that it is not ready, takes no more calls, ends those that run, lets the platform finish its batches. */
   stop(): Promise<void>;
 }
 
@@ -59,13 +60,15 @@ export async function host(
   await catalog.open(platform);
   const metrics = new Metrics({ process: true });
   measurePlatform(platform, metrics);
+  const readiness = new Readiness();
+  const health = new GrpcHealth(readiness);
   const hosted = {
     platform,
     config,
     catalog,
     logger,
     metrics,
-    readiness: new Readiness(),
+    readiness,
     auth: new Auth(auth, http.hostNames),
   };
   const root = { module: Root, imports: [HostingModule.with(hosted), ...services.map((service) => service.module)] };
@@ -84,7 +87,11 @@ export async function host(
   const described = services.flatMap((service) => (service.grpc === undefined ? [] : [service.grpc]));
   const grpcPort = grpc.port === 0 ? await freePort(grpc.host) : grpc.port;
   if (described.length > 0) {
-    app.connectMicroservice<GrpcOptions>(grpcOptions(described, `${grpc.host}:${grpcPort}`, grpc), {
+    const mount: Mount = (definitions, server) => {
+      health.mount(servicesIn(definitions), server);
+      if (auth.tokens.length === 0) addReflection(definitions, server);
+    };
+    app.connectMicroservice<GrpcOptions>(grpcOptions(described, `${grpc.host}:${grpcPort}`, grpc, mount), {
       inheritAppConfig: true,
     });
     await listening(`gRPC on ${grpc.host}:${grpcPort}`, () => app.startAllMicroservices());
@@ -95,16 +102,22 @@ export async function host(
     httpUrl: `http://${http.host}:${address.port}`,
     grpcAddress: `${grpc.host}:${grpcPort}`,
     async stop() {
+      readiness.stopping();
+      health.refresh();
+      health.close();
       await app.close();
       await platform.close();
     },
   };
 }
 
+type Mount = NonNullable<GrpcOptions['options']['onLoadPackageDefinition']>;
+
 function grpcOptions(
   described: readonly { package: string; proto: string }[],
   url: string,
   grpc: GrpcConfig,
+  mount: Mount,
 ): GrpcOptions {
   return {
     transport: Transport.GRPC,
@@ -112,7 +125,7 @@ function grpcOptions(
       url,
       package: described.map((d) => d.package),
       protoPath: [...described.map((d) => d.proto), healthProto],
-      onLoadPackageDefinition: addHealthAndReflection,
+      onLoadPackageDefinition: mount,
       maxReceiveMessageLength: grpc.messageBytesMax,
       maxSendMessageLength: grpc.messageBytesMax,
       loader: { keepCase: true, longs: Number, defaults: true, oneofs: true },

@@ -8,6 +8,11 @@ export class Readiness {
     this.checks.set(name, check);
   }
 
+  /** From now on it is not ready, whatever the checks say: it takes no more work. */
+  stopping(): void {
+    this.require('host', () => 'stopping');
+  }
+
   /** Why this process is not ready, by name; empty when it is. */
   missing(): Record<string, string> {
     const missing: Record<string, string> = {};
@@ -16,6 +21,10 @@ export class Readiness {
       if (why !== null) missing[name] = why;
     }
     return missing;
+  }
+
+  get ready(): boolean {
+    return Object.keys(this.missing()).length === 0;
   }
 
   /** Something beside the platform that is on its way to the log, such as the gateway's prediction log. */

@@ -1,11 +1,7 @@
 import { ReflectionService } from '@grpc/reflection';
 import type { Server } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
-import { HealthImplementation, protoPath } from 'grpc-health-check';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
-
-/** The file that describes gRPC's own health service; the loader needs it beside the services' files. */
-export const healthProto: string = protoPath;
 
 interface Message {
   field: { name: string; typeName?: string }[];
@@ -20,11 +16,8 @@ const FileDescriptor = (
   }
 ).FileDescriptorProto;
 
-/** Mounts gRPC health and reflection beside the services, so that `grpcurl` and load balancers need no files of ours. */
-export function addHealthAndReflection(definitions: PackageDefinition, server: Pick<Server, 'addService'>): void {
-  const services = Object.keys(definitions).filter((name) => !('format' in (definitions[name] as object)));
-  const serving = Object.fromEntries(['', ...services].map((name) => [name, 'SERVING' as const]));
-  new HealthImplementation(serving).addToServer(server as Server);
+/** Mounts gRPC reflection beside the services, so that `grpcurl` needs no files of ours. Nobody who asks it is authenticated. */
+export function addReflection(definitions: PackageDefinition, server: Pick<Server, 'addService'>): void {
   new ReflectionService(reflectable(definitions)).addToServer(server as Server);
 }
 

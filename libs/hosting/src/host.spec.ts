@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
+import { Inject, Module } from '@nestjs/common';
+import { EmbeddedPlatform } from '@gyre/platform';
+import { Config } from './config.js';
+import { host, type Host } from './host.js';
+import { HOSTING_SECTIONS } from './hosting.config.js';
+import { createLogger } from './logger.js';
+import { Readiness } from './readiness.js';
+
+const PROTO = fileURLToPath(new URL('../../../proto/inference/grpc_predict_v2.proto', import.meta.url));
+
+/** grpc.health.v1.HealthCheckResponse as it is on the wire. */
+const SERVING = Buffer.from([8, 1]);
+const NOT_SERVING = Buffer.from([8, 2]);
+
+let why: string | null;
+let readiness: Readiness;
+
+@Module({})
+class Picky {
+  constructor(@Inject(Readiness) given: Readiness) {
+    readiness = given;
+    given.require('picky', () => why);
+  }
+}
+
+describe('a host', () => {
+  let running: Host;
+  let client: Client;
+
+  const start = async (auth: object = {}): Promise<void> => {
+    const overrides = { http: { port: 0 }, grpc: { port: 0 }, auth: { ...auth } };
+    const service = { name: 'picky', module: Picky, grpc: { package: 'inference', proto: PROTO } };
+    const config = Config.load({ known: [...HOSTING_SECTIONS], overrides });
+    running = await host([service], EmbeddedPlatform.inMemory(), config, createLogger('silent'));
+    client = new Client(running.grpcAddress, credentials.createInsecure());
+  };
+  const bytes = (value: Buffer): Buffer => value;
+  const health = (): Promise<Buffer | undefined> =>
+    new Promise((resolve, reject) => {
+      const done = (error: ServiceError | null, answer?: Buffer): void =>
+        error === null ? resolve(answer) : reject(error);
+      client.makeUnaryRequest('/grpc.health.v1.Health/Check', bytes, bytes, Buffer.alloc(0), done);
+    });
+  /** The status of a call to reflection. */
+  const reflection = (): Promise<number> =>
+    new Promise((resolve) => {
+      const path = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+      const stream = client.makeBidiStreamRequest(path, bytes, bytes);
+      stream.on('data', () => undefined);
+      stream.on('error', () => undefined);
+      stream.on('status', ({ code }: { code: number }) => resolve(code));
+      stream.end();
+    });
+  const until = async (wanted: Buffer): Promise<void> => {
+    while (!(await health())?.equals(wanted)) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+
+  beforeEach(() => {
+    why = null;
+  });
+  afterEach(async () => {
+    client.close();
+    await running.stop();
+  });
+
+  it('is ready when every check says so, over gRPC as over HTTP, and no more when it stops', async () => {
+    why = 'still warming';
+    await start();
+    const readyz = async (): Promise<unknown> => (await fetch(`${running.httpUrl}/readyz`)).json();
+    expect(await health()).toEqual(NOT_SERVING);
+    expect(await readyz()).toEqual({ status: 'not ready', missing: { picky: 'still warming' } });
+    why = null;
+    await until(SERVING);
+    expect(await readyz()).toEqual({ status: 'ready', missing: {} });
+    why = 'lost something';
+    await until(NOT_SERVING);
+    why = null;
+    const stopped = running.stop();
+    expect(readiness.missing()).toEqual({ host: 'stopping' });
+    await stopped;
+    running.stop = () => Promise.resolve();
+  });
+
+  it('tells nobody what it is made of as soon as callers are authenticated, but whether it is well', async () => {
+    await start();
+    expect(await reflection()).toBe(status.OK);
+    client.close();
+    await running.stop();
+    await start({ tokens: [{ name: 'ops', sha256: createHash('sha256').update('t').digest('hex') }] });
+    expect(await reflection()).toBe(status.UNIMPLEMENTED);
+    expect(await health()).toEqual(SERVING);
+  });
+});
