@@ -126,6 +126,6 @@ function enough(set: TrainingSet, rowsMin: number): TrainingSet {
   const more =
     unusable === 0
       ? ''
-      : `; ${unusable} more cannot be used, for they brought other features than the model has now or have expired`;
+      : `; ${unusable} more cannot be used, for they brought other features than the model has now, had none that could be looked up, or have expired`;
   throw new Refused(`only ${rows} labelled predictions, ${rowsMin} are needed${more}`);
 }

@@ -34,6 +34,7 @@ export function predictionTemplate({ inputs, views }: FeatureQuery): Template {
     entity: 'VARCHAR',
     width: 'INTEGER',
     from_entity: 'BOOLEAN',
+    fallback: 'VARCHAR',
     ...Object.fromEntries(Object.keys(views).map((view) => [`seen.${view}`, 'BIGINT' as const])),
     ...Object.fromEntries(inputs.map((_, i) => [`f${i}`, 'FLOAT' as const])),
   };
@@ -60,11 +61,16 @@ export function labelledQuery(outcomes: string, { asOf, rowsMax }: { asOf: numbe
     GROUP BY prediction ORDER BY predicted_at DESC, prediction DESC LIMIT ${rowsMax}`;
 }
 
-/** The predictions behind the table `labelled`, each once. Without an entity, only those with as many features as the model now has count. */
+/**
+ * The predictions behind the table `labelled`, each once. Without looked-up features, only those with as many features as the model now has
+ * count; and none whose entity's features could not be looked up, which the fallback answered: it recorded nulls that nobody ever saw.
+ */
 export function chosenQuery(predictions: string, query: FeatureQuery): string {
   const columns = Object.keys(predictionTemplate(query)).map((name) => `p.${identifier(name)}`);
+  const nothing = query.inputs.map((_, i) => `p.f${i} IS NULL`);
   return `SELECT ${columns.join(', ')}, labelled.label FROM ${predictions} AS p JOIN labelled ON p.prediction = labelled.prediction
-    WHERE p.from_entity OR p.width = ${query.inputs.length}
+    WHERE (p.from_entity OR p.width = ${query.inputs.length} AND
+      NOT (p.entity IS NOT NULL AND p.fallback IS NOT NULL AND ${nothing.join(' AND ')}))
     QUALIFY row_number() OVER (PARTITION BY p.prediction ORDER BY p."offset") = 1`;
 }
 

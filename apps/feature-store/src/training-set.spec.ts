@@ -192,6 +192,23 @@ describe('training sets', () => {
       expect(await store.manifest(built)).toMatchObject({ rows: 1, unusable: 1 });
     }));
 
+  it('leaves out predictions whose features could not be looked up: their nulls are no features', () =>
+    using({}, async (store) => {
+      await store.observe('weather', 'a', 1, { wind: 7 });
+      const nothing = { features: [null, null, null, null], seen: null };
+      const good = await store.predict('a', 10);
+      const missing = await store.predict('stranger', 11);
+      const unavailable = await store.predict('a', 12, { ...nothing, fallback: 'features-unavailable' });
+      // Nor was there a version: that is what is recorded then.
+      const neither = await store.predict('a', 13, { ...nothing, fallback: 'no-version' });
+      // The entity is named, but the request brought the features: all missing, and a model answered.
+      const brought = await store.predict('a', 14, { ...nothing, fallback: null, version: 1 });
+      for (const each of [good, missing, unavailable, neither, brought]) await store.outcome('joined', each, 1, 20);
+      const built = await store.train();
+      expect((await store.rows(built)).map(({ prediction }) => prediction)).toEqual([good.id, missing.id, brought.id]);
+      expect(await store.manifest(built)).toMatchObject({ rows: 3, unusable: 2, parityMismatches: 0 });
+    }));
+
   it('counts rows that differ from what the prediction recorded', () =>
     using({}, async (store) => {
       await store.observe('weather', 'a', 1, { wind: 7 });

@@ -157,6 +157,7 @@ class Building {
         `predictions of ${recipe.model} whose label was known at or before ${recipe.asOf} ms`,
         `the newest ${recipe.rowsMax} of them, by the time of the prediction`,
         `without an entity, only those with ${recipe.inputs.length} features`,
+        'none whose features could not be looked up',
       ],
       parityMismatches,
       unusable: labelled - rows,
