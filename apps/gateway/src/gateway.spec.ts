@@ -151,7 +151,8 @@ describe('the gateway', () => {
     expect(raw.raw_output_contents?.[1]?.toString()).toBe('\x03\0\0\0wet\x03\0\0\0dry');
     const ids = (await logged()).map(({ id }) => id);
     expect(ids).toHaveLength(3);
-    expect(ids[0]).toBe(typed.parameters['prediction_id']?.string_param);
+    // Without an entity the partition follows the random id, and with it the place among the others.
+    expect(ids).toContain(typed.parameters['prediction_id']?.string_param);
   });
 
   it('fails with the status of the error table and words that help', async () => {
