@@ -85,18 +85,26 @@ function features(event: FeaturesEvent, context: Context, settings: AcceptSettin
   return { publish: [publish(topics.features, observed)] };
 }
 
-/** Labels may be stamped ahead of their arrival by so much, ms. */
+/** Labels, and what they are for, may be stamped ahead of their arrival by so much, ms. */
 const LABEL_SKEW_MAX = 300_000;
 
 function label(event: LabelEvent, context: Context, settings: AcceptSettings): Verdict {
   const occurredAt = Date.parse(event.time);
   if (occurredAt > context.appendedAt + LABEL_SKEW_MAX)
     return ahead(event.time, occurredAt - context.appendedAt, LABEL_SKEW_MAX);
-  if (event.prediction !== undefined && parsePredictionId(event.prediction) === undefined) {
-    return {
-      code: 'BAD_PREDICTION_ID',
-      reason: `prediction: "${event.prediction}" is no prediction id; send the prediction_id that the answer carried`,
-    };
+  const at = event.at === undefined ? null : Date.parse(event.at);
+  if (at !== null && at < 0) return { code: 'BAD_EVENT', reason: `at: ${event.at} is before 1970` };
+  if (at !== null && at > context.appendedAt + LABEL_SKEW_MAX)
+    return ahead(`${event.at}`, at - context.appendedAt, LABEL_SKEW_MAX, 'at');
+  if (event.prediction !== undefined) {
+    const predictedAt = parsePredictionId(event.prediction)?.predictedAt ?? -1;
+    if (predictedAt < 0 || predictedAt > context.appendedAt + LABEL_SKEW_MAX) {
+      const wrong = predictedAt < 0 ? 'is no prediction id' : 'names a time that has not come';
+      return {
+        code: 'BAD_PREDICTION_ID',
+        reason: `prediction: "${event.prediction}" ${wrong}; send the prediction_id that the answer carried`,
+      };
+    }
   }
   if (event.model !== undefined) {
     const model = settings.model(event.model);
@@ -114,17 +122,17 @@ function label(event: LabelEvent, context: Context, settings: AcceptSettings): V
     model: event.model ?? null,
     prediction: event.prediction ?? null,
     entity: event.entity ?? null,
-    at: event.at === undefined ? null : Date.parse(event.at),
+    at,
     value: event.value,
     occurredAt,
   };
   return { publish: [publish(topics.feedback, observed)] };
 }
 
-function ahead(time: string, by: number, allowed: number): Verdict {
+function ahead(time: string, by: number, allowed: number, where = 'time'): Verdict {
   const seconds = (ms: number) => `${Math.round(ms / 1_000)} s`;
   return {
     code: 'TIME_AHEAD',
-    reason: `time: ${time} is ${seconds(by)} ahead of the event's arrival; at most ${seconds(allowed)} are allowed`,
+    reason: `${where}: ${time} is ${seconds(by)} ahead of the event's arrival; at most ${seconds(allowed)} are allowed`,
   };
 }

@@ -22,6 +22,8 @@ label: { name: y, type: binary }
 );
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 
+const FOR_ENTITY = { id: 'l', type: 'label', model: 'up', entity: 'a', value: 1, time: '2026-11-22T11:59:00Z' };
+
 let platform: EmbeddedPlatform;
 beforeEach(() => {
   platform = EmbeddedPlatform.inMemory({ partitions: 2, tickEveryMs: null, clock: () => NOW });
@@ -117,6 +119,30 @@ describe('ingestion', () => {
       /ahead of the event's arrival; at most 300 s/,
     ],
     ['no time at all', JSON.stringify(event({ time: 'yesterday' })), 'BAD_EVENT', /time: must be an ISO 8601/],
+    [
+      'a label for a time to come',
+      JSON.stringify({ ...FOR_ENTITY, at: '2026-11-23T12:00:00Z' }),
+      'TIME_AHEAD',
+      /^at: .* at most 300 s/,
+    ],
+    [
+      'a label for a time before 1970',
+      JSON.stringify({ ...FOR_ENTITY, at: '1969-12-31T23:59:59Z' }),
+      'BAD_EVENT',
+      /at: .*before 1970/,
+    ],
+    [
+      'a label for a prediction to come',
+      JSON.stringify({
+        id: 'l',
+        type: 'label',
+        prediction: predictionId({ routing: routingHash('up', 'a'), predictedAt: NOW + 300_001, unique: 'u' }),
+        value: 1,
+        time: '2026-11-22T11:59:00Z',
+      }),
+      'BAD_PREDICTION_ID',
+      /a time that has not come/,
+    ],
     ['invalid UTF-8', Uint8Array.of(0x7b, 0xff, 0xfe, 0x7d), 'INVALID_UTF8', /not UTF-8/],
     ['no JSON', 'hello', 'NOT_JSON', /not JSON/],
     [
@@ -153,6 +179,32 @@ describe('ingestion', () => {
     const { preview, reason } = await refusal();
     expect(preview).toContain('"price":-1');
     expect(preview + reason).not.toContain('Jane');
+  });
+
+  it('shows no value of an unknown view, for nobody can say which are private', async () => {
+    await sendJson(event({ view: 'later', values: { nickname: 'Jane' } }));
+    const { preview } = await refusal();
+    expect(JSON.parse(preview)).toMatchObject({ id: 'e1', values: '(private)' });
+  });
+
+  it('takes the elements of an array as the bytes that they are', async () => {
+    const text = ' [ {"id":"a","s":"],\\"[{"} ,[1,[2]], 1e999,"\\\\" , {} ] ';
+    const decoder = new TextDecoder();
+    const split = splitBody(new TextEncoder().encode(text), 'application/json');
+    expect(split.map(({ key, bytes }) => [key, decoder.decode(bytes).trim()])).toEqual([
+      ['a', '{"id":"a","s":"],\\"[{"}'],
+      ['', '[1,[2]]'],
+      ['', '1e999'],
+      ['', '"\\\\"'],
+      ['', '{}'],
+    ]);
+    expect(splitBody(new TextEncoder().encode('[ ]'), 'application/json')).toEqual([]);
+  });
+
+  it('refuses an array that is not UTF-8, whole', async () => {
+    const bytes = new TextEncoder().encode(JSON.stringify([event({ entity: '~' })]));
+    await send(bytes.with(bytes.indexOf(0x7e), 0xff), 'application/json');
+    expect((await refusal()).code).toBe('INVALID_UTF8');
   });
 
   it('shows nothing of what is no JSON, for it may hold private fields', async () => {

@@ -5,6 +5,12 @@ export interface RawEvent {
 }
 
 const NEWLINE = 0x0a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPENING = new Set([0x5b, 0x7b]);
+const CLOSING = new Set([0x5d, 0x7d]);
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * The events of a request body, each as its own bytes: one a line (NDJSON), or a JSON array, or one JSON value. Nothing is refused here, so that
@@ -14,8 +20,7 @@ export function splitBody(body: Uint8Array, contentType: string): RawEvent[] {
   if (contentType.includes('ndjson') || contentType.includes('jsonl')) return lines(body).map(raw);
   const json = parsed(body);
   if (!Array.isArray(json)) return body.length === 0 ? [] : [raw(body)];
-  const encoder = new TextEncoder();
-  return json.map((value) => raw(encoder.encode(JSON.stringify(value))));
+  return elements(body).map((bytes, index) => ({ key: keyOf(json[index]), bytes }));
 }
 
 function lines(body: Uint8Array): Uint8Array[] {
@@ -29,16 +34,46 @@ function lines(body: Uint8Array): Uint8Array[] {
   return found;
 }
 
-/** Events of one id share a partition, where the repeat of an id is noticed. */
-function raw(bytes: Uint8Array): RawEvent {
-  const json = parsed(bytes);
-  const id = typeof json === 'object' && json !== null ? (json as { id?: unknown }).id : undefined;
-  return { key: typeof id === 'string' ? id : '', bytes };
+/** The elements of what is known to be a JSON array, as they stand there: nothing is lost or mended on the way. */
+function elements(array: Uint8Array): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  let depth = 0;
+  let from = 0;
+  let inString = false;
+  for (let at = 0; at < array.length; at++) {
+    const byte = array[at] as number;
+    if (inString) {
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    else if (OPENING.has(byte)) {
+      if (depth === 0) from = at + 1;
+      depth += 1;
+    } else if (CLOSING.has(byte) || (byte === COMMA && depth === 1)) {
+      if (byte !== COMMA) depth -= 1;
+      if (byte !== COMMA && depth > 0) continue;
+      const element = array.subarray(from, at);
+      if (element.some((each) => each > 0x20)) found.push(element);
+      from = at + 1;
+    }
+  }
+  return found;
 }
 
+/** Events of one id share a partition, where the repeat of an id is noticed. */
+function keyOf(json: unknown): string {
+  const id = typeof json === 'object' && json !== null ? (json as { id?: unknown }).id : undefined;
+  return typeof id === 'string' ? id : '';
+}
+
+function raw(bytes: Uint8Array): RawEvent {
+  return { key: keyOf(parsed(bytes)), bytes };
+}
+
+/** undefined for what is no JSON in UTF-8 */
 function parsed(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch {
     return undefined;
   }
