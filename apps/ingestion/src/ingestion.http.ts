@@ -7,9 +7,11 @@ import {
   type DeadLetterEntry,
   type EventsAccepted,
 } from '@gyre/contracts';
-import { Catalog, JsonBody, Metrics } from '@gyre/hosting';
-import { Platform, type Recorded } from '@gyre/platform';
+import { Catalog, Config, JsonBody, Metrics } from '@gyre/hosting';
+import { Platform, type Recorded, type Replayed } from '@gyre/platform';
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
+import { IngestionConfig } from './ingestion.config.js';
 import { preview } from './preview.js';
 import { splitBody, type RawEvent } from './split-body.js';
 
@@ -18,13 +20,21 @@ const ReplayRequest = z.union([
   z.strictObject({ all: z.literal(true), group: z.string().optional() }),
 ]);
 
+/** Events or letters handled before the event loop has its turn. */
+const CHUNK = 1_000;
+
 @Controller('v1')
 export class IngestionController {
+  readonly #eventsMax: number;
+
   constructor(
     @Inject(Platform) private readonly platform: Platform,
     @Inject(Catalog) private readonly catalog: Catalog,
     @Inject(Metrics) private readonly metrics: Metrics,
-  ) {}
+    @Inject(Config) config: Config,
+  ) {
+    this.#eventsMax = config.read('ingestion', IngestionConfig).eventsPerCallMax;
+  }
 
   @Post('events')
   @HttpCode(202)
@@ -33,19 +43,33 @@ export class IngestionController {
     @Headers('content-type') contentType = 'application/json',
   ): Promise<EventsAccepted> {
     const events = splitBody(body ?? new Uint8Array(), contentType);
+    if (events.length > this.#eventsMax)
+      throw new GyreError(
+        'EVENT_TOO_LARGE',
+        `the body holds ${events.length} events; at most ${this.#eventsMax} are taken in one call: none was taken, send fewer at a time`,
+      );
     const fitting = events.filter(({ bytes }) => bytes.length <= EVENT_BYTES_MAX);
     const refused = events.flatMap((event, index) =>
       event.bytes.length > EVENT_BYTES_MAX ? [{ index, ...tooLarge(event) }] : [],
     );
-    if (refused.length > 0)
+    for (const some of chunks(refused)) {
       await this.platform.append(
         topics.deadletter,
-        refused.map(({ index, reason }) => this.letter(events[index] as RawEvent, reason)),
+        some.map(({ index, reason }) => this.letter(events[index] as RawEvent, reason)),
       );
-    if (fitting.length > 0) await this.platform.appendRaw(topics.ingest, fitting);
-    this.metrics
-      .counter('gyre_ingestion_events_total', 'Events received over HTTP, by whether they were appended', ['result'])
-      .inc({ result: 'appended' }, fitting.length);
+      await setImmediate();
+    }
+    for (const some of chunks(fitting)) {
+      await this.platform.appendRaw(topics.ingest, some);
+      await setImmediate();
+    }
+    const counter = this.metrics.counter(
+      'gyre_ingestion_events_total',
+      'Events received over HTTP, by whether they were appended',
+      ['result'],
+    );
+    counter.inc({ result: 'appended' }, fitting.length);
+    counter.inc({ result: 'refused' }, refused.length);
     return { accepted: fitting.length, refused };
   }
 
@@ -54,28 +78,39 @@ export class IngestionController {
     const most = Number(limit);
     if (!Number.isInteger(most) || most < 1)
       throw new GyreError('BAD_REQUEST', `limit=${limit} is not a whole number above 0`);
-    const letters: DeadLetterEntry[] = [];
-    for await (const record of this.platform.read(topics.deadletter, group === undefined ? {} : { key: group }))
+    let letters: DeadLetterEntry[] = [];
+    const newest = () => letters.sort((a, b) => b.occurredAt - a.occurredAt || b.offset - a.offset).slice(0, most);
+    for await (const record of this.platform.read(topics.deadletter, group === undefined ? {} : { key: group })) {
       letters.push(entryOf(record));
-    return letters
-      .sort((a, b) => a.occurredAt - b.occurredAt || a.offset - b.offset)
-      .slice(-most)
-      .reverse();
+      if (letters.length >= most + Math.max(most, CHUNK)) letters = newest();
+    }
+    return newest();
   }
 
-  /** Refused events are given to their group again, for example after a spec was mended. */
+  /** Refused events are given to their group again, for example after a spec was mended: each once, however often it was refused. */
   @Post('deadletters/replay')
   @HttpCode(202)
-  async replay(
-    @Body(new JsonBody(ReplayRequest)) request: z.infer<typeof ReplayRequest>,
-  ): Promise<{ replayed: number }> {
-    const letters =
-      'letters' in request
-        ? request.letters
-        : (await this.deadLetters('1000000', request.group)).filter(({ source }) => source.offset >= 0);
-    return {
-      replayed: await this.platform.replayDeadLetters(letters.map(({ partition, offset }) => ({ partition, offset }))),
-    };
+  async replay(@Body(new JsonBody(ReplayRequest)) request: z.infer<typeof ReplayRequest>): Promise<Replayed> {
+    if ('letters' in request) return this.platform.replayDeadLetters(request.letters);
+    const sum: Replayed = { replayed: 0, expired: 0 };
+    for (const some of chunks(await this.newestOfEach(request.group))) {
+      const { replayed, expired } = await this.platform.replayDeadLetters(some);
+      sum.replayed += replayed;
+      sum.expired += expired;
+      await setImmediate();
+    }
+    return sum;
+  }
+
+  /** Of every original that lay in the log, its newest letter. */
+  private async newestOfEach(only: string | undefined): Promise<{ partition: number; offset: number }[]> {
+    const newest = new Map<string, { partition: number; offset: number }>();
+    const options = only === undefined ? {} : { key: only };
+    for await (const { partition, offset, event } of this.platform.read(topics.deadletter, options)) {
+      if (event.offset < 0) continue;
+      newest.set(`${event.group} ${event.topic} ${event.partition} ${event.offset}`, { partition, offset });
+    }
+    return [...newest.values()];
   }
 
   private letter({ key, bytes }: RawEvent, reason: string): DeadLetter {
@@ -83,6 +118,10 @@ export class IngestionController {
     const source = { group: 'ingestion.accept', topic: topics.ingest.name, partition: 0, offset: -1 };
     return { ...source, code: 'EVENT_TOO_LARGE', reason, key, occurredAt: Date.now(), attempts: 0, preview: text };
   }
+}
+
+function* chunks<T>(items: readonly T[]): Generator<T[]> {
+  for (let from = 0; from < items.length; from += CHUNK) yield items.slice(from, from + CHUNK);
 }
 
 function tooLarge({ bytes }: RawEvent): { code: string; reason: string } {

@@ -34,6 +34,12 @@ export interface Sequenced<E> {
   event: E;
 }
 
+/** What became of originals of dead letters: so many were given back, so many are no longer in the log. */
+export interface Replayed {
+  replayed: number;
+  expired: number;
+}
+
 /** A state as the store holds it. */
 export interface StoredState<S> {
   key: string;
@@ -134,9 +140,10 @@ export abstract class Platform {
 
   /**
    * Gives refused events back to the group that refused them, through `gyre.retry.<group>`. They have lost their place in the order of
-   * their key. @returns how many; @throws GyreError DEAD_LETTER_NOT_FOUND if an offset names none, or the original has expired
+   * their key. Several letters of one original give it back once; one whose original has expired is passed over.
+   * @throws GyreError DEAD_LETTER_NOT_FOUND if an offset names none, or one that never had an original in the log; then none is given back
    */
-  abstract replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<number>;
+  abstract replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<Replayed>;
 
   /** Deletes records older than their topic's retention that every group has read. @returns how many */
   abstract expire(now: number): Promise<number>;

@@ -72,7 +72,7 @@ export interface Task<S, E> {
   readonly codec?: StateCodec<S>;
   /**
    * An event is dropped if one of the `within` events before it in its topic's partition bore the same id and was not refused. The memory is
-   * rebuilt at a start by folding those again without states: whether an event is refused must follow from it alone.
+   * rebuilt at a start from what was decided: the group's dead letters say which of those events were refused.
    */
   readonly distinct?: { id: (event: E) => string | undefined; within: number };
   /** Tries of an event that throws, the first included (default 3), with back-off from 100 ms, doubling. */

@@ -50,20 +50,32 @@ const replay = (terminal: Terminal): Command =>
         throw new UsageError('name either positions as PARTITION:OFFSET, or --all');
       const wanted = all === true ? oldestFirst(await api.deadLetters(ALL)) : positions;
       let replayed = 0;
+      let expired = 0;
       for (let from = 0; from < wanted.length; from += BATCH) {
-        replayed += (await api.replayDeadLetters(wanted.slice(from, from + BATCH))).replayed;
-      }
-      if (json) printJson(terminal, { replayed });
-      else
-        terminal.write(
-          `${count(replayed)} given another try; what is refused again comes back to \`gyre deadletters\`\n`,
+        const answer: { replayed: number; expired?: number } = await api.replayDeadLetters(
+          wanted.slice(from, from + BATCH),
         );
+        replayed += answer.replayed;
+        expired += answer.expired ?? 0;
+      }
+      if (json) return printJson(terminal, { replayed, ...(expired > 0 && { expired }) });
+      terminal.write(
+        `${count(replayed)} given another try; what is refused again comes back to \`gyre deadletters\`\n`,
+      );
+      if (expired > 0) terminal.write(`${count(expired)} passed over: the log no longer keeps the event\n`);
     });
 
-/** Those that can have another try: what was refused before it reached the log has no original to give back. */
+/**
+ * Those that can have another try, each original once, by its newest letter: what was refused before it reached the log has no original to
+ * give back.
+ */
 function oldestFirst(letters: readonly DeadLetterEntry[]): Position[] {
-  const kept = letters.filter(({ source }) => source.offset >= 0);
-  return kept.map(({ partition, offset }) => ({ partition, offset })).reverse();
+  const kept = new Map<string, Position>();
+  for (const { partition, offset, group, source } of letters) {
+    const original = `${group} ${source.topic} ${source.partition} ${source.offset}`;
+    if (source.offset >= 0 && !kept.has(original)) kept.set(original, { partition, offset });
+  }
+  return [...kept.values()].reverse();
 }
 
 function position(text: string, before: Position[] | undefined): Position[] {

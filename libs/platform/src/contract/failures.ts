@@ -271,7 +271,7 @@ export function survivesFailures(harness: PlatformHarness): void {
       mended = true;
       const letters = await deadLetters(platform);
       expect(letters.map(({ event }) => event.group).sort()).toEqual(['test.broken', 'test.job']);
-      expect(await platform.replayDeadLetters(letters)).toBe(2);
+      expect(await platform.replayDeadLetters([...letters, ...letters])).toEqual({ replayed: 2, expired: 0 });
       await platform.settled();
       expect(await platform.states({ name: 'test.broken' }, ['a'])).toEqual(new Map([['a', 15]]));
       expect(await platform.states({ name: 'test.other' }, ['a'])).toEqual(new Map([['a', 3]]));
@@ -302,7 +302,7 @@ export function survivesFailures(harness: PlatformHarness): void {
         position,
       ]);
       mended = true;
-      await platform.replayDeadLetters(letters.slice(1));
+      expect(await platform.replayDeadLetters(letters)).toEqual({ replayed: 1, expired: 0 });
       await platform.settled();
       expect(await byKey(platform, echoes)).toEqual({ a: say('a', 5) });
     });
@@ -375,6 +375,35 @@ export function survivesFailures(harness: PlatformHarness): void {
         await harness.remove(other);
         expect(resumed).toEqual(uninterrupted);
         expect(uninterrupted?.length).toBeLessThan(sent.filter((n) => n >= 0).length - 100);
+      });
+
+      it('remembers what was decided, whatever would be decided today', async () => {
+        const task = (known: number) => ({
+          ...accept(100),
+          handle: (_: undefined, { key, n }: Word) =>
+            n > known
+              ? { refuse: { code: 'UNKNOWN', reason: 'not known yet', preview: '' } }
+              : { publish: [publish(echoes, { key, n })] },
+        });
+        stage().platform.run(task(1));
+        await stage().platform.append(words, say('a', 1, 2, 3));
+        await stage().platform.settled();
+        const [two] = await deadLetters(stage().platform);
+        await stage().platform.replayDeadLetters(two === undefined ? [] : [two]);
+        await stage().platform.settled();
+        await stage().reopen();
+        stage().platform.run(task(9));
+        await stage().platform.settled();
+        await stage().platform.replayDeadLetters(two === undefined ? [] : [two]);
+        await stage().platform.append(words, say('a', 1, 3, 3));
+        await stage().platform.settled();
+        expect((await accepted())?.sort()).toEqual([1, 2, 3]);
+        await stage().reopen();
+        stage().platform.run(task(0));
+        await stage().platform.replayDeadLetters(two === undefined ? [] : [two]);
+        await stage().platform.append(words, say('a', 1, 3));
+        await stage().platform.settled();
+        expect(await deadLetters(stage().platform)).toHaveLength(3);
       });
 
       it('forgets an id after so many events', async () => {

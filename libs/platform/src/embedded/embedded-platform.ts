@@ -12,6 +12,7 @@ import {
   type Lag,
   type Position,
   type Recorded,
+  type Replayed,
   type Running,
   type Sequenced,
   type StoredState,
@@ -265,10 +266,12 @@ export class EmbeddedPlatform extends Platform {
     }
   }
 
-  async replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<number> {
-    const records = offsets.map(({ partition, offset }) => retryOf(this.#core.log, partition, offset));
+  async replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<Replayed> {
+    const retries = offsets.map(({ partition, offset }) => retryOf(this.#core.log, partition, offset));
+    const originals = [...new Map(retries.map(({ original, record }) => [original, record])).values()];
+    const records = originals.filter((record) => record !== undefined);
     this.#appender.records(records);
-    return records.length;
+    return { replayed: records.length, expired: originals.length - records.length };
   }
 
   async expire(now: number): Promise<number> {

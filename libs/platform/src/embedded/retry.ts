@@ -3,8 +3,15 @@ import { decoded } from '../encoding.js';
 import { retryTopicOf } from '../folding/log-record.js';
 import type { Log, NewRecord } from './log.js';
 
-/** The record that gives a dead letter's original back to the group that refused it. @throws GyreError DEAD_LETTER_NOT_FOUND */
-export function retryOf(log: Log, partition: number, offset: number): NewRecord {
+/** A dead letter's original by a name that all its letters share, and what gives it back to the group that refused it. */
+export interface Retry {
+  original: string;
+  /** undefined where the original has expired */
+  record: NewRecord | undefined;
+}
+
+/** @throws GyreError DEAD_LETTER_NOT_FOUND if there is no such letter, or it never had an original in the log */
+export function retryOf(log: Log, partition: number, offset: number): Retry {
   const missing = (why: string) =>
     new GyreError('DEAD_LETTER_NOT_FOUND', `dead letter ${offset} of partition ${partition} ${why}`, {
       partition,
@@ -15,11 +22,11 @@ export function retryOf(log: Log, partition: number, offset: number): NewRecord 
   if (read === undefined || read.problem !== undefined) throw missing('does not exist');
   const letter = read.event;
   if (letter.group === '' || letter.offset < 0) throw missing('has no original in the log; send the event again');
+  const name = JSON.stringify([letter.group, letter.topic, letter.partition, letter.offset]);
   const [original] = log.read(letter.topic, letter.partition, letter.offset, letter.offset + 1, 1);
-  if (original === undefined) {
-    throw missing(`has lost its original: ${letter.topic} no longer keeps offset ${letter.offset}`);
-  }
+  if (original === undefined) return { original: name, record: undefined };
   const { key, data } = original;
   const origin = { topic: letter.topic, offset: letter.offset };
-  return { topic: retryTopicOf(letter.group), partition: letter.partition, key, data, origin };
+  const record = { topic: retryTopicOf(letter.group), partition: letter.partition, key, data, origin };
+  return { original: name, record };
 }

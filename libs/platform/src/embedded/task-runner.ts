@@ -1,7 +1,10 @@
+import { topics } from '@gyre/contracts';
 import { BatchFold, readOrder, remember, type FoldSettings } from '../folding/batch-fold.js';
 import { byteOrder, type StateChange } from '../folding/batch-states.js';
 import { DistinctMemory } from '../folding/distinct-memory.js';
-import type { LogRecord } from '../folding/log-record.js';
+import { retryTopicOf, type LogRecord } from '../folding/log-record.js';
+import { RefusedBefore } from '../folding/refused-before.js';
+import { partitionOf } from '../partitioner.js';
 import type { Task } from '../task.js';
 import { Attempts, type Handled } from './attempts.js';
 import { BatchSize } from './batch-size.js';
@@ -45,7 +48,7 @@ export class TaskRunner<S, E> implements Stepper {
     if (task.distinct !== undefined)
       for (const topic of this.topics) distinct.set(topic, new DistinctMemory(task.distinct.within));
     this.#fold = { task, partition, partitions: core.partitions, distinct };
-    for (const topic of distinct.keys()) remember(this.#fold, topic, this.#justBefore(topic));
+    if (distinct.size > 0) this.#remember();
   }
 
   offset(topic: string): number {
@@ -226,13 +229,30 @@ export class TaskRunner<S, E> implements Stepper {
     return time;
   }
 
-  *#justBefore(topic: string): Iterable<LogRecord> {
-    const { log } = this.core;
-    const to = this.offset(topic);
+  #remember(): void {
+    const { log, partitions } = this.core;
     const within = this.task.distinct?.within ?? 0;
-    let from = log.offsetBack(topic, this.partition, to, within);
-    for (;;) {
-      const records = log.read(topic, this.partition, from, to, PAGE);
+    // Of the retry topic, all: how often an event was given back before counts.
+    const from = new Map(
+      this.#inputs.map((topic) => [topic, log.offsetBack(topic, this.partition, this.offset(topic), within)]),
+    );
+    if (this.topics.every((topic) => this.offset(topic) === 0)) return;
+    const letters = this.#events(topics.deadletter.name, partitionOf(this.name, partitions), 0, Infinity);
+    // Given back, an event may be older than those the memory of its topic holds.
+    const wanted = this.offset(retryTopicOf(this.name)) > 0 ? new Map<string, number>() : from;
+    const refused = new RefusedBefore(letters, this.name, this.partition, wanted);
+    for (const topic of this.topics)
+      remember(
+        this.#fold,
+        topic,
+        this.#events(topic, this.partition, from.get(topic) ?? 0, this.offset(topic)),
+        refused,
+      );
+  }
+
+  *#events(topic: string, partition: number, first: number, to: number): Generator<LogRecord> {
+    for (let from = first; ;) {
+      const records = this.core.log.read(topic, partition, from, to, PAGE);
       for (const record of records) if (record.tick === undefined) yield record;
       if (records.length < PAGE) return;
       from = (records[PAGE - 1] as LogRecord).offset + 1;

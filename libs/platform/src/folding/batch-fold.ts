@@ -6,6 +6,7 @@ import { BatchStates, type StateSource } from './batch-states.js';
 import { deadLetter, failed, undecodable } from './dead-letter.js';
 import type { DistinctMemory } from './distinct-memory.js';
 import { retryTopicOf, type LogRecord, type Outgoing } from './log-record.js';
+import type { RefusedBefore } from './refused-before.js';
 
 /** What of a task stays the same from batch to batch, in one partition. */
 export interface FoldSettings<S, E> {
@@ -158,28 +159,22 @@ export function encodeInto(outgoing: Outgoing[], publications: readonly Publicat
   }
 }
 
-/**
- * Refills a memory of ids from the events that came before: folds each again, ignores the effects, and keeps its place without an
- * id where it is refused or throws.
- */
-export function remember<S, E>(settings: FoldSettings<S, E>, topic: string, records: Iterable<LogRecord>): void {
-  const { task, distinct } = settings;
+/** Refills a memory of ids from the events that came before; one that was refused keeps its place without an id. */
+export function remember<S, E>(
+  { task, distinct }: FoldSettings<S, E>,
+  topic: string,
+  records: Iterable<LogRecord>,
+  refused: RefusedBefore,
+): void {
   const memory = distinct.get(topic);
   if (memory === undefined || task.distinct === undefined) return;
-  const empty: StateSource = { get: () => undefined, floor: () => undefined };
   for (const record of records) {
     const input = task.inputs.find((each) => each.name === (record.origin?.topic ?? topic));
     const read = input === undefined ? undefined : decoded(input, record.data);
-    const id = read === undefined || read.problem !== undefined ? undefined : task.distinct.id(read.event);
-    if (id === undefined) memory.add(undefined);
-    else if (memory.has(id)) memory.add(id);
-    else {
-      try {
-        new BatchFold({ ...settings, partition: settings.partition }, empty, 0, 0).handle(topic, record);
-      } catch {
-        memory.add(undefined);
-      }
-    }
+    const wasRefused = refused.has(topic, record);
+    memory.add(
+      wasRefused || read === undefined || read.problem !== undefined ? undefined : task.distinct.id(read.event),
+    );
     memory.keep();
   }
 }
