@@ -228,6 +228,14 @@ describe('trainer', () => {
     );
   });
 
+  it('tries again what a dying thread spoils, and in the end says so, so that no run stays under way', async () => {
+    const dying = {
+      train: () => Promise.reject(new Error('the thread ended with code 134')),
+    } as unknown as TrainingPool;
+    const { finished } = await run(data, { pool: dying });
+    expect(finished).toMatchObject({ candidates: [], failure: 'it failed 3 times: the thread ended with code 134' });
+  });
+
   it('ends its thread when it is told to stop, publishes nothing, and trains again afterwards', async () => {
     const { artifacts } = EmbeddedPlatform.inMemory();
     const stopping = new AbortController();

@@ -19,6 +19,9 @@ import { ONNX_DIFFERENCE_MAX, onnxDifference } from './verify.js';
 export type TrainingSetBuilt = LifecycleOf<'TrainingSetBuilt'>;
 export type TrainingFinished = LifecycleOf<'TrainingFinished'>;
 
+/** Tries of a run whose store or thread fails, before the run is given up. */
+const TRIES_MAX = 3;
+
 /** What a run needs from around it. */
 export interface TrainingSurroundings {
   readonly artifacts: Artifacts;
@@ -34,9 +37,11 @@ export interface TrainingSurroundings {
 /**
  * lifecycle: a training set was built -> challengers -> lifecycle: training has finished, with candidates or with the reason why not.
  *
- * Bad data never throws: the one who asked waits for an answer. What throws is a store that fails, and that is tried again.
+ * Bad data never throws: the one who asked waits for an answer. What throws is a store or a thread that fails; that is tried again, and in
+ * the end is an answer too, so that no run stays under way for ever.
  */
 export function trainingJob(surroundings: TrainingSurroundings): Job<never, Lifecycle> {
+  const failures = new Map<string, number>();
   return {
     name: 'trainer.train',
     input: topics.lifecycle,
@@ -46,7 +51,12 @@ export function trainingJob(surroundings: TrainingSurroundings): Job<never, Life
       for (const { event } of records) {
         if (event.type !== 'TrainingSetBuilt') continue;
         const began = performance.now();
-        const result = await finishedRun(event, surroundings, signal);
+        const isLast = (failures.get(event.run) ?? 0) >= TRIES_MAX - 1;
+        const result = await finishedRun(event, surroundings, signal, isLast).catch((error: unknown) => {
+          failures.set(event.run, (failures.get(event.run) ?? 0) + 1);
+          throw error;
+        });
+        failures.delete(event.run);
         surroundings.onFinished?.(result, event.rows, (performance.now() - began) / 1000);
         finished.push(result);
       }
@@ -59,6 +69,7 @@ async function finishedRun(
   built: TrainingSetBuilt,
   surroundings: TrainingSurroundings,
   signal: AbortSignal,
+  isLastTry: boolean,
 ): Promise<TrainingFinished> {
   const { model, run, occurredAt, request } = built;
   const base = {
@@ -72,10 +83,14 @@ async function finishedRun(
   try {
     return { ...base, ...(await trainedRun(built, surroundings, signal)), failure: null };
   } catch (error) {
-    const failure = failureOf(error);
+    const failure = failureOf(error) ?? (isLastTry ? `it failed ${TRIES_MAX} times: ${messageOf(error)}` : undefined);
     if (failure === undefined || signal.aborted) throw error;
     return { ...base, candidates: [], reference: [], failure, reason: `nothing was trained: ${failure}` };
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 type Trained = Pick<TrainingFinished, 'candidates' | 'reference' | 'reason'>;
