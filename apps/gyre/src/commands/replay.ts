@@ -91,7 +91,7 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
     const platform = await startReplayPlatform({ dataDir: join(directory, 'platform') });
     const before = past?.answers.length ?? 0;
     terminal.note(
-      `${past === undefined ? 'Replaying' : `Going on at row ${count(before)} of`} ${count(rows)} rows of ${file}; console: ${platform.httpUrl}, gRPC: ${platform.grpcAddress}\n`,
+      `${past === undefined ? 'Replaying' : `Going on at row ${count(before)} of`} ${count(rows)} rows of ${file}; console: ${platform.httpUrl}  gRPC: ${platform.grpcAddress}\n`,
     );
     try {
       const display = new ProgressDisplay(terminal, rows, before);
