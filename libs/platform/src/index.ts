@@ -1,3 +1,4 @@
+export * from './appender-recipe.js';
 export * from './artifacts.js';
 export * from './embedded/index.js';
 export * from './job.js';

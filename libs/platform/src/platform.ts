@@ -1,4 +1,5 @@
 import type { Topic } from '@gyre/contracts';
+import type { AppenderRecipe } from './appender-recipe.js';
 import type { Artifacts } from './artifacts.js';
 import type { Job } from './job.js';
 import type { Task } from './task.js';
@@ -88,6 +89,12 @@ export abstract class Platform {
    * `read` drop what they have seen of a producer.
    */
   abstract appendAs<E>(producer: string, topic: Topic<E>, events: readonly Sequenced<E>[]): Promise<Position[]>;
+
+  /**
+   * With it a worker thread of this process opens an appender of its own, so that appending takes nothing from the loop that serves.
+   * null: only this thread can append (a platform in memory).
+   */
+  abstract appenderRecipe(): AppenderRecipe | null;
 
   /**
    * Starts folding. One task of a name runs per partition, in whichever process owns it.

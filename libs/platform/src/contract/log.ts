@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import { EVENT_BYTES_MAX } from '@gyre/contracts';
 import type { Platform } from '../platform.js';
 import { publish } from '../task.js';
@@ -146,6 +147,33 @@ export function keepsALog(harness: PlatformHarness): void {
       expect((await all(platform.read(words))).map(({ event }) => event.n)).toEqual(once);
       expect((await all(platform.scan<number[]>({ name: 'test.job' }))).flatMap(({ state }) => state)).toEqual(once);
       expect(await platform.states({ name: 'test.sum' }, ['a'])).toEqual(new Map([['a', 146]]));
+    });
+
+    it('takes appends from other threads of its owner while it works, in the order of each, and settles with them', async () => {
+      const { platform } = stage();
+      const copy = {
+        name: 'test.copy',
+        inputs: [words],
+        handle: (_: unknown, e: Word) => ({ publish: [publish(echoes, e)] }),
+      };
+      platform.run(copy);
+      const file = new URL('./appending-thread.js', import.meta.url);
+      const threads = ['one', 'two'].map((producer) => {
+        const worker = new Worker(file, { workerData: { recipe: platform.appenderRecipe(), producer, count: 1_000 } });
+        return new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
+      });
+      for (const n of range(0, 300)) {
+        await platform.append(words, say('owner', n));
+        if (n % 50 === 0) await platform.settled();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await Promise.all(threads);
+      await platform.settled();
+      expect(await byKey(platform, echoes)).toEqual({
+        owner: say('owner', ...range(0, 300)),
+        one: say('one', ...range(0, 1_000)),
+        two: say('two', ...range(0, 1_000)),
+      });
     });
   });
 }

@@ -3,10 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Worker } from 'node:worker_threads';
 import { byKey } from '../contract/harness.js';
-import { echoes, range, say, words } from '../contract/words.js';
-import { publish } from '../task.js';
+import { range, say, words } from '../contract/words.js';
 import { EmbeddedPlatform } from './embedded-platform.js';
 
 describe('a data directory', () => {
@@ -73,30 +71,6 @@ describe('a data directory', () => {
     await open().close();
     await open().close();
     expect(readdirSync(dir)).toContain('gyre.db');
-  });
-
-  it('takes appends from other threads of its owner while it works, in the order of each, and settles with them', async () => {
-    const platform = open();
-    platform.run({ name: 'test.copy', inputs: [words], handle: (_, event) => ({ publish: [publish(echoes, event)] }) });
-    const threads = ['one', 'two'].map((producer) => {
-      const worker = new Worker(new URL('./appending-thread.js', import.meta.url), {
-        workerData: { dir, producer, count: 1_000 },
-      });
-      return new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
-    });
-    for (const n of range(0, 300)) {
-      await platform.append(words, say('owner', n));
-      if (n % 50 === 0) await platform.settled();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await Promise.all(threads);
-    await platform.settled();
-    expect(await byKey(platform, echoes)).toEqual({
-      owner: say('owner', ...range(0, 300)),
-      one: say('one', ...range(0, 1_000)),
-      two: say('two', ...range(0, 1_000)),
-    });
-    await platform.close();
   });
 
   it('tells its owner of what a thread appends, without being asked', async () => {

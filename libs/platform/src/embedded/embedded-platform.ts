@@ -2,6 +2,7 @@ import { GyreError, type Retention, type Topic } from '@gyre/contracts';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { AppenderRecipe } from '../appender-recipe.js';
 import type { Artifacts } from '../artifacts.js';
 import { messageOf } from '../folding/dead-letter.js';
 import { retryTopicOf } from '../folding/log-record.js';
@@ -19,6 +20,7 @@ import {
 } from '../platform.js';
 import type { Task } from '../task.js';
 import { Appender } from './appender.js';
+import { attachmentRecipe } from './attached-appender.js';
 import { AttachedLog } from './attached-log.js';
 import type { Core } from './core.js';
 import { Engine, type Stepper } from './engine.js';
@@ -45,6 +47,8 @@ interface Held {
   artifacts: Artifacts;
   lock?: DirectoryLock;
   notices?: Notices;
+  /** For other threads of the process. */
+  recipe?: AppenderRecipe;
 }
 
 /** The platform in one process, on one SQLite file. One process owns a data directory. */
@@ -108,6 +112,7 @@ export class EmbeddedPlatform extends Platform {
         lock,
         artifacts: new FileArtifacts(join(options.dir, 'artifacts')),
         notices: new Notices(options.dir),
+        recipe: attachmentRecipe({ dir: options.dir, fsync: options.fsync ?? false }),
       });
     } catch (error) {
       lock.release();
@@ -145,6 +150,11 @@ export class EmbeddedPlatform extends Platform {
   async appendAs<E>(producer: string, topic: Topic<E>, events: readonly Sequenced<E>[]): Promise<Position[]> {
     this.#meet(topic);
     return this.#appender.appendAs(producer, topic, events);
+  }
+
+  appenderRecipe(): AppenderRecipe | null {
+    this.#assertOpen();
+    return this.held.recipe ?? null;
   }
 
   run<S, E>(task: Task<S, E>): Running {

@@ -14,13 +14,20 @@ export class DirectoryLock {
 
   /** @throws GyreError DATA_DIR_IN_USE with the owner's pid */
   static take(dir: string): DirectoryLock {
+    const lock = DirectoryLock.tryTake(dir);
+    if (lock === undefined) throw inUse(dir, ownerOf(dir));
+    return lock;
+  }
+
+  /** @returns undefined where somebody has it, be it another part of this process */
+  static tryTake(dir: string): DirectoryLock | undefined {
     const db = new DatabaseSync(join(dir, 'lock.db'), { timeout: 0 });
     try {
       db.exec('PRAGMA journal_mode = DELETE; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
     } catch (error) {
       db.close();
       if (!isBusy(error)) throw error;
-      throw inUse(dir, ownerOf(dir));
+      return undefined;
     }
     writeFileSync(join(dir, 'owner.pid'), String(process.pid));
     return new DirectoryLock(db);
