@@ -5,6 +5,8 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/.nx/'],
   testEnvironment: '<rootDir>/tools/jest-environment.cjs',
   transform: {},
+  globalSetup: '<rootDir>/tools/servers/jest-setup.mjs',
+  globalTeardown: '<rootDir>/tools/servers/jest-teardown.mjs',
   maxWorkers: 2,
   testTimeout: 30_000,
 };

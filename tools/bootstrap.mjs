@@ -1,5 +1,5 @@
 /**
- * `npm run demo`, `npm start`, `npm test`, `npm run bench`: on a fresh clone each installs and builds what is missing, then goes on under the Node
+ * `npm run demo`, `npm start`, `npm test`, `npm run bench`, `npm run servers`: on a fresh clone each installs and builds what is missing, then goes on under the Node
  * that the lockfile pins. This file needs nothing but Node 20.
  */
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ const COMMANDS = {
   start: ['--enable-source-maps', gyre, 'up'],
   test: jest,
   bench: [join(root, 'bench/run.mjs')],
+  servers: [join(root, 'tools/servers/main.mjs')],
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -1,0 +1,62 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Kafka, logLevel } from 'kafkajs';
+import mongoose from 'mongoose';
+import { describeOnServers, testServers, type Addresses } from '../../../tools/servers/index.mjs';
+
+const starter = fileURLToPath(new URL('servers.starter.js', import.meta.url));
+
+describeOnServers('servers for tests', await testServers(), () => {
+  /** Servers of this spec's own, in a process that can be killed. */
+  async function started() {
+    const child = fork(starter, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const say = async (word?: string) => {
+      if (word !== undefined) child.send(word);
+      const [answer] = (await once(child, 'message')) as [Addresses];
+      return answer;
+    };
+    return { child, say, addresses: await say() };
+  }
+
+  it('keep what they took when they are killed and started again, and end with the process that started them', async () => {
+    const { child, say, addresses } = await started();
+    const kafka = new Kafka({ brokers: [addresses.kafka], logLevel: logLevel.NOTHING });
+    const admin = kafka.admin();
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic: 'kept', numPartitions: 1 }] });
+    await admin.disconnect();
+    const notes = (await mongoose.createConnection(`${addresses.mongodb}test`).asPromise()).collection<{ _id: string }>(
+      'notes',
+    );
+    await notes.insertOne({ _id: 'kept' });
+
+    await say('kill and start');
+    const again = kafka.admin();
+    await again.connect();
+    expect(await again.listTopics()).toContain('kept');
+    await again.disconnect();
+    expect(await notes.findOne()).toEqual({ _id: 'kept' });
+    await notes.conn.close();
+
+    child.kill('SIGKILL');
+    const ports = [addresses.kafka.split(':')[1], new URL(addresses.mongodb).port].map(Number);
+    const end = performance.now() + 10_000;
+    while ((await Promise.all(ports.map(listens))).includes(true) && performance.now() < end)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await Promise.all(ports.map(listens))).toEqual([false, false]);
+  }, 90_000);
+});
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

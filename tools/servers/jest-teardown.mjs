@@ -1,0 +1,2 @@
+/** Jest's global teardown: stops what `jest-setup.mjs` had started. */
+export default () => globalThis.stopTestServers();

@@ -1,0 +1,70 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cached, command } from './cache.mjs';
+import { Child, freePort } from './child.mjs';
+
+const file = (name) => fileURLToPath(new URL(`kafka/${name}`, import.meta.url));
+const CLUSTER_ID = 'R3lyZS10ZXN0LWthZmthIQ';
+
+/** Apache Kafka's jars, from Maven Central; needs mvn. @returns {Promise<string>} their directory */
+export function kafkaJars() {
+  return cached('kafka', [file('pom.xml')], async (directory) => {
+    await command('mvn', [
+      '-q',
+      '-B',
+      '-f',
+      file('pom.xml'),
+      'dependency:copy-dependencies',
+      `-DoutputDirectory=${directory}`,
+    ]);
+  });
+}
+
+/**
+ * One Apache Kafka broker in KRaft mode, its own controller.
+ * @param {{ directory: string, port?: number, deleteWith?: string }} where the data, and the port (default: a free one)
+ * @returns started: its address, and its process
+ */
+export async function startKafka({ directory, port, deleteWith }) {
+  const jars = await kafkaJars();
+  const [broker, controller] = [port ?? (await freePort()), await freePort()];
+  mkdirSync(directory, { recursive: true });
+  const properties = join(directory, 'server.properties');
+  writeFileSync(properties, settings(join(directory, 'log'), broker, controller));
+  const java = ['-Xmx512m', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${file('log4j2.properties')}`];
+  const classes = ['-cp', join(jars, '*')];
+  if (!existsSync(join(directory, 'log', 'meta.properties'))) {
+    const format = ['format', '-t', CLUSTER_ID, '-c', properties];
+    await command('java', ['-XX:TieredStopAtLevel=1', ...classes, 'kafka.tools.StorageTool', ...format]);
+  }
+  const child = new Child(
+    { name: 'Apache Kafka', command: 'java', args: [...java, ...classes, 'kafka.Kafka', properties] },
+    join(directory, 'kafka.out'),
+    (logged) => logged.includes('Kafka Server started'),
+    deleteWith,
+  );
+  await child.start();
+  return { address: `127.0.0.1:${broker}`, child };
+}
+
+function settings(log, broker, controller) {
+  return `${[
+    'process.roles=broker,controller',
+    'node.id=1',
+    `controller.quorum.voters=1@127.0.0.1:${controller}`,
+    `listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${broker}`,
+    'controller.listener.names=CONTROLLER',
+    `log.dirs=${log.replaceAll('\\', '/')}`,
+    'auto.create.topics.enable=false',
+    // Killed and started again, a broker waits until its old session has ended.
+    'broker.session.timeout.ms=4000',
+    'broker.heartbeat.interval.ms=1000',
+    'offsets.topic.replication.factor=1',
+    'offsets.topic.num.partitions=4',
+    'transaction.state.log.replication.factor=1',
+    'transaction.state.log.min.isr=1',
+    'group.initial.rebalance.delay.ms=0',
+  ].join('\n')}\n`;
+}
