@@ -8,6 +8,7 @@ const SHARED = [
   'Int16Array',
   'Uint32Array',
   'Int32Array',
+  'Float16Array',
   'Float32Array',
   'Float64Array',
   'BigInt64Array',

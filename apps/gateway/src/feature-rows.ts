@@ -29,8 +29,8 @@ function fromMatrix(tensor: Tensor, inputs: readonly ModelInput[]): FeatureRows 
   if (tensor.shape.length !== 2 || rows === undefined || rows === 0 || width !== inputs.length) {
     throw mismatch(`input "${MATRIX}" has shape [${tensor.shape.join(', ')}]`, inputs);
   }
-  const values = numbersOf(tensor, inputs);
-  const features = values instanceof Float32Array ? values : Float32Array.from(values);
+  const values = numbersIn(tensor, inputs);
+  const features = values instanceof Float32Array ? values : Float32Array.from(values, Number);
   refuseInfinite(features);
   return { rows, features };
 }
@@ -53,8 +53,8 @@ function fromColumns(tensors: readonly Tensor[], inputs: readonly ModelInput[]):
   if (missing.length > 0) throw mismatch(`no input for ${missing.map(nameOf).join(', ')}`, inputs);
   const features = new Float32Array(rows * width);
   for (const [column, tensor] of columns) {
-    const values = numbersOf(tensor, inputs);
-    for (let row = 0; row < rows; row++) features[row * width + column] = values[row] as number;
+    const values = numbersIn(tensor, inputs);
+    for (let row = 0; row < rows; row++) features[row * width + column] = Number(values[row]);
   }
   refuseInfinite(features);
   return { rows, features };
@@ -66,8 +66,8 @@ function columnOf(name: string, inputs: readonly ModelInput[]): number | undefin
   return matching.length === 1 ? matching[0] : undefined;
 }
 
-function numbersOf(tensor: Tensor, inputs: readonly ModelInput[]): ArrayLike<number> {
-  if (tensor.datatype !== 'BYTES') return tensor.values as ArrayLike<number>;
+function numbersIn(tensor: Tensor, inputs: readonly ModelInput[]): ArrayLike<number | bigint> {
+  if (tensor.datatype !== 'BYTES') return tensor.values as ArrayLike<number | bigint>;
   throw mismatch(`input "${tensor.name}" is BYTES`, inputs);
 }
 

@@ -1,28 +1,25 @@
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
-import { Readiness } from '@gyre/hosting';
+import { GrpcBytes, Readiness } from '@gyre/hosting';
 import { Inference } from './infer.js';
+import { inferBytes } from './infer-bytes.js';
 import { isReady, metadataOf, SERVER } from './model-metadata.js';
 import type { ModelMetadata } from './oip.js';
-import {
-  decodeRequest,
-  encodeAnswer,
-  isRaw,
-  type ModelInferRequestMessage,
-  type ModelInferResponseMessage,
-} from './oip-grpc.js';
 import { ServingTable } from './serving.js';
 
 const SERVICE = 'GRPCInferenceService';
 
-/** inference.GRPCInferenceService, see proto/inference/grpc_predict_v2.proto. */
+/** inference.GRPCInferenceService, see proto/inference/grpc_predict_v2.proto. Its hot path, ModelInfer, has a codec of its own. */
 @Controller()
 export class GatewayGrpc {
   constructor(
-    @Inject(Inference) private readonly inference: Inference,
+    @Inject(Inference) inference: Inference,
+    @Inject(GrpcBytes) bytes: GrpcBytes,
     @Inject(ServingTable) private readonly table: ServingTable,
     @Inject(Readiness) private readonly readiness: Readiness,
-  ) {}
+  ) {
+    bytes.handle(`inference.${SERVICE}/ModelInfer`, (message) => inferBytes(inference, message));
+  }
 
   @GrpcMethod(SERVICE, 'ServerLive')
   serverLive(): { live: boolean } {
@@ -47,12 +44,6 @@ export class GatewayGrpc {
   @GrpcMethod(SERVICE, 'ModelMetadata')
   modelMetadata({ name = '', version = '' }: ModelName): ModelMetadata {
     return metadataOf(this.table.serving(name), version);
-  }
-
-  @GrpcMethod(SERVICE, 'ModelInfer')
-  async modelInfer(message: ModelInferRequestMessage): Promise<ModelInferResponseMessage> {
-    const answer = await this.inference.infer(() => decodeRequest(message));
-    return encodeAnswer(answer, isRaw(message));
   }
 }
 

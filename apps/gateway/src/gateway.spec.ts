@@ -17,7 +17,15 @@ import { Config, host, HOSTING_SECTIONS, type Host } from '@gyre/hosting';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { answering, apply, echoing, KeptLog, serve } from './a-model.js';
 import { GatewayModule } from './gateway.module.js';
-import type { ModelInferRequestMessage, ModelInferResponseMessage } from './oip-grpc.js';
+
+/** The messages as the proto loader makes them. */
+interface ModelInferResponseMessage {
+  model_name: string;
+  model_version: string;
+  parameters: Record<string, { string_param?: string }>;
+  outputs: { contents?: { fp32_contents: number[] } }[];
+  raw_output_contents?: Buffer[];
+}
 
 const PROTO = fileURLToPath(new URL('../../../proto/inference/grpc_predict_v2.proto', import.meta.url));
 
@@ -66,7 +74,7 @@ describe('the gateway', () => {
         error === null ? resolve(answer) : reject(error),
       );
     });
-  const infer = (over: Partial<ModelInferRequestMessage> & object = {}): Promise<ModelInferResponseMessage> =>
+  const infer = (over: object = {}): Promise<ModelInferResponseMessage> =>
     call('ModelInfer', {
       model_name: 'tides',
       inputs: [{ name: 'features', datatype: 'FP32', shape: [1, 2], contents: { fp32_contents: [0.75, 3] } }],

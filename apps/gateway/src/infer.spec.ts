@@ -90,6 +90,7 @@ describe('an inference', () => {
       parameters: {},
       inputs: [matrix(0.25)],
       outputs: [],
+      raw: false,
       ...over,
     }));
   const output = ({ outputs }: InferAnswer, name: string): unknown[] =>

@@ -3,6 +3,7 @@ import {
   checkCount,
   datatypeOf,
   elementsOf,
+  numbersOf,
   type Datatype,
   type InferAnswer,
   type InferRequest,
@@ -32,6 +33,7 @@ export function decodeJson(model: string, version: string, body: InferRequestJso
     parameters: body.parameters ?? {},
     inputs: body.inputs.map(decodeTensor),
     outputs: (body.outputs ?? []).map((output) => output.name),
+    raw: false,
   };
 }
 
@@ -55,10 +57,15 @@ function decodeTensor(input: InferRequestJson['inputs'][number]): Tensor {
   const datatype = datatypeOf(input.datatype, name);
   const count = elementsOf(shape, name);
   const elements = Array.isArray(input.data) ? (input.data.flat(Infinity) as unknown[]) : [];
-  checkCount(name, shape, count, elements.length);
+  checkCount(name, shape, count, elements.length, 'data');
   const values =
-    datatype === 'BYTES' ? elements.map((e) => text(e, name)) : elements.map((e) => number(e, datatype, name));
-  return { name, datatype, shape, values } as Tensor;
+    datatype === 'BYTES'
+      ? elements.map((e) => text(e, name))
+      : numbersOf(
+          datatype,
+          elements.map((e) => number(e, datatype, name)),
+        );
+  return { name, datatype, shape, values };
 }
 
 function text(element: unknown, input: string): string {
@@ -71,7 +78,7 @@ function text(element: unknown, input: string): string {
 
 function number(element: unknown, datatype: Datatype, input: string): number {
   if (typeof element === 'number') return element;
-  if (element === null && (datatype === 'FP32' || datatype === 'FP64')) return NaN;
+  if (element === null && datatype.startsWith('FP')) return NaN;
   if (typeof element === 'boolean' && datatype === 'BOOL') return element ? 1 : 0;
   const expected = datatype === 'BOOL' ? 'true or false' : 'numbers';
   throw new GyreError(

@@ -1,11 +1,21 @@
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { decodeRequest, encodeAnswer } from './oip-grpc.js';
+import protobuf from 'protobufjs';
+import { GyreError } from '@gyre/contracts';
+import { decodeAnswer, encodeAnswer } from './oip-answer.js';
 import { decodeJson, encodeJson } from './oip-json.js';
-import { writeRaw } from './oip-raw.js';
-import type { Datatype, InferAnswer, InferRequest, Tensor } from './oip.js';
+import { rawOf } from './oip-raw.js';
+import { decodeRequest, encodeRequest } from './oip-request.js';
+import { arrays, numbersOf, type Datatype, type InferAnswer, type InferRequest, type Tensor } from './oip.js';
+
+const PROTO = fileURLToPath(new URL('../../../proto/inference/grpc_predict_v2.proto', import.meta.url));
+const schema = new protobuf.Root().loadSync(PROTO, { keepCase: true });
+const Request = schema.lookupType('inference.ModelInferRequest');
+const Response = schema.lookupType('inference.ModelInferResponse');
+const AS_TEXT = { longs: String, bytes: Buffer, arrays: true, objects: true } as const;
 
 const integer = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
-const elements: Record<Datatype, fc.Arbitrary<number | string>> = {
+const elements: Record<Datatype, fc.Arbitrary<number | bigint | string>> = {
   BOOL: integer(0, 1),
   UINT8: integer(0, 255),
   INT8: integer(-128, 127),
@@ -13,99 +23,290 @@ const elements: Record<Datatype, fc.Arbitrary<number | string>> = {
   INT16: integer(-32_768, 32_767),
   UINT32: integer(0, 2 ** 32 - 1),
   INT32: integer(-(2 ** 31), 2 ** 31 - 1),
-  UINT64: fc.maxSafeNat(),
-  INT64: fc.maxSafeInteger(),
-  // JSON has no -0.
-  FP32: fc.float({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0),
-  FP64: fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0),
+  UINT64: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  INT64: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  FP16: fc.double({ noDefaultInfinity: true }),
+  FP32: fc.float(),
+  FP64: fc.double(),
   BYTES: fc.string({ unit: 'grapheme' }),
 };
-const tensor = fc
-  .tuple(
-    fc.constantFrom(...(Object.keys(elements) as Datatype[])),
-    fc.integer({ min: 1, max: 4 }),
-    fc.integer({ min: 1, max: 3 }),
-  )
-  .chain(([datatype, rows, width]) =>
-    fc
-      .array(elements[datatype], { minLength: rows * width, maxLength: rows * width })
-      .map((values): Tensor => ({ name: 'x', datatype, shape: [rows, width], values: values as number[] })),
+const fields: Record<string, string> = {
+  BOOL: 'bool_contents',
+  INT8: 'int_contents',
+  INT16: 'int_contents',
+  INT32: 'int_contents',
+  INT64: 'int64_contents',
+  UINT8: 'uint_contents',
+  UINT16: 'uint_contents',
+  UINT32: 'uint_contents',
+  UINT64: 'uint64_contents',
+  FP32: 'fp32_contents',
+  FP64: 'fp64_contents',
+  BYTES: 'bytes_contents',
+};
+const datatypes = Object.keys(elements) as Datatype[];
+const typed = datatypes.filter((datatype) => datatype !== 'FP16');
+const tensor = (among: readonly Datatype[]): fc.Arbitrary<Tensor> =>
+  fc
+    .tuple(fc.constantFrom(...among), integer(0, 4), integer(1, 40), fc.string({ maxLength: 9 }))
+    .chain(([datatype, rows, width, name]) =>
+      fc.array(elements[datatype], { minLength: rows * width, maxLength: rows * width }).map((values): Tensor => {
+        const list = datatype === 'BYTES' ? (values as string[]) : numbersOf(datatype, values as number[]);
+        return { name, datatype, shape: [rows, width], values: list };
+      }),
+    );
+const parameters = fc.dictionary(
+  fc.string({ maxLength: 5 }).filter((key) => key !== '__proto__'),
+  fc.oneof(fc.string(), fc.boolean(), fc.maxSafeInteger(), fc.double({ noInteger: true })),
+);
+const text = fc.string({ unit: 'grapheme', maxLength: 200 });
+const message = fc.boolean().chain((raw) =>
+  fc.record({
+    model: text,
+    version: text,
+    id: text,
+    parameters,
+    tensors: fc.array(tensor(raw ? datatypes : typed), { minLength: raw ? 1 : 0, maxLength: 3 }),
+    raw: fc.constant(raw),
+    outputs: fc.array(fc.string({ maxLength: 9 }), { maxLength: 2 }),
+  }),
+);
+type Message = typeof message extends fc.Arbitrary<infer M> ? M : never;
+
+const requestOf = ({ tensors, ...rest }: Message): InferRequest => ({ ...rest, inputs: tensors });
+const answerOf = ({ model, version, id, parameters, tensors }: Message): InferAnswer => ({
+  ...{ model, version, id, parameters },
+  outputs: tensors,
+});
+
+/** The message as protobufjs takes it: written down from the proto file, with nothing of ours. */
+function object(given: Message): Record<string, unknown> {
+  const { model, version, id, tensors, raw } = given;
+  const choice = (value: unknown): object => {
+    if (typeof value === 'string') return { string_param: value };
+    if (typeof value === 'boolean') return { bool_param: value };
+    return Number.isInteger(value) ? { int64_param: value } : { double_param: value };
+  };
+  const contents = ({ datatype, values }: Tensor): object => ({
+    [fields[datatype] as string]: Array.from(values as ArrayLike<unknown>, (value) => {
+      if (datatype === 'BYTES') return Buffer.from(value as string);
+      if (datatype === 'BOOL') return value === 1;
+      return typeof value === 'bigint' ? long(value) : value;
+    }),
+  });
+  return {
+    ...{ model_name: model, model_version: version, id },
+    parameters: Object.fromEntries(Object.entries(given.parameters).map(([key, value]) => [key, choice(value)])),
+    tensors: tensors.map((one) => {
+      const { name, datatype, shape } = one;
+      return { name, datatype, shape, ...(raw ? {} : { contents: contents(one) }) };
+    }),
+    raw: raw ? tensors.map(rawByHand) : [],
+  };
+}
+function long(value: bigint): object {
+  const [low, high] = [value, value >> 32n].map((half) => Number(BigInt.asIntN(32, half)));
+  return { low, high, unsigned: value > 0n };
+}
+
+/** As the protocol describes raw contents. */
+function rawByHand({ datatype, values }: Tensor): Buffer {
+  if (datatype !== 'BYTES') {
+    const list = values as Float64Array;
+    return Buffer.from(new arrays[datatype](list as never).buffer);
+  }
+  return Buffer.concat(
+    (values as string[]).flatMap((value) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(Buffer.byteLength(value));
+      return [length, Buffer.from(value)];
+    }),
   );
-const plain = ({ values, ...rest }: Tensor): unknown => ({ ...rest, values: Array.from(values as ArrayLike<unknown>) });
-const answerOf = (output: Tensor): InferAnswer => ({
-  model: 'm',
-  version: '1',
-  id: 'i',
-  parameters: {},
-  outputs: [output],
+}
+
+const encoded = (type: protobuf.Type, message: object): Buffer =>
+  Buffer.from(type.encode(type.fromObject(message)).finish());
+/** At an odd place in a larger buffer, as a message's bytes lie. */
+const displaced = (bytes: Uint8Array): Buffer => Buffer.concat([Buffer.alloc(1), bytes]).subarray(1);
+const requestObject = (given: Message): object => {
+  const { tensors, raw, ...rest } = object(given);
+  return { ...rest, inputs: tensors, outputs: given.outputs.map((name) => ({ name })), raw_input_contents: raw };
+};
+const answerObject = (given: Message): object => {
+  const { tensors, raw, ...rest } = object(given);
+  return { ...rest, outputs: tensors, raw_output_contents: raw };
+};
+
+describe('the codec of inference messages', () => {
+  it('reads of a request what protobufjs wrote', () => {
+    fc.assert(
+      fc.property(message, (given) => {
+        const { parameters: read, ...rest } = decodeRequest(displaced(encoded(Request, requestObject(given))));
+        const { parameters: wanted, ...others } = requestOf(given);
+        expect(rest).toEqual(others);
+        expect({ ...read }).toEqual({ ...wanted });
+      }),
+    );
+  });
+
+  it('writes a request that protobufjs reads', () => {
+    fc.assert(
+      fc.property(message, (given) => {
+        const read = Request.toObject(Request.decode(encodeRequest(requestOf(given))), AS_TEXT);
+        expect(read).toEqual(Request.toObject(Request.decode(encoded(Request, requestObject(given))), AS_TEXT));
+      }),
+    );
+  });
+
+  it('reads and writes answers likewise', () => {
+    fc.assert(
+      fc.property(message, (given) => {
+        const theirs = encoded(Response, answerObject(given));
+        const ours = encodeAnswer(answerOf(given), given.raw);
+        expect(Response.toObject(Response.decode(ours), AS_TEXT)).toEqual(
+          Response.toObject(Response.decode(theirs), AS_TEXT),
+        );
+        for (const bytes of [ours, theirs]) {
+          const { parameters: read, ...rest } = decodeAnswer(displaced(bytes));
+          const { parameters: _, ...others } = answerOf(given);
+          expect(rest).toEqual(others);
+          expect({ ...read }).toEqual({ ...given.parameters });
+        }
+      }),
+    );
+  });
+
+  it('reads what is split, unpacked, in another order, or not known yet', () => {
+    const writer = protobuf.Writer.create();
+    const contents = (...values: number[]): Uint8Array => {
+      const inner = protobuf.Writer.create();
+      for (const value of values) inner.uint32((6 << 3) | 5).float(value);
+      return inner.finish();
+    };
+    // contents before datatype and shape, and twice; dimensions one by one; a field 99 and a group.
+    const tensor = protobuf.Writer.create();
+    tensor.uint32((5 << 3) | 2).bytes(contents(1, 2));
+    tensor
+      .uint32((3 << 3) | 0)
+      .int64(1)
+      .uint32((99 << 3) | 0)
+      .int32(-1);
+    tensor
+      .uint32((3 << 3) | 0)
+      .int64(3)
+      .uint32((2 << 3) | 2)
+      .string('FP32');
+    tensor
+      .uint32((5 << 3) | 2)
+      .bytes(contents(3))
+      .uint32((1 << 3) | 2)
+      .string('x');
+    writer.uint32((5 << 3) | 2).bytes(tensor.finish());
+    writer
+      .uint32((98 << 3) | 3)
+      .uint32((1 << 3) | 0)
+      .uint32(7)
+      .uint32((98 << 3) | 4);
+    writer
+      .uint32((1 << 3) | 2)
+      .string('first')
+      .uint32((1 << 3) | 2)
+      .string('last');
+    const request = decodeRequest(Buffer.from(writer.finish()));
+    expect(request).toMatchObject({ model: 'last', raw: false });
+    expect(request.inputs).toEqual([{ name: 'x', datatype: 'FP32', shape: [1, 3], values: Float32Array.of(1, 2, 3) }]);
+  });
+
+  it('gives every mutilated message an answer or a refusal', () => {
+    const refused = (bytes: Buffer): void => {
+      try {
+        decodeRequest(bytes);
+      } catch (error) {
+        expect(error).toBeInstanceOf(GyreError);
+      }
+    };
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => refused(Buffer.from(bytes))));
+    fc.assert(
+      fc.property(
+        message,
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        (given, flips) => {
+          const bytes = encodeRequest(requestOf(given));
+          for (const [at, to] of flips) bytes[at % bytes.length] = to;
+          refused(bytes);
+          refused(bytes.subarray(0, (flips[0] as [number, number])[0] % bytes.length));
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it.each([
+    [{ datatype: 'BF16', shape: [1] }, 'input "x" has datatype "BF16"; expected one of BOOL, UINT8'],
+    [{ datatype: 'FP32', shape: [2, -1] }, 'input "x" has shape [2, -1]; dimensions are whole numbers from 0 on'],
+    [
+      { datatype: 'FP32', shape: [2], contents: { fp32_contents: [1] } },
+      'input "x" has shape [2], which is 2 elements, but brought 1 in fp32_contents',
+    ],
+    [
+      { datatype: 'INT64', shape: [1], contents: { fp32_contents: [1] } },
+      'input "x" has shape [1], which is 1 elements, but brought 0 in int64_contents',
+    ],
+    [
+      { datatype: 'FP32', shape: [1], parameters: { shared_memory_region: { string_param: 'r' } } },
+      '"x" has the parameter shared_memory_region, an extension that this server does not have',
+    ],
+    [
+      { datatype: 'INT8', shape: [1], contents: { int_contents: [128] } },
+      'input "x" is INT8 and holds 128; expected -128 to 127',
+    ],
+    [
+      { datatype: 'BYTES', shape: [1], contents: { bytes_contents: [Buffer.from([0xff])] } },
+      'input "x" holds bytes that are no UTF-8',
+    ],
+  ])('refuses tensors with what was expected: %j', (input, message) => {
+    const bytes = encoded(Request, { inputs: [{ name: 'x', ...input }] });
+    expect(() => decodeRequest(bytes)).toThrow(message);
+  });
+
+  it.each([
+    [{ datatype: 'FP32', shape: [2] }, [Buffer.alloc(7)], 'brought 7 raw bytes; expected 8: 2 elements of FP32'],
+    [{ datatype: 'FP32', shape: [2] }, [Buffer.alloc(8), Buffer.alloc(8)], 'holds 2 tensors for 1 inputs'],
+    [{ datatype: 'BYTES', shape: [1] }, [Buffer.from([9, 0, 0, 0, 65])], 'expected 1 BYTES elements'],
+    [
+      { datatype: 'FP32', shape: [1], contents: { fp32_contents: [1] } },
+      [Buffer.alloc(4)],
+      'has contents, and raw_input_contents holds it too',
+    ],
+  ])('refuses raw bytes that do not fit: %j', (input, raw, message) => {
+    const bytes = encoded(Request, { inputs: [{ name: 'x', ...input }], raw_input_contents: raw });
+    expect(() => decodeRequest(bytes)).toThrow(message);
+  });
 });
 
 describe('tensors of the Open Inference Protocol', () => {
-  it('are the same typed, raw and as JSON, for every datatype', () => {
+  it('are the same raw and as JSON', () => {
     fc.assert(
-      fc.property(tensor, (given) => {
-        const { contents, ...head } = encodeAnswer(answerOf(given), false).outputs[0] as never as {
-          contents: object;
-          name: string;
-          datatype: string;
-          shape: number[];
-        };
-        const json = JSON.parse(JSON.stringify(encodeJson(answerOf(given)))) as { outputs: never[] };
-        const read: InferRequest[] = [
-          decodeRequest({ inputs: [{ ...head, contents }] }),
-          // At an odd place in a larger buffer, as a message's bytes lie.
-          decodeRequest({
-            inputs: [head],
-            raw_input_contents: [Buffer.concat([Buffer.alloc(1), writeRaw(given)]).subarray(1)],
-          }),
-          decodeJson('m', '', { inputs: json.outputs }),
-        ];
-        for (const request of read) expect(plain(request.inputs[0] as Tensor)).toEqual(plain(given));
+      fc.property(tensor(datatypes), (given) => {
+        fc.pre(given.datatype !== 'INT64' && given.datatype !== 'UINT64');
+        const answer = { model: 'm', version: '1', id: 'i', parameters: {}, outputs: [given] };
+        const json = JSON.parse(JSON.stringify(encodeJson(answer))) as { outputs: never[] };
+        const read = decodeJson('m', '', { inputs: json.outputs }).inputs[0] as Tensor;
+        // JSON has no -0 and no infinities.
+        const plain = (values: Tensor['values']): unknown[] =>
+          Array.from(values as ArrayLike<unknown>, (x) => (Math.abs(x as number) === Infinity ? NaN : x === 0 ? 0 : x));
+        expect(plain(read.values)).toEqual(plain(given.values));
+        expect(rawOf({ ...given, values: given.values }).length).toBe(rawByHand(given).length);
       }),
     );
   });
 
   it('may be nested in JSON, and null is a missing number', () => {
-    const inputs = [
-      {
-        name: 'x',
-        shape: [2, 2],
-        datatype: 'FP32',
-        data: [
-          [1, null],
-          [3, 4],
-        ],
-      },
+    const data = [
+      [1, null],
+      [3, 4],
     ];
-    expect(decodeJson('m', '', { inputs }).inputs[0]?.values).toEqual([1, NaN, 3, 4]);
-  });
-
-  it.each([
-    [{ datatype: 'FP16', shape: [1] }, 'input "x" has datatype "FP16"; expected one of BOOL, UINT8'],
-    [{ datatype: 'FP32', shape: [2, -1] }, 'input "x" has shape [2, -1]; dimensions are whole numbers from 0 on'],
-    [
-      { datatype: 'FP32', shape: [2], contents: { fp32_contents: [1] } },
-      'input "x" has shape [2], which is 2 elements, but brought 1',
-    ],
-    [
-      { datatype: 'INT64', shape: [1], contents: { fp32_contents: [1] } },
-      'input "x" has shape [1], which is 1 elements, but brought 0',
-    ],
-  ])('are refused with what was expected: %j', (input, message) => {
-    expect(() => decodeRequest({ inputs: [{ name: 'x', ...input }] })).toThrow(message);
-  });
-
-  it('are refused where raw bytes do not fit', () => {
-    const inputs = [{ name: 'x', datatype: 'FP32', shape: [2] }];
-    expect(() => decodeRequest({ inputs, raw_input_contents: [Buffer.alloc(7)] })).toThrow(
-      'brought 7 raw bytes; expected 8: 2 elements of FP32',
-    );
-    expect(() => decodeRequest({ inputs, raw_input_contents: [Buffer.alloc(8), Buffer.alloc(8)] })).toThrow(
-      'holds 2 tensors for 1 inputs',
-    );
-    const strings = [{ name: 'x', datatype: 'BYTES', shape: [1] }];
-    expect(() => decodeRequest({ inputs: strings, raw_input_contents: [Buffer.from([9, 0, 0, 0, 65])] })).toThrow(
-      'expected 1 BYTES elements',
-    );
+    const inputs = [{ name: 'x', shape: [2, 2], datatype: 'FP32', data }];
+    expect(decodeJson('m', '', { inputs }).inputs[0]?.values).toEqual(Float32Array.of(1, NaN, 3, 4));
   });
 });

@@ -2,7 +2,7 @@ import { GyreError } from '@gyre/contracts';
 
 /**
  * Requests and answers of the Open Inference Protocol, version 2, as the handlers see them: no transport, no encoding. Codecs make them of
- * gRPC messages (oip-grpc.ts) and of JSON (oip-json.ts).
+ * protobuf messages (oip-request.ts, oip-answer.ts) and of JSON (oip-json.ts).
  */
 export interface InferRequest {
   model: string;
@@ -14,6 +14,8 @@ export interface InferRequest {
   inputs: readonly Tensor[];
   /** Names of the outputs wanted; empty: all. */
   outputs: readonly string[];
+  /** Whether a gRPC request brought its tensors raw; then so does the answer. */
+  raw: boolean;
 }
 
 export interface InferAnswer {
@@ -27,13 +29,17 @@ export interface InferAnswer {
 
 export type Parameters = Record<string, string | number | boolean>;
 
-/** Row-major. Numbers of all widths are numbers here (int64 beyond 2^53 loses digits), booleans 0 and 1, BYTES are strings. */
+/**
+ * Row-major. Decoded values are of the datatype's own array, see `arrays`; booleans are 0 and 1, BYTES are strings. Whoever makes a tensor may
+ * bring other lists of the same numbers.
+ */
 export interface Tensor {
   name: string;
   datatype: Datatype;
   shape: readonly number[];
-  values: ArrayLike<number> | readonly string[];
+  values: TensorValues;
 }
+export type TensorValues = ArrayLike<number> | ArrayLike<bigint> | readonly string[];
 
 export interface TensorMetadata {
   name: string;
@@ -50,22 +56,37 @@ export interface ModelMetadata {
   outputs: TensorMetadata[];
 }
 
-export const DATATYPES = [
-  'BOOL',
-  'UINT8',
-  'UINT16',
-  'UINT32',
-  'UINT64',
-  'INT8',
-  'INT16',
-  'INT32',
-  'INT64',
-  'FP32',
-  'FP64',
-  'BYTES',
-] as const;
-export type Datatype = (typeof DATATYPES)[number];
+/** The array that holds values of each datatype as they lie in memory, and in raw contents: little-endian. */
+export const arrays = {
+  BOOL: Uint8Array,
+  UINT8: Uint8Array,
+  UINT16: Uint16Array,
+  UINT32: Uint32Array,
+  UINT64: BigUint64Array,
+  INT8: Int8Array,
+  INT16: Int16Array,
+  INT32: Int32Array,
+  INT64: BigInt64Array,
+  FP16: Float16Array,
+  FP32: Float32Array,
+  FP64: Float64Array,
+} as const;
+export type NumberDatatype = keyof typeof arrays;
+export type NumberArray =
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Float16Array
+  | Float32Array
+  | Float64Array;
+export type Datatype = NumberDatatype | 'BYTES';
 
+export const DATATYPES: readonly Datatype[] = [...(Object.keys(arrays) as NumberDatatype[]), 'BYTES'];
 const KNOWN: ReadonlySet<string> = new Set(DATATYPES);
 
 /** @throws GyreError FEATURES_MISMATCHED if it is none that is taken here */
@@ -75,6 +96,17 @@ export function datatypeOf(text: string | undefined, input: string): Datatype {
     'FEATURES_MISMATCHED',
     `input "${input}" has datatype "${text ?? ''}"; expected one of ${DATATYPES.join(', ')}`,
   );
+}
+
+/** The values as the datatype's own array; a copy only where they are something else. */
+export function numbersOf(datatype: NumberDatatype, values: TensorValues): NumberArray {
+  const array = arrays[datatype];
+  if (values instanceof array) return values;
+  if (datatype === 'INT64' || datatype === 'UINT64') {
+    const wide = array as typeof BigInt64Array;
+    return wide.from(values as ArrayLike<bigint>, (value: bigint | number) => BigInt(value));
+  }
+  return (array as typeof Float64Array).from(values as ArrayLike<number>);
 }
 
 /**
@@ -98,11 +130,20 @@ function shapeless(input: string, shape: readonly number[]): GyreError {
   );
 }
 
-/** @throws GyreError FEATURES_MISMATCHED if a tensor brought more or fewer elements than its shape says */
-export function checkCount(input: string, shape: readonly number[], expected: number, got: number): void {
+/**
+ * @param where what was expected to hold the elements, such as `fp32_contents`
+ * @throws GyreError FEATURES_MISMATCHED if a tensor brought more or fewer elements than its shape says
+ */
+export function checkCount(
+  input: string,
+  shape: readonly number[],
+  expected: number,
+  got: number,
+  where: string,
+): void {
   if (got === expected) return;
   throw new GyreError(
     'FEATURES_MISMATCHED',
-    `input "${input}" has shape [${shape.join(', ')}], which is ${expected} elements, but brought ${got}`,
+    `input "${input}" has shape [${shape.join(', ')}], which is ${expected} elements, but brought ${got} in ${where}`,
   );
 }

@@ -11,26 +11,25 @@ export class FailureFilter implements ExceptionFilter {
   constructor(private readonly log: Logger) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void | Observable<never> {
-    const failure = this.asFailure(thrown, host.getType());
-    const row = errors[failure.code];
-    if (host.getType() !== 'http') {
-      const code = grpcStatus[row.grpc];
-      return throwError(() => ({
-        code,
-        message: `${failure.code}: ${failure.message}`,
-        details: `${failure.code}: ${failure.message}`,
-      }));
-    }
+    const failure = failureOf(thrown, host.getType(), this.log);
+    if (host.getType() !== 'http') return throwError(() => grpcErrorOf(failure));
     const reply = host.switchToHttp().getResponse<HttpReply>();
-    const status = thrown instanceof HttpException ? thrown.getStatus() : row.http;
+    const status = thrown instanceof HttpException ? thrown.getStatus() : errors[failure.code].http;
     reply.status(status).send({ error: { code: failure.code, message: failure.message, details: failure.details } });
   }
+}
 
-  private asFailure(thrown: unknown, type: string): GyreError {
-    if (thrown instanceof GyreError) return thrown;
-    if (thrown instanceof HttpException) return new GyreError('BAD_REQUEST', thrown.message);
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    this.log.error('a call failed by a defect', { type, error: error.message, stack: error.stack });
-    return new GyreError('INTERNAL', 'something went wrong inside; the log of this process tells more');
-  }
+/** What a caller is told of anything that was thrown. A defect is logged, and keeps its words to itself. */
+export function failureOf(thrown: unknown, type: string, log: Logger): GyreError {
+  if (thrown instanceof GyreError) return thrown;
+  if (thrown instanceof HttpException) return new GyreError('BAD_REQUEST', thrown.message);
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  log.error('a call failed by a defect', { type, error: error.message, stack: error.stack });
+  return new GyreError('INTERNAL', 'something went wrong inside; the log of this process tells more');
+}
+
+/** A failure as grpc-js sends it. */
+export function grpcErrorOf({ code, message }: GyreError): { code: number; message: string; details: string } {
+  const text = `${code}: ${message}`;
+  return { code: grpcStatus[errors[code].grpc], message: text, details: text };
 }

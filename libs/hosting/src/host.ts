@@ -9,6 +9,7 @@ import type { Platform } from '@gyre/platform';
 import { Auth, refuseOpenAddress } from './auth.js';
 import { Catalog } from './catalog.js';
 import type { Config } from './config.js';
+import { GrpcBytes } from './grpc-bytes.js';
 import { GrpcHealth, healthProto, servicesIn } from './grpc-health.js';
 import { AuthConfig, GrpcConfig, HttpConfig } from './hosting.config.js';
 import { HostingModule } from './hosting.module.js';
@@ -62,6 +63,8 @@ export async function host(
   measurePlatform(platform, metrics);
   const readiness = new Readiness();
   const health = new GrpcHealth(readiness);
+  const callers = new Auth(auth, http.hostNames);
+  const grpcBytes = new GrpcBytes(callers, logger);
   const hosted = {
     platform,
     config,
@@ -69,7 +72,8 @@ export async function host(
     logger,
     metrics,
     readiness,
-    auth: new Auth(auth, http.hostNames),
+    auth: callers,
+    grpcBytes,
   };
   const root = { module: Root, imports: [HostingModule.with(hosted), ...services.map((service) => service.module)] };
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -90,6 +94,7 @@ export async function host(
     const mount: Mount = (definitions, server) => {
       health.mount(servicesIn(definitions), server);
       if (auth.tokens.length === 0) addReflection(definitions, server);
+      grpcBytes.mount(definitions, server);
     };
     app.connectMicroservice<GrpcOptions>(grpcOptions(described, `${grpc.host}:${grpcPort}`, grpc, mount), {
       inheritAppConfig: true,
@@ -128,6 +133,8 @@ function grpcOptions(
       onLoadPackageDefinition: mount,
       maxReceiveMessageLength: grpc.messageBytesMax,
       maxSendMessageLength: grpc.messageBytesMax,
+      // Bookkeeping of every call and connection for a debugging interface that nobody serves here.
+      channelOptions: { 'grpc.enable_channelz': 0 },
       loader: { keepCase: true, longs: Number, defaults: true, oneofs: true },
       gracefulShutdown: true,
     },

@@ -6,6 +6,7 @@ import { CallGuard } from './call-guard.js';
 import { Catalog } from './catalog.js';
 import { Config } from './config.js';
 import { FailureFilter } from './failure-filter.js';
+import { GrpcBytes } from './grpc-bytes.js';
 import { Logger } from './logger.js';
 import { Metrics } from './metrics.js';
 import { OperationsController } from './operations.http.js';
@@ -20,6 +21,7 @@ export interface Hosted {
   metrics: Metrics;
   readiness: Readiness;
   auth: Auth;
+  grpcBytes: GrpcBytes;
 }
 
 /** Gives every service its platform, settings, specs, log, metrics and readiness, by their classes as tokens. */
@@ -33,6 +35,7 @@ export class HostingModule {
       { provide: Logger, useValue: hosted.logger },
       { provide: Metrics, useValue: hosted.metrics },
       { provide: Readiness, useValue: hosted.readiness },
+      { provide: GrpcBytes, useValue: hosted.grpcBytes },
     ];
     return {
       module: HostingModule,

@@ -1,13 +1,5 @@
-import { fileURLToPath } from 'node:url';
-import {
-  credentials,
-  loadPackageDefinition,
-  status,
-  type Client,
-  type ServiceClientConstructor,
-  type ServiceError,
-} from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
+import { decodeAnswer, encodeRequest, type InferAnswer } from '@gyre/gateway/protocol';
 import type { Answer } from './journal.js';
 
 /** One row to predict from its entity's features. */
@@ -20,38 +12,18 @@ export interface InferRequest {
   at: number;
 }
 
-interface Parameter {
-  bool_param?: boolean;
-  int64_param?: number;
-  string_param?: string;
-}
-interface InferMessage {
-  model_version?: string;
-  parameters?: Record<string, Parameter>;
-  outputs?: { name: string; contents?: { fp32_contents?: number[] } }[];
-}
-type Stub = Client & {
-  ModelInfer(request: object, callback: (error: ServiceError | null, answer: InferMessage) => void): void;
-};
-
-const PROTO = fileURLToPath(new URL('../../../../proto/inference/grpc_predict_v2.proto', import.meta.url));
+const METHOD = '/inference.GRPCInferenceService/ModelInfer';
 /** What a server says that has too much to do, or that is not there for a moment. */
 const BUSY = new Set<number>([status.RESOURCE_EXHAUSTED]);
 const PATIENCE_MS = 30_000;
 
 /** A client of the Open Inference Protocol, version 2, over one gRPC channel. */
 export class InferenceClient {
-  private readonly stub: Stub;
+  private readonly channel: Client;
 
   /** @param address such as `127.0.0.1:8081` */
   constructor(address: string) {
-    const definition = loadSync(PROTO, { keepCase: true, longs: Number, oneofs: false, defaults: false });
-    const packages = loadPackageDefinition(definition) as unknown as {
-      inference: { GRPCInferenceService: ServiceClientConstructor };
-    };
-    this.stub = new packages.inference.GRPCInferenceService(address, credentials.createInsecure(), {
-      'grpc.enable_channelz': 0,
-    }) as unknown as Stub;
+    this.channel = new Client(address, credentials.createInsecure(), { 'grpc.enable_channelz': 0 });
   }
 
   /**
@@ -63,13 +35,13 @@ export class InferenceClient {
   }
 
   close(): void {
-    this.stub.close();
+    this.channel.close();
   }
 
   private async infer(request: InferRequest): Promise<Answer> {
     const { id, model, entity, at } = request;
-    const parameters = { entity: { string_param: entity }, time: { string_param: new Date(at).toISOString() } };
-    const message = { model_name: model, id, parameters };
+    const parameters = { entity, time: new Date(at).toISOString() };
+    const message = encodeRequest({ model, version: '', id, parameters, inputs: [], outputs: [], raw: false });
     for (let waitedMs = 0, waitMs = 5; ; waitedMs += waitMs, waitMs *= 2) {
       try {
         return answerOf(await this.call(message), id);
@@ -84,30 +56,32 @@ export class InferenceClient {
     }
   }
 
-  private call(message: object): Promise<InferMessage> {
+  private call(message: Buffer): Promise<InferAnswer> {
     return new Promise((resolve, reject) => {
-      this.stub.ModelInfer(message, (error, answer) => (error === null ? resolve(answer) : reject(error)));
+      this.channel.makeUnaryRequest(METHOD, asIs, decodeAnswer, message, (error, answer) =>
+        error === null ? resolve(answer as InferAnswer) : reject(error),
+      );
     });
   }
 }
 
+const asIs = (bytes: Buffer): Buffer => bytes;
+
 /** @throws Error if the answer lacks what every answer of a gateway carries */
-export function answerOf(message: InferMessage, request: string): Answer {
-  const id = message.parameters?.['prediction_id']?.string_param;
-  const output = message.outputs?.find(({ name }) => name === 'probabilities' || name === 'value')?.contents
-    ?.fp32_contents;
-  if (id === undefined || output === undefined) {
+export function answerOf({ version: text, parameters, outputs }: InferAnswer, request: string): Answer {
+  const id = parameters['prediction_id'];
+  const scores = outputs.find(({ name }) => name === 'probabilities' || name === 'value');
+  if (typeof id !== 'string' || scores === undefined) {
     throw new Error(
-      `the answer to ${request} has ${id === undefined ? 'no prediction_id' : 'neither probabilities nor value'}: ${JSON.stringify(message)}`,
+      `the answer to ${request} has ${typeof id === 'string' ? 'neither probabilities nor value' : 'no prediction_id'}; it has the parameters ${names(Object.keys(parameters))} and the outputs ${names(outputs.map(({ name }) => name))}`,
     );
   }
-  const role = textOf(message.parameters?.['role']);
-  const version = Number(textOf(message.parameters?.['version']) ?? message.model_version ?? '');
-  if (role !== 'fallback' && version > 0) return { id, version, fallback: null, output };
-  return { id, version: null, fallback: textOf(message.parameters?.['fallback_reason']) ?? 'unknown', output };
+  const output = Array.from(scores.values as ArrayLike<number>);
+  const version = Number(parameters['version'] ?? text);
+  if (parameters['role'] !== 'fallback' && version > 0) return { id, version, fallback: null, output };
+  return { id, version: null, fallback: String(parameters['fallback_reason'] ?? 'unknown'), output };
 }
 
-function textOf(parameter: Parameter | undefined): string | undefined {
-  const value = parameter?.string_param ?? parameter?.int64_param ?? parameter?.bool_param;
-  return value === undefined ? undefined : String(value);
+function names(list: readonly string[]): string {
+  return list.join(', ') || '(none)';
 }

@@ -1,0 +1,65 @@
+import type { handleUnaryCall, Server, ServiceError } from '@grpc/grpc-js';
+import type { PackageDefinition } from '@grpc/proto-loader';
+import type { Auth } from './auth.js';
+import { failureOf, grpcErrorOf } from './failure-filter.js';
+import type { Logger } from './logger.js';
+
+/** As much of a gRPC call as a handler of bytes needs. */
+export interface GrpcCall {
+  /** Whether the client has gone, or its deadline has passed. */
+  readonly cancelled: boolean;
+  /** Until when the client waits: UTC milliseconds, or a date; Infinity where it said nothing. */
+  getDeadline(): Date | number;
+  on(event: 'cancelled', listener: () => void): unknown;
+}
+
+/** Answers the bytes of a message with the bytes of a message. It knows no transport, and may be called by any. */
+export type BytesHandler = (request: Buffer, call: GrpcCall) => Promise<Buffer>;
+
+/**
+ * Unary gRPC methods that are answered bytes for bytes: no message of the loader's is made, and nothing stands between the server and the handler but
+ * the guard. For what is called thousands of times a second; everything else goes through Nest's transport, on the same server.
+ */
+export class GrpcBytes {
+  private readonly handlers = new Map<string, BytesHandler>();
+
+  constructor(
+    private readonly auth: Auth,
+    private readonly log: Logger,
+  ) {}
+
+  /**
+   * Takes a method over, before the servers start.
+   * @param method service and method as the proto file names them, such as `inference.GRPCInferenceService/ModelInfer`
+   */
+  handle(method: string, handler: BytesHandler): void {
+    this.handlers.set(method, handler);
+  }
+
+  /** Registers the methods, and takes them out of the definitions that Nest's transport will read. */
+  mount(definitions: PackageDefinition, server: Pick<Server, 'register'>): void {
+    for (const [method, handler] of this.handlers) {
+      const [service = '', name = ''] = method.split('/');
+      const methods = definitions[service] as Record<string, { path: string }> | undefined;
+      const path = methods?.[name]?.path;
+      if (methods === undefined || path === undefined) throw new RangeError(`No proto file describes ${method}`);
+      const { [name]: _, ...others } = methods;
+      definitions[service] = others as never;
+      server.register(path, this.unary(handler), asIs, asIs, 'unary');
+    }
+  }
+
+  private unary(handler: BytesHandler): handleUnaryCall<Buffer, Buffer> {
+    return (call, done) => {
+      const failed = (thrown: unknown): void => done(grpcErrorOf(failureOf(thrown, 'rpc', this.log)) as ServiceError);
+      try {
+        this.auth.caller(call.metadata.get('authorization')[0]?.toString());
+        handler(call.request, call).then((answer) => done(null, answer), failed);
+      } catch (error) {
+        failed(error);
+      }
+    };
+  }
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
