@@ -108,7 +108,7 @@ describe('the watch', () => {
     await answers(...many(1_000, good()), ...many(400, bad()));
     const [drift, ...more] = await told('DriftDetected');
     expect(more).toEqual([]);
-    expect(drift).toMatchObject({ kind: 'concept', version: 1, detector: 'adwin' });
+    expect(drift).toMatchObject({ kind: 'concept', version: 1, detector: 'e-detector' });
     const row = Number(drift?.at.request?.slice(4));
     expect(row).toBeGreaterThan(1_000);
     expect(row).toBeLessThan(1_150);

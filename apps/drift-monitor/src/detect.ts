@@ -37,7 +37,7 @@ function lifecycleOf(findings: Findings, outcome: Outcome, labels: number): Life
   const events: Lifecycle[] = [];
   const { drift, drop, labelsReached } = findings;
   if (drift !== undefined) {
-    const reason = `the error of version ${version} rose from ${percent(drift.before)} to ${percent(drift.after)} (ADWIN, ${drift.observations} labels since it last started afresh)`;
+    const reason = `the error of version ${version} rose from ${percent(drift.before)} to ${percent(drift.after)} about ${drift.since} labels ago (e-detector, after ${drift.observations} labels)`;
     events.push({
       ...base,
       at,
@@ -45,9 +45,11 @@ function lifecycleOf(findings: Findings, outcome: Outcome, labels: number): Life
       type: 'DriftDetected',
       version,
       kind: 'concept',
-      detector: 'adwin',
+      detector: 'e-detector',
       feature: null,
-      ...drift,
+      observations: drift.observations,
+      before: drift.before,
+      after: drift.after,
     });
   }
   for (const { kind, feature, detector, observations, before, after, reason } of findings.inputs) {

@@ -26,6 +26,11 @@ export class OutcomeLoss {
     return this.isRegression ? SCALES_MAX : this.classes.max;
   }
 
+  /** No error is larger. */
+  get errorMax(): number {
+    return this.isRegression ? SCALES_MAX : 1;
+  }
+
   /** @param output class probabilities, or [value] */
   of(output: readonly number[], label: number): number {
     return this.isRegression ? this.scaled(output, label) : this.classes.of(output, label);

@@ -1,10 +1,8 @@
-import { Adwin, type AdwinState } from '@gyre/drift';
+import { chiSquareSurvival, EDetector, type EDetectorState } from '@gyre/drift';
 
 export interface VersionWatchState {
   version: number;
-  adwin: AdwinState;
-  /** Outcomes since the detector last started afresh. */
-  observations: number;
+  error: EDetectorState;
   /** What the trainer promised: the mean loss (or absolute error) on the holdout. */
   promised: number | null;
   window: { outcomes: number; sum: number; squares: number };
@@ -12,39 +10,53 @@ export interface VersionWatchState {
 }
 
 export interface Drift {
+  /** Outcomes since the detector last started afresh. */
   observations: number;
   before: number;
   after: number;
+  /** Outcomes since the change, as far as can be told. */
+  since: number;
 }
 export interface Drop {
   value: number;
   reference: number;
 }
 
-/** A drop is told where a window's mean is worse than promised by this many standard errors, and by this share. */
-const STANDARD_ERRORS = 3;
+/** False alarms per row that each of the two watches may raise. */
+export interface VersionDial {
+  error: number;
+  performance: number;
+}
+
+/** A drop is told where a window's mean is no chance, and worse than promised by this share. */
 const SHARE_LOST = 0.1;
 
-/**
- * One version's watch: has its error risen (a sequential test on every outcome), and is it as good as its holdout promised (window by window).
- *
- * The dial is the rate of false alarms. ADWIN's `delta` is derived from it as 200 × rate: at the default of 1 per 100,000 rows that is the
- * customary 0.002, at which 20 streams of constant error had no alarm in 10,000 rows each.
- */
+/** One version's watch: has its error risen (a sequential test on every outcome), and is it as good as its holdout promised (window by window). */
 export class VersionWatch {
-  private readonly adwin: Adwin;
-  private observations = 0;
+  private readonly error: EDetector;
   private window = { outcomes: 0, sum: 0, squares: 0 };
   private dropped = false;
 
-  /** @param falseAlarms per row */
+  /** @param errorMax no error is larger */
   constructor(
     readonly version: number,
     private readonly promised: number | null,
-    falseAlarms: number,
+    private dial: VersionDial,
+    errorMax: number,
     private readonly windowOutcomes: number,
   ) {
-    this.adwin = new Adwin({ delta: Math.min(0.2, 200 * falseAlarms), direction: 'up' });
+    this.error = new EDetector({ falseAlarms: dial.error, max: errorMax, direction: 'up' });
+  }
+
+  /** For a rate of alarms that is stated in time. */
+  tune(dial: VersionDial): void {
+    this.dial = dial;
+    this.error.tune(dial.error);
+  }
+
+  /** Takes what the version would have answered in shadow: what its error is before it serves. */
+  learn(error: number): void {
+    this.error.learn(error);
   }
 
   /**
@@ -52,17 +64,15 @@ export class VersionWatch {
    * @param loss in the unit of `promised`
    */
   observe(error: number, loss: number): { drift?: Drift; drop?: Drop } {
-    this.observations += 1;
-    const found = this.adwin.update(error) === 'drift' ? this.drift() : {};
+    const found = this.error.update(error) === 'drift' ? this.drift() : {};
     return { ...found, ...this.performance(loss) };
   }
 
   private drift(): { drift?: Drift } {
-    const { observations } = this;
-    this.observations = 0;
-    const cut = this.adwin.change();
-    if (cut === null || cut.meanAfter <= cut.meanBefore) return {};
-    return { drift: { observations, before: cut.meanBefore, after: cut.meanAfter } };
+    const change = this.error.change();
+    if (change === null) return {};
+    const { countBefore, meanBefore: before, countAfter: since, meanAfter: after } = change;
+    return { drift: { observations: countBefore + since, before, after, since } };
   }
 
   private performance(loss: number): { drop?: Drop } {
@@ -73,24 +83,28 @@ export class VersionWatch {
     if (window.outcomes < this.windowOutcomes) return {};
     const value = window.sum / window.outcomes;
     const variance = Math.max(0, window.squares / window.outcomes - value * value);
-    const lost = promised === null ? 0 : value - promised;
     this.window = { outcomes: 0, sum: 0, squares: 0 };
     const isLower =
-      promised !== null &&
-      lost > Math.max(STANDARD_ERRORS * Math.sqrt(variance / window.outcomes), SHARE_LOST * promised);
+      promised !== null && value > (1 + SHARE_LOST) * promised && !this.isChance(value - promised, variance);
     const begins = isLower && !this.dropped;
     this.dropped = isLower;
     return begins ? { drop: { value, reference: promised } } : {};
   }
 
+  /** One-sided. The holdout is a sample too, at most about as large as a window, so the difference has twice the variance of a window's mean. */
+  private isChance(lost: number, variance: number): boolean {
+    if (variance === 0) return false;
+    const square = (lost * lost * this.windowOutcomes) / (2 * variance);
+    return chiSquareSurvival(square, 1) / 2 > this.dial.performance * this.windowOutcomes;
+  }
+
   state(): VersionWatchState {
-    const { version, promised, observations, dropped } = this;
-    return { version, promised, observations, dropped, adwin: this.adwin.state(), window: { ...this.window } };
+    const { version, promised, dropped } = this;
+    return { version, promised, dropped, error: this.error.state(), window: { ...this.window } };
   }
 
   restore(state: VersionWatchState): void {
-    this.adwin.restore(state.adwin);
-    this.observations = state.observations;
+    this.error.restore(state.error);
     this.dropped = state.dropped;
     this.window = { ...state.window };
   }

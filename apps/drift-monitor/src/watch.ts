@@ -9,11 +9,12 @@ import {
   type PerformanceMeasured,
   type Predicted,
 } from '@gyre/contracts';
+import { alarmsPerRow } from './alarm-budget.js';
 import { InputsWatch, type InputsFinding, type InputsWatchState } from './inputs-watch.js';
 import { OutcomeLoss, type OutcomeLossState } from './outcome-loss.js';
 import { PerformanceWindow, type PerformanceWindowState } from './performance-window.js';
 import { RolloutComparison, type Decided, type RolloutComparisonState } from './rollout-comparison.js';
-import { VersionWatch, type Drift, type Drop, type VersionWatchState } from './version-watch.js';
+import { VersionWatch, type Drift, type Drop, type VersionDial, type VersionWatchState } from './version-watch.js';
 
 /** What an outcome brought to light. */
 export interface Findings {
@@ -38,6 +39,8 @@ export interface WatchState {
   counts: Record<OutcomeKind, number>;
   hasChampion: boolean;
   lastReached: number;
+  /** Event time from outcome to outcome in the newest full window. */
+  msPerRow: number | null;
   loss: OutcomeLossState;
   window: PerformanceWindowState;
   versions: VersionWatchState[];
@@ -56,6 +59,7 @@ export class Watch {
   private counts: Record<OutcomeKind, number> = { joined: 0, corrected: 0, late: 0, repeated: 0, expired: 0 };
   private hasChampion = false;
   private lastReached = 0;
+  private msPerRow: number | null = null;
   private readonly loss: OutcomeLoss;
   private window: PerformanceWindow;
   private versions: VersionWatch[] = [];
@@ -121,7 +125,10 @@ export class Watch {
     };
     const loss = this.loss.of(predicted.output, label);
     const measured = this.window.add(predicted, label, outcome.occurredAt, this.labels, loss);
-    if (measured !== undefined) findings.performance = { model: this.spec.name, ...measured };
+    if (measured !== undefined) {
+      findings.performance = { model: this.spec.name, ...measured };
+      this.pace(measured);
+    }
     if (predicted.version !== null) this.loss.learn(predicted.output, label);
     this.labels += 1;
     if (this.callsForTraining()) {
@@ -131,11 +138,12 @@ export class Watch {
     return findings;
   }
 
-  private judge({ version, output }: Predicted, label: number): { drift?: Drift; drop?: Drop } {
+  private judge({ version, output, shadows }: Predicted, label: number): { drift?: Drift; drop?: Drop } {
     if (version === null) return {};
     const error = this.loss.error(output, label);
     const promisedUnit =
       this.spec.label.type === 'regression' ? Math.abs((output[0] ?? 0) - label) : this.loss.of(output, label);
+    for (const shadow of shadows) this.watchOf(shadow.version).learn(this.loss.error(shadow.output, label));
     return this.watchOf(version).observe(error, promisedUnit);
   }
 
@@ -162,10 +170,38 @@ export class Watch {
   private watchOf(version: number): VersionWatch {
     const there = this.versions.find((watch) => watch.version === version);
     if (there !== undefined) return there;
-    const { falseAlarms, windowOutcomes } = this.spec.drift;
-    const watch = new VersionWatch(version, this.promisedBy(version), falseAlarms, windowOutcomes);
+    const watch = this.versionWatch(version, this.promisedBy(version));
     this.versions = [watch, ...this.versions].slice(0, VERSIONS_KEPT);
     return watch;
+  }
+
+  private versionWatch(version: number, promised: number | null): VersionWatch {
+    return new VersionWatch(version, promised, this.dial(), this.loss.errorMax, this.spec.drift.windowOutcomes);
+  }
+
+  private dial(): VersionDial {
+    const { falseAlarms } = this.spec.drift;
+    return {
+      error: alarmsPerRow(falseAlarms, this.msPerRow, 'error'),
+      performance: alarmsPerRow(falseAlarms, this.msPerRow, 'performance'),
+    };
+  }
+
+  /** The traffic of the newest full window turns a dial that is stated in time. */
+  private pace({
+    from,
+    to,
+    fromLabel,
+    toLabel,
+  }: {
+    from: number;
+    to: number;
+    fromLabel: number;
+    toLabel: number;
+  }): void {
+    this.msPerRow = Math.max(0, to - from) / (toLabel - fromLabel);
+    if (typeof this.spec.drift.falseAlarms === 'number') return;
+    for (const watch of this.versions) watch.tune(this.dial());
   }
 
   private inputsOf(version: number): InputsWatch {
@@ -187,9 +223,9 @@ export class Watch {
   }
 
   state(): WatchState {
-    const { spec, labels, counts, hasChampion, lastReached, known, references } = this;
+    const { spec, labels, counts, hasChampion, lastReached, msPerRow, known, references } = this;
     return {
-      ...{ spec, labels, counts: { ...counts }, hasChampion, lastReached, known, references },
+      ...{ spec, labels, counts: { ...counts }, hasChampion, lastReached, msPerRow, known, references },
       loss: this.loss.state(),
       window: this.window.state(),
       versions: this.versions.map((watch) => watch.state()),
@@ -200,13 +236,20 @@ export class Watch {
 
   static restored(state: WatchState): Watch {
     const watch = new Watch(state.spec);
-    const { labels, hasChampion, lastReached, known, references } = state;
-    Object.assign(watch, { labels, hasChampion, lastReached, known, references, counts: { ...state.counts } });
+    const { labels, hasChampion, lastReached, msPerRow, known, references } = state;
+    Object.assign(watch, {
+      labels,
+      hasChampion,
+      lastReached,
+      msPerRow,
+      known,
+      references,
+      counts: { ...state.counts },
+    });
     watch.loss.restore(state.loss);
     watch.window.restore(state.window);
-    const { falseAlarms, windowOutcomes } = state.spec.drift;
     watch.versions = state.versions.map((saved) => {
-      const version = new VersionWatch(saved.version, saved.promised, falseAlarms, windowOutcomes);
+      const version = watch.versionWatch(saved.version, saved.promised);
       version.restore(saved);
       return version;
     });

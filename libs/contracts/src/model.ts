@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ResourceName } from './feature-view.js';
 import { LabelValue } from './label-value.js';
-import { Duration } from './time.js';
+import { Duration, durationMs } from './time.js';
 
 /** `view.field`, or `view.*` for every field of the view that is not private. */
 const FeatureReference = z
@@ -69,20 +69,26 @@ const Trainer = z.union([
 ]);
 export type TrainerSpec = z.infer<typeof TreesTrainer> | z.infer<typeof LinearTrainer>;
 
-/** "1 per 100000 rows": how often the watch over the model's error may cry wolf. */
-const FalseAlarms = z.string().transform((text, context) => {
-  const match = /^(\d+(?:\.\d+)?) per (\d+) rows$/.exec(text);
-  const perRow = match === null ? 0 : Number(match[1]) / Number(match[2]);
+/** How often the watches over a model may cry wolf, all together: alarms per row, or per millisecond. */
+export type FalseAlarms = number | { perMs: number };
+
+/** "1 per 100000 rows" or "1 per 30d". */
+const FalseAlarms = z.string().transform((text, context): FalseAlarms => {
+  const match = /^(\d+(?:\.\d+)?) per (?:(\d+) rows|(\S+))$/.exec(text);
+  const alarms = Number(match?.[1] ?? 0);
+  const perRow = alarms / Number(match?.[2] ?? Infinity);
   if (perRow > 0 && perRow <= 0.01) return perRow;
+  const perMs = alarms / (durationMs(match?.[3] ?? '') || Infinity);
+  if (perMs > 0 && perMs <= 1 / 60_000) return { perMs };
   context.addIssue({
     code: 'custom',
-    message: `"${text}" is no rate of false alarms; write for example 1 per 100000 rows (at most 1 per 100)`,
+    message: `"${text}" is no rate of false alarms; write for example 1 per 100000 rows (at most 1 per 100) or 1 per 30d (at most 1 per 1m)`,
   });
   return z.NEVER;
 });
 
 const Drift = z.strictObject({
-  /** The dial: false alarms per row that the watch over the error may raise on a stream that does not change. */
+  /** The dial: false alarms that all watches over the model may raise together while nothing changes. */
   falseAlarms: FalseAlarms.default(1e-5),
   /** Outcomes in one window of performance, of the feature comparison and of the data quality check. */
   windowOutcomes: z.int().min(20).max(100_000).default(500),

@@ -72,7 +72,7 @@ describe('docs/specs.md', () => {
   it.each<[string, string]>([
     ['label.delay', formatDuration(model.label.delay)],
     ['label.horizon', formatDuration(model.label.horizon)],
-    ['drift.falseAlarms', `1 per ${Math.round(1 / model.drift.falseAlarms)} rows`],
+    ['drift.falseAlarms', `1 per ${Math.round(1 / (model.drift.falseAlarms as number))} rows`],
     ['drift.windowOutcomes', text(model.drift.windowOutcomes)],
     ...defaults('trainers[].', { ...Object.fromEntries(trees), l2 }),
     ...defaults('retraining.', model.retraining),

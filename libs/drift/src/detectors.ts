@@ -2,6 +2,7 @@ import { Adwin, adwinDefaults } from './adwin.js';
 import { Cusum, cusumDefaults } from './cusum.js';
 import { Ddm, ddmDefaults } from './ddm.js';
 import { requireOption, type DriftDetector } from './detector.js';
+import { EDetector, eDetectorDefaults } from './e-detector.js';
 import { Eddm, eddmDefaults } from './eddm.js';
 import { Fhddm, fhddmDefaults } from './fhddm.js';
 import { HddmA, hddmADefaults } from './hddm-a.js';
@@ -16,6 +17,7 @@ export const detectors = {
   cusum: { defaults: cusumDefaults, create: (options) => new Cusum(options) },
   ddm: { defaults: ddmDefaults, create: (options) => new Ddm(options) },
   eddm: { defaults: eddmDefaults, create: (options) => new Eddm(options) },
+  'e-detector': { defaults: eDetectorDefaults, create: (options) => new EDetector(options) },
   fhddm: { defaults: fhddmDefaults, create: (options) => new Fhddm(options) },
   'hddm-a': { defaults: hddmADefaults, create: (options) => new HddmA(options) },
   'hddm-w': { defaults: hddmWDefaults, create: (options) => new HddmW(options) },

@@ -3,6 +3,13 @@ export { createDetector, detectors, type DetectorName } from './detectors.js';
 export { Adwin, adwinDefaults, type AdwinCut, type AdwinOptions, type AdwinState } from './adwin.js';
 export { Cusum, cusumDefaults, type CusumOptions, type CusumState } from './cusum.js';
 export { Ddm, ddmDefaults, type DdmOptions, type DdmState } from './ddm.js';
+export {
+  EDetector,
+  eDetectorDefaults,
+  type EDetectorOptions,
+  type EDetectorState,
+  type MeanChange,
+} from './e-detector.js';
 export { Eddm, eddmDefaults, type EddmOptions, type EddmState } from './eddm.js';
 export { Fhddm, fhddmDefaults, type FhddmOptions, type FhddmState } from './fhddm.js';
 export { HddmA, hddmADefaults, type HddmAOptions, type HddmAState } from './hddm-a.js';

@@ -1,0 +1,303 @@
+import {
+  isDirection,
+  refusedValue,
+  requireOption,
+  type Direction,
+  type DriftDetector,
+  type Verdict,
+} from './detector.js';
+
+export interface EDetectorOptions {
+  /** The dial: false alarms per value while the mean does not change, in (0, 1). */
+  falseAlarms: number;
+  /** Values lie in [0, max]. */
+  max: number;
+  /** Values from which the first baseline is taken; an integer of at least 2. */
+  warmStart: number;
+  /** The newest so many values, up to twice as many, are kept out of the baseline: they may lie after the change. At least 1. */
+  lag: number;
+  /** Standard errors by which the baseline is taken to be worse than it looks; at least 0. */
+  margin: number;
+  /** Which changes are reported. After one in the other direction it starts afresh too, so an improvement becomes the new normal. */
+  direction: Direction;
+}
+
+export const eDetectorDefaults: Readonly<EDetectorOptions> = {
+  falseAlarms: 1e-5,
+  max: 1,
+  warmStart: 30,
+  lag: 50,
+  margin: 0.5,
+  direction: 'both',
+};
+
+/** Where the mean changed, most likely: how many values lie before and after, and their means. */
+export interface MeanChange {
+  countBefore: number;
+  meanBefore: number;
+  countAfter: number;
+  meanAfter: number;
+}
+
+interface Sum {
+  n: number;
+  sum: number;
+  squares: number;
+}
+
+export interface EDetectorState {
+  /** Values since the last start. */
+  n: number;
+  /** True from a detection until the next update, which starts afresh. */
+  restarts: boolean;
+  baseline: Sum;
+  /** The block of values that will join the baseline next, and the one that is being filled. */
+  held: Sum | null;
+  pending: Sum;
+  /** By alternative: [evidence, the same weighted by the values since the change, and by their sum]. */
+  up: number[][];
+  down: number[][];
+  change: MeanChange | null;
+}
+
+/**
+ * The alternatives, as shares of the largest stake that cannot ruin a bet against the baseline. For errors a share s is the rise of a rate p
+ * to p + s(1 − p), so these reach from 0.2 → 0.212 to 0.2 → 0.84.
+ */
+const STAKES = [0.8, 0.5, 0.3, 0.18, 0.1, 0.06, 0.03, 0.015] as const;
+
+/** A baseline this close to 0 or to the maximum leaves nothing to bet on. */
+const EDGE = 1e-4;
+
+/**
+ * E-detector: finds a change of the mean of bounded values with a stated rate of false alarms, O(1) a value and with no assumption about how the
+ * values are distributed within [0, max]. For 0/1 errors each bet is the likelihood ratio of a larger rate, so nothing but knowing the new
+ * rate beforehand is faster.
+ *
+ * Against a baseline m, 1 + s(x/m − 1) has an expectation of at most 1 while the mean is at most m, for every stake s in (0, 1). Their product
+ * from a row on is the evidence for a change there; the Shiryaev-Roberts sum over all rows, M ← (M + 1)·(1 + s(x/m − 1)), averaged over the
+ * stakes, is an e-detector: reported at 1/falseAlarms, the mean time to a false alarm is at least 1/falseAlarms, at any distribution.
+ *
+ * No formula covers that m is not known but learned from the stream's own past. It is therefore taken as worse by `margin` standard errors, and this
+ * margin is chosen by simulation: at 0.5, streams of 20,000 values with a constant rate of 0.02, 0.2 or 0.5 had 0.5 to 0.7 times the
+ * alarms of the dial (at 0, 1.0 to 1.2 times).
+ *
+ * @throws RangeError if a value is not in [0, max]; the state stays as it was.
+ * @see J. Shin, A. Ramdas, A. Rinaldo (2024), E-detectors: a nonparametric framework for sequential change detection, NEJSDS 2:229-260.
+ * @see I. Waudby-Smith, A. Ramdas (2024), Estimating means of bounded random variables by betting, JRSS B 86:1-27: the bets.
+ */
+export class EDetector implements DriftDetector<EDetectorState> {
+  private readonly options: EDetectorOptions;
+  private threshold: number;
+  private n = 0;
+  private restarts = false;
+  private baseline = nothing();
+  private held: Sum | null = null;
+  private pending = nothing();
+  private readonly up = new Evidence();
+  private readonly down = new Evidence();
+  private found: MeanChange | null = null;
+  /** The baseline as it is bet against from either side, of a value in [0, 1]. */
+  private high = 0;
+  private low = 0;
+
+  constructor(options: Partial<EDetectorOptions> = {}) {
+    this.options = { ...eDetectorDefaults, ...options };
+    const { max, warmStart, lag, margin, direction, falseAlarms } = this.options;
+    requireOption(max > 0 && max < Infinity, 'e-detector: max is above 0', max);
+    requireOption(Number.isInteger(warmStart) && warmStart >= 2, 'e-detector: warmStart is an integer >= 2', warmStart);
+    requireOption(Number.isInteger(lag) && lag >= 1, 'e-detector: lag is an integer >= 1', lag);
+    requireOption(margin >= 0 && margin < Infinity, 'e-detector: margin is at least 0', margin);
+    requireOption(isDirection(direction), 'e-detector: direction is both, up or down', direction);
+    this.threshold = thresholdOf(falseAlarms);
+  }
+
+  /** Turns the dial, for a rate that is stated in time while the traffic changes. @throws RangeError unless in (0, 1) */
+  tune(falseAlarms: number): void {
+    this.threshold = thresholdOf(falseAlarms);
+  }
+
+  update(value: number): Verdict {
+    this.require(value);
+    if (this.restarts) this.start();
+    const x = (value + 0) / this.options.max;
+    let verdict: Verdict = 'stable';
+    if (this.baseline.n >= this.options.warmStart) verdict = this.test(x);
+    this.take(x);
+    return verdict;
+  }
+
+  /** Takes a value into the baseline without a test: for what is known of the mean before the watch begins. @throws RangeError as `update` */
+  learn(value: number): void {
+    this.require(value);
+    if (this.restarts) this.start();
+    this.take((value + 0) / this.options.max);
+  }
+
+  /** The mean of the baseline, in the values' unit; null before the warm start. */
+  mean(): number | null {
+    const { n, sum } = this.baseline;
+    return n < this.options.warmStart ? null : (sum / n) * this.options.max;
+  }
+
+  /** The change that the last detection found, in the values' unit; null before the first. */
+  change(): MeanChange | null {
+    return this.found === null ? null : { ...this.found };
+  }
+
+  private require(value: number): void {
+    if (!Number.isFinite(value)) throw refusedValue('The e-detector', value);
+    if (value < 0 || value > this.options.max)
+      throw new RangeError(`the e-detector takes values in [0, ${this.options.max}], got ${value}`);
+  }
+
+  private test(x: number): Verdict {
+    const { direction } = this.options;
+    const rise = this.up.add(x / this.high - 1, x);
+    const fall = this.down.add((1 - x) / (1 - this.low) - 1, x);
+    if (rise < this.threshold && fall < this.threshold) return 'stable';
+    const side = rise >= this.threshold ? 'up' : 'down';
+    this.restarts = true;
+    if (direction !== 'both' && direction !== side) return 'stable';
+    this.found = this.where(side === 'up' ? this.up : this.down, x);
+    return 'drift';
+  }
+
+  private where(evidence: Evidence, x: number): MeanChange {
+    const { max } = this.options;
+    const { length, mean } = evidence.since();
+    const all = [this.baseline, this.held ?? nothing(), this.pending];
+    const total = all.reduce((sum, part) => sum + part.sum, x);
+    const countAfter = Math.min(this.n, Math.max(1, Math.round(length)));
+    const countBefore = this.n + 1 - countAfter;
+    const before = Math.min(1, Math.max(0, (total - mean * countAfter) / countBefore));
+    return { countBefore, meanBefore: before * max, countAfter, meanAfter: mean * max };
+  }
+
+  private take(x: number): void {
+    this.n += 1;
+    add(this.pending, x);
+    if (this.pending.n < this.options.lag) return;
+    if (this.held !== null) {
+      const { held, baseline } = this;
+      this.baseline = {
+        n: baseline.n + held.n,
+        sum: baseline.sum + held.sum,
+        squares: baseline.squares + held.squares,
+      };
+      this.aim();
+    }
+    this.held = this.pending;
+    this.pending = nothing();
+  }
+
+  /** Where the baseline is bet against: worse by the margin than it looks. Half an observation at either end keeps a constant past in doubt. */
+  private aim(): void {
+    const { n, sum, squares } = this.baseline;
+    const mean = sum / n;
+    const variance = Math.max(0, squares / n - mean * mean) + 0.25 / n;
+    const margin = this.options.margin * Math.sqrt(variance / n);
+    this.high = Math.min(1 - EDGE, Math.max(EDGE, mean + margin));
+    this.low = Math.min(1 - EDGE, Math.max(EDGE, mean - margin));
+  }
+
+  private start(): void {
+    this.n = 0;
+    this.restarts = false;
+    this.baseline = nothing();
+    this.held = null;
+    this.pending = nothing();
+    this.up.clear();
+    this.down.clear();
+    this.found = null;
+  }
+
+  state(): EDetectorState {
+    const { n, restarts, baseline, held, pending } = this;
+    return {
+      ...{ n, restarts, baseline: { ...baseline }, held: held === null ? null : { ...held }, pending: { ...pending } },
+      up: this.up.state(),
+      down: this.down.state(),
+      change: this.change(),
+    };
+  }
+
+  restore(state: EDetectorState): void {
+    for (const side of [state.up, state.down]) {
+      const fits = side.length === STAKES.length && side.every((one) => one.length === 3);
+      requireOption(fits, `e-detector: a state has ${STAKES.length} alternatives of 3 numbers`, side.length);
+    }
+    this.n = state.n;
+    this.restarts = state.restarts;
+    this.baseline = { ...state.baseline };
+    this.held = state.held === null ? null : { ...state.held };
+    this.pending = { ...state.pending };
+    this.up.restore(state.up);
+    this.down.restore(state.down);
+    this.found = state.change === null ? null : { ...state.change };
+    if (this.baseline.n > 0) this.aim();
+  }
+}
+
+/**
+ * The Shiryaev-Roberts sums of one side. Their terms are, but for a factor, the probabilities of each row to be the first after the
+ * change; so the same recursion, weighted, gives the expected number of values since and their sum.
+ */
+class Evidence {
+  private readonly sums = new Float64Array(STAKES.length);
+  private readonly counts = new Float64Array(STAKES.length);
+  private readonly totals = new Float64Array(STAKES.length);
+
+  /** @param gain of a whole stake on this value @param x the value @returns the average over the stakes */
+  add(gain: number, x: number): number {
+    const { sums, counts, totals } = this;
+    let all = 0;
+    for (let i = 0; i < STAKES.length; i++) {
+      const factor = 1 + STAKES[i]! * gain;
+      const begun = sums[i]! + 1;
+      counts[i] = (counts[i]! + begun) * factor;
+      totals[i] = (totals[i]! + x * begun) * factor;
+      const sum = begun * factor;
+      sums[i] = sum;
+      all += sum;
+    }
+    return all / STAKES.length;
+  }
+
+  /** How many values lie after the change, and their mean, as the stakes that found it expect them. */
+  since(): { length: number; mean: number } {
+    const sum = (of: Float64Array) => of.reduce((all, one) => all + one, 0);
+    return { length: sum(this.counts) / sum(this.sums), mean: Math.min(1, sum(this.totals) / sum(this.counts)) };
+  }
+
+  clear(): void {
+    for (const one of [this.sums, this.counts, this.totals]) one.fill(0);
+  }
+
+  state(): number[][] {
+    return STAKES.map((_, i) => [this.sums[i]!, this.counts[i]!, this.totals[i]!]);
+  }
+
+  restore(state: number[][]): void {
+    state.forEach(([sum, count, total], i) => {
+      this.sums[i] = sum!;
+      this.counts[i] = count!;
+      this.totals[i] = total!;
+    });
+  }
+}
+
+function thresholdOf(falseAlarms: number): number {
+  requireOption(falseAlarms > 0 && falseAlarms < 1, 'e-detector: falseAlarms lies in (0, 1)', falseAlarms);
+  return 1 / falseAlarms;
+}
+
+function nothing(): Sum {
+  return { n: 0, sum: 0, squares: 0 };
+}
+
+function add(to: Sum, x: number): void {
+  to.n += 1;
+  to.sum += x;
+  to.squares += x * x;
+}
