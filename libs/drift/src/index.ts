@@ -28,3 +28,25 @@ export { countsWithMissing, psi, psiPValue, psiTest, type PsiTest } from './psi.
 export { benjaminiHochberg, bonferroni, holm } from './multiple-testing.js';
 export { chiSquareSurvival } from './gamma.js';
 export { QualityCounter, type QualityCounts, type ValueRange } from './quality-counter.js';
+export { Cbpe, type CbpeOptions, type CbpeState, type PerformanceEstimate } from './cbpe.js';
+export { MulticlassCbpe, type MulticlassCbpeOptions, type MulticlassCbpeState } from './cbpe-multiclass.js';
+export type { CalibrationPolicy } from './calibration.js';
+export { isotonicRegression, heightAt, type IsotonicCurve } from './isotonic.js';
+export type { ClassificationMetric, ExpectedConfusion } from './expected-performance.js';
+export type { SamplingSpread, SamplingSpreads } from './sampling-error.js';
+export {
+  Dle,
+  type DleReference,
+  type DleState,
+  type LossEstimate,
+  type LossLearner,
+  type LossRows,
+  type RegressionEstimates,
+} from './dle.js';
+export {
+  lossDriftImportance,
+  type LossContribution,
+  type LossDrift,
+  type LossDriftOptions,
+  type RowLoss,
+} from './loss-drift-importance.js';
