@@ -25,6 +25,8 @@ export const GatewayConfig = z
     rowsInFlightMax: z.int().min(1).default(50_000),
     /** How far ahead of the clock a request may be stamped, ms. */
     maxSkewMs: z.int().min(0).default(300_000),
+    /** How long a look-up of features in another process may take. */
+    featuresDeadlineMs: z.int().min(1).default(1_000),
   })
   .refine((c) => c.logBytesMax >= 2 * c.logSegmentBytes, {
     path: ['logBytesMax'],

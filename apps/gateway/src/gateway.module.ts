@@ -1,6 +1,6 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { OnlineFeatures } from '@gyre/contracts';
-import { Config, Logger, Metrics, Readiness } from '@gyre/hosting';
+import { Config, Logger, Metrics, Peers, Readiness } from '@gyre/hosting';
 import { OnnxModel } from '@gyre/model-runtime';
 import { Platform } from '@gyre/platform';
 import { GatewayConfig } from './gateway.config.js';
@@ -9,9 +9,12 @@ import { GatewayHttp } from './gateway.http.js';
 import { GatewayMetrics } from './gateway.metrics.js';
 import { Inference } from './infer.js';
 import { PredictionLog } from './prediction-log.js';
+import { RemoteFeatures } from './remote-features.js';
 import { ServingTable } from './serving.js';
 
 const SETTINGS = 'gateway.settings';
+/** The feature store: in this process, in another, or none. */
+const FEATURES = 'gateway.features';
 
 @Module({
   controllers: [GatewayGrpc, GatewayHttp],
@@ -58,21 +61,30 @@ const SETTINGS = 'gateway.settings';
       },
     },
     {
+      provide: FEATURES,
+      inject: [SETTINGS, Peers, { token: OnlineFeatures, optional: true }],
+      useFactory: ({ featuresDeadlineMs }: GatewayConfig, peers: Peers, here: OnlineFeatures | undefined) => {
+        if (here !== undefined) return here;
+        const address = peers.grpcAddress('feature-store');
+        return address === undefined ? null : new RemoteFeatures(address, peers.token, featuresDeadlineMs);
+      },
+    },
+    {
       provide: Inference,
-      inject: [SETTINGS, ServingTable, PredictionLog, GatewayMetrics, { token: OnlineFeatures, optional: true }],
+      inject: [SETTINGS, ServingTable, PredictionLog, GatewayMetrics, FEATURES],
       useFactory: (
         settings: GatewayConfig,
         table: ServingTable,
         log: PredictionLog,
         metrics: GatewayMetrics,
-        features: OnlineFeatures | undefined,
+        features: OnlineFeatures | null,
       ) => {
         const { requestRowsMax: rowsMax, ...limits } = settings;
         return new Inference({
           table,
           log,
           metrics,
-          features: features ?? null,
+          features,
           limits: { ...limits, rowsMax },
           now: Date.now,
         });
@@ -84,11 +96,13 @@ export class GatewayModule implements OnApplicationShutdown {
   constructor(
     @Inject(PredictionLog) private readonly predictions: PredictionLog,
     @Inject(ServingTable) private readonly table: ServingTable,
+    @Inject(FEATURES) private readonly features: OnlineFeatures | null,
   ) {}
 
   /** The servers take no calls any more, the platform still runs. */
   async onApplicationShutdown(): Promise<void> {
     await this.predictions.close();
     await this.table.close();
+    if (this.features instanceof RemoteFeatures) this.features.close();
   }
 }

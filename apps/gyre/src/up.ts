@@ -27,7 +27,8 @@ export async function up({ only, dataDir, configFile, env = {}, overrides = {} }
   const logger = createLogger(config.read('log', LogConfig).level);
   const platform = openPlatform(config, logger);
   try {
-    return await host(chosen(only), platform, config, logger);
+    const [here, elsewhere] = divided(only);
+    return await host(here, platform, config, logger, elsewhere);
   } catch (error) {
     await platform.close();
     throw error;
@@ -48,8 +49,10 @@ export function startReplayPlatform({ dataDir }: { dataDir: string }): Promise<H
   });
 }
 
-function chosen(names: readonly string[] | undefined): readonly Service[] {
-  return names === undefined ? services : services.filter(({ name }) => names.includes(name));
+/** The services of this process, and those of others. */
+function divided(names: readonly string[] | undefined): [Service[], Service[]] {
+  const isHere = ({ name }: Service): boolean => names === undefined || names.includes(name);
+  return [services.filter(isHere), services.filter((service) => !isHere(service))];
 }
 
 /** The sections that settings may have: one that nothing reads stops the start. */

@@ -4,7 +4,7 @@ import type { Auth } from './auth.js';
 import type { HttpRequest } from './http.js';
 
 const OPEN_PATHS = /^\/(healthz|readyz)$/;
-const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
+export const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Every call, HTTP or gRPC, is authenticated. Over HTTP it must come under a name of this server, or a page whose name was rebound to this

@@ -9,12 +9,14 @@ import type { Platform } from '@gyre/platform';
 import { Auth, refuseOpenAddress } from './auth.js';
 import { Catalog } from './catalog.js';
 import type { Config } from './config.js';
+import { forwardCalls } from './forwarding.js';
 import { GrpcBytes } from './grpc-bytes.js';
 import { GrpcHealth, healthProto, servicesIn } from './grpc-health.js';
 import { AuthConfig, GrpcConfig, HttpConfig } from './hosting.config.js';
 import { HostingModule } from './hosting.module.js';
 import type { Logger } from './logger.js';
 import { Metrics } from './metrics.js';
+import { Peers, PeersConfig } from './peers.js';
 import { measurePlatform } from './platform-metrics.js';
 import { Readiness } from './readiness.js';
 import { addReflection } from './reflection.js';
@@ -33,7 +35,7 @@ export interface Service {
 export interface Host {
   /** `http://127.0.0.1:8080` */
   httpUrl: string;
-  /** `127.0.0.1:8081` */
+  /** `127.0.0.1:8081`; empty where no service of this process speaks gRPC. */
   grpcAddress: string;
   /** Says that it is not ready, takes no more calls, ends those that run, lets the platform finish its batches. */
   stop(): Promise<void>;
@@ -44,6 +46,8 @@ class Root {}
 
 /**
  * Starts services in this process on a platform: one HTTP server, one gRPC server, and their folds.
+ *
+ * @param elsewhere the services that other processes run: HTTP calls for them are passed on to `peers`
  * @throws GyreError CONFIG_INVALID for settings, or for an address that is taken
  */
 export async function host(
@@ -51,11 +55,14 @@ export async function host(
   platform: Platform,
   config: Config,
   logger: Logger,
+  elsewhere: readonly Service[] = [],
 ): Promise<Host> {
   const http = config.read('http', HttpConfig);
   const grpc = config.read('grpc', GrpcConfig);
   const auth = config.read('auth', AuthConfig);
   refuseOpenAddress({ http, grpc }, auth);
+  const names = (of: readonly Service[]): string[] => of.map(({ name }) => name);
+  const peers = new Peers(config.read('peers', PeersConfig), names(services), names(elsewhere));
 
   const catalog = new Catalog();
   await catalog.open(platform);
@@ -72,6 +79,7 @@ export async function host(
     logger,
     metrics,
     readiness,
+    peers,
     auth: callers,
     grpcBytes,
   };
@@ -87,6 +95,7 @@ export async function host(
   );
   takeBodiesAsBytes(app);
   measureCalls(app, metrics);
+  forwardCalls(app, elsewhere, peers, callers);
 
   const described = services.flatMap((service) => (service.grpc === undefined ? [] : [service.grpc]));
   const grpcPort = grpc.port === 0 ? await freePort(grpc.host) : grpc.port;
@@ -105,7 +114,7 @@ export async function host(
   const address = app.getHttpServer().address() as { port: number };
   return {
     httpUrl: `http://${http.host}:${address.port}`,
-    grpcAddress: `${grpc.host}:${grpcPort}`,
+    grpcAddress: described.length > 0 ? `${grpc.host}:${grpcPort}` : '',
     async stop() {
       readiness.stopping();
       health.refresh();

@@ -38,4 +38,4 @@ export const LogConfig = z.strictObject({
 });
 
 /** The sections that hosting itself reads; services add their own. */
-export const HOSTING_SECTIONS = ['http', 'grpc', 'auth', 'log'] as const;
+export const HOSTING_SECTIONS = ['http', 'grpc', 'auth', 'log', 'peers'] as const;

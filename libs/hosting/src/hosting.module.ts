@@ -10,6 +10,7 @@ import { GrpcBytes } from './grpc-bytes.js';
 import { Logger } from './logger.js';
 import { Metrics } from './metrics.js';
 import { OperationsController } from './operations.http.js';
+import { Peers } from './peers.js';
 import { Readiness } from './readiness.js';
 
 /** What every service may ask for. */
@@ -20,6 +21,7 @@ export interface Hosted {
   logger: Logger;
   metrics: Metrics;
   readiness: Readiness;
+  peers: Peers;
   auth: Auth;
   grpcBytes: GrpcBytes;
 }
@@ -35,6 +37,7 @@ export class HostingModule {
       { provide: Logger, useValue: hosted.logger },
       { provide: Metrics, useValue: hosted.metrics },
       { provide: Readiness, useValue: hosted.readiness },
+      { provide: Peers, useValue: hosted.peers },
       { provide: GrpcBytes, useValue: hosted.grpcBytes },
     ];
     return {

@@ -11,6 +11,7 @@ export * from './http.js';
 export * from './logger.js';
 export * from './metrics.js';
 export * from './operations.http.js';
+export * from './peers.js';
 export * from './readiness.js';
 export * from './specs.js';
 export * from './spelling.js';

@@ -4,10 +4,12 @@ import { Platform } from '@gyre/platform';
 import { z } from 'zod';
 import { JsonBody, type HttpReply } from './http.js';
 import { Metrics } from './metrics.js';
+import { Peers } from './peers.js';
 import { Readiness } from './readiness.js';
+import { settledEverywhere } from './settled-everywhere.js';
 
-/** `tick`: event time, UTC milliseconds. */
-const Settle = z.strictObject({ tick: z.int().min(0).optional() });
+/** `tick`: event time, UTC milliseconds. `alone`: only this process, as one asks another. */
+const Settle = z.strictObject({ tick: z.int().min(0).optional(), alone: z.boolean().default(false) });
 
 /** What every process answers, whichever services it runs. */
 @Controller()
@@ -16,6 +18,7 @@ export class OperationsController {
     @Inject(Platform) private readonly platform: Platform,
     @Inject(Metrics) private readonly metrics: Metrics,
     @Inject(Readiness) private readonly readiness: Readiness,
+    @Inject(Peers) private readonly peers: Peers,
   ) {}
 
   @Get('healthz')
@@ -47,14 +50,18 @@ export class OperationsController {
    */
   @Post('v1/settle')
   @HttpCode(200)
-  async settle(@Body(new JsonBody(Settle)) { tick }: z.infer<typeof Settle>): Promise<{ settled: true }> {
+  async settle(@Body(new JsonBody(Settle)) { tick, alone }: z.infer<typeof Settle>): Promise<{ settled: true }> {
     if (tick !== undefined && this.platform.live)
       throw new GyreError('COMMAND_REFUSED', 'this platform runs by its own clock; only a replay is told the time');
-    await this.readiness.shipped();
-    await this.platform.settled();
+    const own = async (): Promise<void> => {
+      await this.readiness.shipped();
+      await this.platform.settled();
+    };
+    const settled = (): Promise<void> => (alone ? own() : settledEverywhere(own, this.peers, this.platform));
+    await settled();
     if (tick !== undefined) {
       await this.platform.tick(tick);
-      await this.platform.settled();
+      await settled();
     }
     return { settled: true };
   }

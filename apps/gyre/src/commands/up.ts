@@ -34,7 +34,8 @@ export const startUp = (terminal: Terminal): Command =>
         env: terminal.env,
         overrides: { http: port(flags.httpPort), grpc: port(flags.grpcPort) },
       });
-      terminal.note(`Gyre runs. Console and REST: ${host.httpUrl}   gRPC: ${host.grpcAddress}   (Ctrl-C stops it)\n`);
+      const grpc = host.grpcAddress === '' ? '' : `   gRPC: ${host.grpcAddress}`;
+      terminal.note(`Gyre runs. Console and REST: ${host.httpUrl}${grpc}   (Ctrl-C stops it)\n`);
       await untilStopped();
       terminal.note('Stopping: no more calls are taken, what has begun is ended.\n');
       await host.stop();

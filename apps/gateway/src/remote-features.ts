@@ -1,0 +1,116 @@
+import { fileURLToPath } from 'node:url';
+import { Client, credentials, loadPackageDefinition, Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import {
+  errors,
+  GyreError,
+  OnlineFeatures,
+  type ErrorCode,
+  type FeatureStatus,
+  type FeatureValue,
+  type OnlineRequest,
+  type OnlineRow,
+} from '@gyre/contracts';
+
+const PROTO = fileURLToPath(new URL('../../../proto/gyre/v1/feature_store.proto', import.meta.url));
+const STATUS: Record<string, FeatureStatus> = {
+  FEATURE_STATUS_PRESENT: 'present',
+  FEATURE_STATUS_MISSING: 'missing',
+  FEATURE_STATUS_STALE: 'stale',
+  FEATURE_STATUS_OUT_OF_RANGE: 'outOfRange',
+};
+
+/** proto/gyre/v1/feature_store.proto, as the loader gives it. */
+interface Reading {
+  /** Which of the three is there; absent where none is. */
+  value?: 'number' | 'text' | 'flag';
+  number?: number;
+  text?: string;
+  flag?: boolean;
+  status: string;
+  age_ms?: number;
+}
+interface Response {
+  rows: { entity: string; readings: Reading[]; seen: Record<string, number> }[];
+}
+interface FeatureStoreClient extends Client {
+  GetOnlineFeatures(
+    request: object,
+    metadata: Metadata,
+    options: { deadline: number },
+    done: (error: ServiceError | null, response?: Response) => void,
+  ): unknown;
+}
+
+/** The feature store in another process. */
+export class RemoteFeatures extends OnlineFeatures {
+  private readonly client: FeatureStoreClient;
+  private readonly metadata = new Metadata();
+
+  /**
+   * @param address such as `feature-store:8081`; where the name has several addresses, calls go round them
+   * @param token shown with each call
+   * @param deadlineMs how long a look-up may take
+   */
+  constructor(
+    private readonly address: string,
+    token: string | undefined,
+    private readonly deadlineMs: number,
+  ) {
+    super();
+    if (token !== undefined) this.metadata.set('authorization', `Bearer ${token}`);
+    const definition = loadSync(PROTO, { keepCase: true, longs: Number, enums: String, arrays: true, oneofs: true });
+    const { FeatureStore } = (
+      loadPackageDefinition(definition) as unknown as {
+        gyre: { v1: { FeatureStore: new (...given: ConstructorParameters<typeof Client>) => FeatureStoreClient } };
+      }
+    ).gyre.v1;
+    this.client = new FeatureStore(address, credentials.createInsecure(), {
+      'grpc.enable_channelz': 0,
+      'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+      // A store that comes back is noticed within a second.
+      'grpc.max_reconnect_backoff_ms': 1_000,
+    });
+  }
+
+  override async get({ inputs, entities, at }: OnlineRequest): Promise<OnlineRow[]> {
+    const features = inputs.map(({ view, field }) => ({ view, field }));
+    const { rows } = await this.call({ features, entities, at_ms: at });
+    return rows.map(({ entity, readings, seen }) => ({
+      entity,
+      values: readings.map(valueOf),
+      status: readings.map((reading) => STATUS[reading.status] ?? 'missing'),
+      ageMs: readings.map(({ age_ms }) => age_ms ?? null),
+      seen,
+    }));
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  private call(request: object): Promise<Response> {
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    const deadline = Date.now() + this.deadlineMs;
+    this.client.GetOnlineFeatures(request, this.metadata, { deadline }, (error, response) => {
+      if (error === null) resolve(response as Response);
+      else reject(this.failure(error));
+    });
+    return promise;
+  }
+
+  /** What the store itself refused keeps its code; all else means that it cannot be asked now. */
+  private failure({ code, details }: ServiceError): GyreError {
+    const [, own, message] = /^([A-Z_]+): (.*)$/s.exec(details) ?? [];
+    if (own !== undefined && own in errors && code !== status.UNAUTHENTICATED)
+      return new GyreError(own as ErrorCode, message ?? details);
+    return new GyreError(
+      'FEATURES_UNAVAILABLE',
+      `the feature store at ${this.address} could not be asked: ${status[code]}: ${details}`,
+    );
+  }
+}
+
+function valueOf({ value, ...reading }: Reading): FeatureValue {
+  return value === undefined ? null : (reading[value] ?? null);
+}
