@@ -10,7 +10,7 @@ export {
   type EDetectorState,
   type MeanChange,
 } from './e-detector.js';
-export { Eddm, eddmDefaults, type EddmOptions, type EddmState } from './eddm.js';
+export { distanceVariance, Eddm, eddmDefaults, type EddmOptions, type EddmState } from './eddm.js';
 export { Fhddm, fhddmDefaults, type FhddmOptions, type FhddmState } from './fhddm.js';
 export { HddmA, hddmADefaults, type HddmAOptions, type HddmAState } from './hddm-a.js';
 export { HddmW, hddmWDefaults, type HddmWOptions, type HddmWState } from './hddm-w.js';
@@ -22,11 +22,36 @@ export {
   type PairedComparisonOptions,
   type PairedComparisonState,
 } from './paired-comparison.js';
-export { referenceBins, type BinningOptions, type ReferenceBins } from './reference-bins.js';
+export { quantileEdges, referenceBins, type BinningOptions, type ReferenceBins } from './reference-bins.js';
 export { BinnedWindow, type BinnedWindowState } from './binned-window.js';
 export { countsWithMissing, psi, psiPValue, psiTest, type PsiTest } from './psi.js';
-export { benjaminiHochberg, bonferroni, holm } from './multiple-testing.js';
+export { benjaminiHochberg, benjaminiYekutieli, bonferroni, hochberg, holm, sidak } from './multiple-testing.js';
 export { chiSquareSurvival } from './gamma.js';
+export { twoSampleTest, twoSampleTests, type TwoSampleResult, type TwoSampleTestName } from './two-sample-tests.js';
+export { NumericPair, numericSample, type NumericSample, type PooledCounts } from './numeric-pair.js';
+export { levelCounts, levelPair, type LevelCounts, type LevelPair } from './level-counts.js';
+export { countBetween, distinctSturgesEdges, equalWidthEdges } from './histogram-edges.js';
+export { kolmogorovSmirnov, type KolmogorovSmirnov } from './kolmogorov-smirnov.js';
+export { kolmogorovLimit, kolmogorovSurvival } from './kolmogorov-distribution.js';
+export { cramerVonMises, type CramerVonMises } from './cramer-von-mises.js';
+export { andersonDarling, type AndersonDarling } from './anderson-darling.js';
+export { mannWhitney, type MannWhitney } from './mann-whitney.js';
+export { welch, type Welch } from './welch.js';
+export { energyDistance, normedWassersteinDistance, wassersteinDistance } from './wasserstein.js';
+export {
+  hellingerDistance,
+  jensenShannonDistance,
+  jensenShannonDivergence,
+  klDivergence,
+  plainKlDivergence,
+  totalVariation,
+} from './divergences.js';
+export { chiSquareAgainst, chiSquareTest, cramersV, gTest, type ChiSquare } from './chi-square.js';
+export { fisherExact, type FisherExact } from './fisher.js';
+export { twoProportions, type TwoProportions } from './two-proportions.js';
+export { maximumMeanDiscrepancy, mmdTest, type MaximumMeanDiscrepancy, type MmdTestOptions } from './mmd.js';
+export { sharesOf } from './shares.js';
+export { streamOf, type StreamRecipe } from './stream-recipe.js';
 export { QualityCounter, type QualityCounts, type ValueRange } from './quality-counter.js';
 export { Cbpe, type CbpeOptions, type CbpeState, type PerformanceEstimate } from './cbpe.js';
 export { MulticlassCbpe, type MulticlassCbpeOptions, type MulticlassCbpeState } from './cbpe-multiclass.js';

@@ -36,18 +36,48 @@ export const holm: Correction = (pValues) => {
  *
  * @see Y. Benjamini, Y. Hochberg (1995), Controlling the False Discovery Rate, JRSS B 57:289-300.
  */
-export const benjaminiHochberg: Correction = (pValues) => {
+export const benjaminiHochberg: Correction = (pValues) => stepUp(pValues, (p, rank, n) => (p * n) / (rank + 1));
+
+/**
+ * False discovery rate under any dependence: Benjamini and Hochberg's, times 1 + 1/2 + … + 1/n.
+ *
+ * @see Y. Benjamini, D. Yekutieli (2001), The Control of the False Discovery Rate in Multiple Testing under Dependency, Annals of Statistics 29:1165-1188.
+ */
+export const benjaminiYekutieli: Correction = (pValues) => {
+  const harmonic = pValues.reduce((sum, _, i) => sum + 1 / (i + 1), 0);
+  return stepUp(pValues, (p, rank, n) => Math.min(1, (p * n * harmonic) / (rank + 1)));
+};
+
+/**
+ * Family-wise error for independent or positively dependent tests: Holm's factors, stepping up, and so never worse than Holm's.
+ *
+ * @see Y. Hochberg (1988), A Sharper Bonferroni Procedure for Multiple Tests of Significance, Biometrika 75:800-802.
+ */
+export const hochberg: Correction = (pValues) => stepUp(pValues, (p, rank, n) => Math.min(1, p * (n - rank)));
+
+/**
+ * Family-wise error of independent tests: 1 − (1 − p)ⁿ.
+ *
+ * @see Z. Šidák (1967), Rectangular Confidence Regions for the Means of Multivariate Normal Distributions, JASA 62:626-633.
+ */
+export const sidak: Correction = (pValues) => {
+  requireProbabilities(pValues);
+  return pValues.map((p) => -Math.expm1(pValues.length * Math.log1p(-p)));
+};
+
+/** Adjusts each p-value by its rank, from 0, and lets none be larger than the next larger p-value's. */
+function stepUp(pValues: readonly number[], adjust: (p: number, rank: number, n: number) => number): number[] {
   const adjusted: number[] = [];
   let smallest = 1;
   ranked(pValues)
-    .map(([p, at], rank) => [(p * pValues.length) / (rank + 1), at] as const)
+    .map(([p, at], rank) => [adjust(p, rank, pValues.length), at] as const)
     .toReversed()
     .forEach(([p, at]) => {
       smallest = Math.min(smallest, p);
       adjusted[at] = smallest;
     });
   return adjusted;
-};
+}
 
 /** The p-values with their places, smallest first. */
 function ranked(pValues: readonly number[]): [p: number, at: number][] {

@@ -1,6 +1,7 @@
 import type { BinnedWindowState } from './binned-window.js';
-import { requireOption } from './detector.js';
 import { chiSquareSurvival } from './gamma.js';
+import { requireOption } from './detector.js';
+import { sharesAboveZero, totalOf } from './shares.js';
 
 export interface PsiTest {
   /** Population stability index, in nats; 0 when the shares are equal. */
@@ -20,13 +21,14 @@ export interface PsiTest {
  * below 0.0001; the shares are not scaled back to 1. So does Evidently. A bin that is empty on both sides counts for nothing.
  *
  * @param reference counts of the reference, as many as `current` has; each side sums to at least 1
+ * @param forZero what to take for an empty bin's share instead
  * @throws RangeError if a side is empty or the lengths differ
  * @see Evidently 0.7.23, `evidently.legacy.calculations.stattests`; N. Siddiqi (2006), Credit Risk Scorecards, for the index.
  */
-export function psi(reference: readonly number[], current: readonly number[]): number {
+export function psi(reference: readonly number[], current: readonly number[], forZero?: number): number {
   requireSameLength(reference, current);
-  const p = shares(reference);
-  const q = shares(current);
+  const p = sharesAboveZero(reference, forZero);
+  const q = sharesAboveZero(current, forZero);
   let sum = 0;
   for (let i = 0; i < p.length; i += 1) {
     if (reference[i] !== 0 || current[i] !== 0) sum += (p[i]! - q[i]!) * Math.log(p[i]! / q[i]!);
@@ -50,8 +52,8 @@ export function psi(reference: readonly number[], current: readonly number[]): n
 export function psiTest(reference: readonly number[], current: readonly number[]): PsiTest {
   const index = psi(reference, current);
   const used = reference.flatMap((count, i) => (count + current[i]! > 0 ? [[count, current[i]!] as const] : []));
-  const n = total(reference);
-  const m = total(current);
+  const n = totalOf(reference);
+  const m = totalOf(current);
   const half = used.length / 2;
   let smoothed = 0;
   let pearson = 0;
@@ -74,18 +76,6 @@ export function psiPValue(reference: readonly number[], current: readonly number
 /** The counts with the missing rows as a bin of their own, as `psi` and `psiTest` take them. */
 export function countsWithMissing({ counts, missing }: BinnedWindowState): number[] {
   return [...counts, missing];
-}
-
-function shares(counts: readonly number[]): number[] {
-  const all = total(counts);
-  requireOption(all > 0, 'psi: a sample has at least one row', all);
-  const smallest = Math.min(...counts.filter((count) => count > 0)) / all;
-  const forZero = smallest <= 0.0001 ? smallest / 1e6 : 0.0001;
-  return counts.map((count) => (count === 0 ? forZero : count / all));
-}
-
-function total(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function requireSameLength(reference: readonly number[], current: readonly number[]): void {

@@ -60,7 +60,11 @@ export function referenceBins(
  * @param values at least one number, none of them NaN
  */
 export function quantileEdges(values: Iterable<number>, bins: number): number[] {
-  const sorted = Float64Array.from(values).sort();
+  return sortedQuantileEdges(Float64Array.from(values).sort(), bins);
+}
+
+/** The same of values that are rising already. O(bins). */
+export function sortedQuantileEdges(sorted: Float64Array, bins: number): number[] {
   return [...new Set(Array.from({ length: bins + 1 }, (_, i) => quantile(sorted, share(i, bins))))];
 }
 
