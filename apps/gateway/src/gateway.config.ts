@@ -4,7 +4,7 @@ const MIB = 1_048_576;
 
 export const GatewayConfig = z
   .strictObject({
-    /** Where the prediction log lies; of this gateway alone, and the same at its next start. */
+    /** Where the prediction log lies. Gateways may share it; it must be the same at the next start. */
     logDir: z.string().min(1).default('gyre-data/gateway'),
     /** Predictions that wait to be shipped take at most so many bytes on disk. */
     logBytesMax: z
@@ -17,6 +17,8 @@ export const GatewayConfig = z
       .default(4 * MIB),
     /** When the log is full: refuse requests, or answer them without a record. */
     logOnFull: z.enum(['shed', 'serveUnlogged']).default('shed'),
+    /** Wait for the disk before answering, so that loss of power takes no record of what was answered. */
+    logFsync: z.boolean().default(false),
     /** Rows that a model scores at once. */
     maxBatchSize: z.int().min(1).max(65_536).default(256),
     /** Rows of one request. */

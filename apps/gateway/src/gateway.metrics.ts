@@ -83,7 +83,7 @@ export class GatewayMetrics {
     );
     metrics.gauge(
       'gyre_gateway_prediction_log_waiting_records',
-      'Predictions in memory that wait to be shipped',
+      'Predictions of this process that wait to be shipped',
       [],
       (gauge) => gauge.set(log.backlog().records),
     );

@@ -46,16 +46,18 @@ const FEATURES = 'gateway.features';
         metrics: GatewayMetrics,
         readiness: Readiness,
       ) => {
-        const { logDir, logBytesMax, logSegmentBytes, logOnFull } = settings;
+        const { logDir, logBytesMax, logSegmentBytes, logOnFull, logFsync } = settings;
         const predictions = PredictionLog.open({
           directory: logDir,
           maxBytes: logBytesMax,
           segmentBytes: logSegmentBytes,
           onFull: logOnFull,
+          fsync: logFsync,
           platform,
           log,
         });
         metrics.watch(predictions);
+        readiness.require('prediction log', () => (logOnFull === 'shed' ? predictions.full() : null));
         readiness.settlesAfter(() => predictions.shipped());
         return predictions;
       },

@@ -35,9 +35,9 @@ describe('an inference', () => {
     [runs, writes, lookUps] = [[], [], []];
     [logFails, lookUpFails, runFails] = [null, null, false];
     table = new ServingTable({ platform, log: new KeptLog(), load: watched });
-    const append = (events: readonly Predicted[]): void => {
+    const append = (events: readonly Predicted[]): number => {
       if (logFails !== null) throw logFails;
-      writes.push([...events]);
+      return writes.push([...events]);
     };
     const limits = { maxSkewMs: 300_000, rowsMax: 50, maxBatchSize: 8, rowsInFlightMax: 60 };
     inference = new Inference({ table, log: { append }, features: { get }, metrics, limits, now: () => NOW });

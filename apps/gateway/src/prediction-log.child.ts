@@ -16,13 +16,24 @@ const log = PredictionLog.open({
   maxBytes: 100_000_000,
   segmentBytes: 20_000,
   onFull: 'shed',
+  fsync: false,
 });
 
 function turn(n: number): void {
   const predictions = Array.from({ length: 1 + (n % 7) }, (_, i) => aPrediction(`${prefix}-${n}-${i}`));
   log.append(predictions);
-  // To a pipe, at once: what the parent reads was said after it had been logged.
-  writeSync(1, predictions.map(({ id }) => `${id}\n`).join(''));
-  setImmediate(() => turn(n + 1));
+  // What the parent reads was said after it had been logged.
+  say(predictions.map(({ id }) => `${id}\n`).join(''), () => turn(n + 1));
+}
+
+/** To a pipe, at once, and again where the pipe is full. */
+function say(text: string, then: () => void): void {
+  let rest = text;
+  try {
+    rest = text.slice(writeSync(1, text));
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EAGAIN') throw error;
+  }
+  setImmediate(rest === '' ? then : () => say(rest, then));
 }
 turn(0);

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { topics, type Predicted, type Topic } from '@gyre/contracts';
+import { EVENT_BYTES_MAX, GyreError, topics, type Predicted, type Topic } from '@gyre/contracts';
 import { EmbeddedPlatform, type Position, type Sequenced } from '@gyre/platform';
 import { aPrediction, KeptLog } from './a-model.js';
 import { PredictionLog, type PredictionLogOptions } from './prediction-log.js';
@@ -17,9 +17,16 @@ describe('the prediction log', () => {
   class Away {
     gone = false;
     readonly arrived: Sequenced<Predicted>[] = [];
-    async appendAs<E>(_: string, __: Topic<E>, events: readonly Sequenced<E>[]): Promise<Position[]> {
+    readonly producers = new Set<string>();
+    appenderRecipe(): null {
+      return null;
+    }
+    async appendAs<E>(producer: string, _: Topic<E>, events: readonly Sequenced<E>[]): Promise<Position[]> {
       await new Promise((resolve) => setImmediate(resolve));
       if (this.gone) throw new Error('the broker is away');
+      if (events.some((event) => JSON.stringify(event).length > EVENT_BYTES_MAX))
+        throw new GyreError('EVENT_TOO_LARGE', 'by the specification');
+      this.producers.add(producer);
       this.arrived.push(...(events as unknown as readonly Sequenced<Predicted>[]));
       return [];
     }
@@ -35,10 +42,12 @@ describe('the prediction log', () => {
       maxBytes: 1_000_000,
       segmentBytes: 1_000,
       onFull: 'shed',
+      fsync: false,
       ...over,
     });
   const numbered = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `p${from + i}`);
-  const segments = (): string[] => readdirSync(join(home, 'log')).filter((name) => name.endsWith('.jsonl'));
+  const segments = (): string[] =>
+    readdirSync(join(home, 'log'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.jsonl'));
 
   it('ships everything once, in order, and deletes what is shipped', async () => {
     const topic = new Away();
@@ -93,6 +102,68 @@ describe('the prediction log', () => {
     await second.close();
   });
 
+  it('adopts the logs of gateways that died beside it, under their names, while it lives', async () => {
+    const topic = new Away();
+    topic.gone = true;
+    const [one, two] = [open(topic), open(topic)];
+    one.append(numbered(0, 3).map(aPrediction));
+    two.append(numbered(3, 6).map(aPrediction));
+    await one.close(10);
+    await two.close(10);
+    topic.gone = false;
+    const heir = open(topic);
+    heir.append([aPrediction('p6')]);
+    await until(() => topic.units.length === 7);
+    expect(topic.units.sort()).toEqual(numbered(0, 7));
+    expect([...topic.producers].sort()).toEqual([one.instance, two.instance].sort());
+    expect(heir.instance).toBe([one.instance, two.instance].sort()[0]);
+    // What was adopted is free for the next gateway, and nothing in it is shipped twice.
+    const beside = open(topic);
+    await beside.shipped();
+    expect([topic.units.length, beside.instance]).toEqual([7, [one.instance, two.instance].sort()[1]]);
+    await heir.close();
+    await beside.close();
+  });
+
+  it('holds a prediction back until its shadows are scored, and ships both as one record', async () => {
+    const topic = new Away();
+    const log = open(topic);
+    const shadows = [{ version: 2, output: [0.5, 0.5] }];
+    log.append([aPrediction('before')]);
+    const sequence = log.append([aPrediction('scored'), aPrediction('shed'), aPrediction('after')], (i) => i < 2) ?? 0;
+    await until(() => topic.units.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(topic.units).toEqual(['before']);
+    log.shadows([
+      { sequence, shadows },
+      { sequence: sequence + 1, shadows: [] },
+    ]);
+    await log.shipped();
+    expect(topic.units).toEqual(['before', 'scored', 'shed', 'after']);
+    expect(topic.arrived.map(({ event }) => event.shadows)).toEqual([[], shadows, [], []]);
+    log.append([aPrediction('orphaned')], () => true);
+    await log.close(10);
+    const next = open(topic);
+    await next.shipped();
+    expect(topic.units.at(-1)).toBe('orphaned');
+    await next.close();
+  });
+
+  it('leaves out what the topic never takes, and says so', async () => {
+    const topic = new Away();
+    const kept = new KeptLog();
+    const log = open(topic, { log: kept, maxBytes: 5_000_000 });
+    log.append([
+      aPrediction('p0'),
+      { ...aPrediction('large'), features: new Array<number>(60_000).fill(0.123456789012345) },
+    ]);
+    log.append([aPrediction('p1')]);
+    await log.shipped();
+    expect(topic.units).toEqual(['p0', 'p1']);
+    expect(kept.lines).toContain('a prediction is too large for the topic; it is left out');
+    await log.close();
+  });
+
   it('cuts off a line that a dying process left unfinished', async () => {
     const topic = new Away();
     topic.gone = true;
@@ -114,7 +185,7 @@ describe('the prediction log', () => {
       const topic = new Away();
       topic.gone = true;
       const log = open(topic, { maxBytes: 2_500, onFull });
-      const append = (unit: string): void => log.append([aPrediction(unit)]);
+      const append = (unit: string): number | null => log.append([aPrediction(unit)]);
       for (const unit of numbered(0, 10)) append(unit);
       expect(log.backlog().bytes).toBeGreaterThan(2_250);
       if (onFull === 'shed') expect(() => append('shed')).toThrow('the prediction log takes no more');
@@ -155,6 +226,13 @@ describe('the prediction log', () => {
     await log.close();
     await platform.close();
   });
+
+  async function until(what: () => boolean): Promise<void> {
+    for (let waited = 0; !what(); waited += 5) {
+      if (waited > 10_000) throw new Error(`not so: ${what.toString()}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
 
   /** What a gateway's process said until it was killed. */
   async function killedWhile(dir: string, directory: string, prefix: string, afterMs: number): Promise<string[]> {

@@ -1,105 +1,127 @@
-import { randomUUID } from 'node:crypto';
-import { closeSync, constants, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { GyreError, topics, type Predicted } from '@gyre/contracts';
+import { GyreError, type Predicted, type Scored } from '@gyre/contracts';
 import type { Logger } from '@gyre/hosting';
-import type { Platform, Sequenced } from '@gyre/platform';
-import { encodeLine, LogSegments, type Line } from './log-segments.js';
+import type { Platform } from '@gyre/platform';
+import { Cursor } from './log-cursor.js';
+import { takeLogs, type OwnedLog } from './log-directory.js';
+import { predictionLine, shadowsLine } from './log-lines.js';
+import { LogShipping } from './log-shipping.js';
+import { LogSignals } from './log-signals.js';
+import { LogWriter } from './log-writer.js';
 
 export interface PredictionLogOptions {
-  /** Of this gateway alone, and the same at its next start. */
+  /** Several gateways may share it: each takes a directory of its own in it, and has the same at its next start. */
   directory: string;
-  platform: Pick<Platform, 'appendAs'>;
+  platform: Pick<Platform, 'appendAs' | 'appenderRecipe'>;
   log: Logger;
   /** Records that wait for the topic take at most so many bytes on disk. */
   maxBytes: number;
   segmentBytes: number;
   /** When they would take more: refuse requests, or answer without a record. */
   onFull: 'shed' | 'serveUnlogged';
+  /** Wait for the disk at every write, so that loss of power takes nothing that was answered. */
+  fsync: boolean;
 }
 
 /**
- * The gateway's own log of what it has answered: written before the answer leaves, shipped to gyre.predictions behind it.
+ * The gateway's own log of what it has answered: written before the answer leaves, shipped to gyre.predictions behind it by a thread.
  *
- * What is appended survives `kill -9` (a write to the page cache; not the machine's death). Each record has a sequence under a stable
- * instance id; a cursor file holds the last one known to be in the topic. What lies after the cursor at the next start is shipped then, under
- * the same instance and sequence, so that readers drop what had arrived before.
- *
- * Shipping runs on the loop's thread, from memory: the records are at hand there, a worker would have to read and parse the file again, and
- * the embedded platform's writes are on this thread in any case. The files are read only for what a dead process left behind, and for what did
- * not fit into memory while the platform was away.
+ * What is appended survives `kill -9` (a write to the page cache), with `fsync` the machine's death too. Each record has a sequence under a
+ * stable instance id; a cursor file holds the last one known to be in the topic. What lies after the cursor at the next start is shipped then,
+ * under the same instance and sequence, so that readers drop what had arrived before. So are the logs of other gateways that died here.
  */
 export class PredictionLog {
   /** Records that were answered without being logged. */
   unlogged = 0;
 
-  /** In the order of their sequence; the first are being shipped. */
-  private waiting: Sequenced<Predicted>[] = [];
-  /** Some records after those in `waiting` are only on disk. */
-  private moreOnDisk: boolean;
-  private disk: Generator<Line> | undefined;
+  private readonly signals = new LogSignals();
+  private readonly shipping: LogShipping;
   private next: number;
-  private shipping = false;
-  private timer: NodeJS.Timeout | undefined;
-  private closed = false;
-  private bytes: number;
-  private readonly watchers: { sequence: number; resolve: () => void }[] = [];
+  /** The last sequence in the log. */
+  private last: number;
+  private records = 0;
+  private written: number;
+  /** Lines that could not be written and without which shipping would wait for ever. */
+  private owed = '';
+  private owedTimer: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly options: PredictionLogOptions,
-    private readonly segments: LogSegments,
-    /** This gateway's name as a producer. */
-    readonly instance: string,
-    private readonly cursor: Cursor,
+    private readonly own: OwnedLog,
+    orphans: readonly OwnedLog[],
+    private readonly writer: LogWriter,
   ) {
-    const last = Math.max(segments.last, cursor.sequence);
+    const cursor = Cursor.open(own.directory);
+    const last = Math.max(writer.last, cursor.sequence);
+    cursor.close();
     // What the machine lost with its page cache may have been shipped: its sequences are not given again.
     this.next = last === 0 ? 1 : last + SKIPPED_AT_START;
-    this.moreOnDisk = segments.last > cursor.sequence;
-    this.bytes = segments.bytes;
+    this.last = writer.last;
+    this.written = writer.bytes;
+    const { platform, log } = options;
+    this.shipping = new LogShipping({ platform, log, own, orphans, liveFrom: this.next, signals: this.signals });
   }
 
-  /** Opens the log and begins to ship what an earlier process left in it. */
+  /** Opens the log and begins to ship what earlier processes left in it. */
   static open(options: PredictionLogOptions): PredictionLog {
-    const segments = LogSegments.open(options.directory, options.segmentBytes);
-    const log = new PredictionLog(
-      options,
-      segments,
-      instanceOf(options.directory),
-      new Cursor(join(options.directory, 'cursor')),
-    );
-    log.ship();
-    return log;
+    const { own, orphans } = takeLogs(options.directory);
+    return new PredictionLog(options, own, orphans, LogWriter.open(own.directory, options));
+  }
+
+  /** This gateway's name as a producer. */
+  get instance(): string {
+    return this.own.instance;
   }
 
   /**
    * Records predictions: one write for all. When it returns they will reach the topic, whatever becomes of this process.
+   *
+   * @param awaits whether the shadows of the i-th are scored later: `shadows` must then be called for its sequence, in any case
+   * @returns the sequence of the first, the others' follow; null where the log is full and requests are answered all the same
    * @throws GyreError OVERLOADED where the log is full and set to shed
    */
-  append(events: readonly Predicted[]): void {
-    if (events.length === 0) return;
+  append(events: readonly Predicted[], awaits: (index: number) => boolean = () => false): number | null {
     const first = this.next;
-    let text = '';
-    for (const [i, event] of events.entries()) text += encodeLine(first + i, event);
-    if (!this.write(Buffer.from(text), first, first + events.length - 1)) return;
+    if (events.length === 0) return first;
+    let text = this.owed;
+    for (const [i, event] of events.entries()) text += predictionLine(first + i, event, awaits(i));
     this.next += events.length;
-    if (this.moreOnDisk || this.waiting.length + events.length > RECORDS_IN_MEMORY_MAX) this.moreOnDisk = true;
-    else for (const [i, event] of events.entries()) this.waiting.push({ sequence: first + i, event });
-    this.ship();
+    const lines = Buffer.from(text);
+    const problem = this.noRoomFor(lines) ?? this.tryWrite(lines, first);
+    if (problem !== null) return this.refuse(problem, events.length);
+    this.last = this.next - 1;
+    this.records += events.length;
+    this.signals.written();
+    return first;
+  }
+
+  /** Adds what the shadows of earlier predictions said, by their sequences: one write for all. Scores are empty where they were shed. */
+  shadows(scored: readonly { sequence: number; shadows: readonly Scored[] }[]): void {
+    if (scored.length === 0) return;
+    let text = this.owed;
+    for (const { sequence, shadows } of scored) text += shadowsLine(sequence, shadows);
+    const problem = this.tryWrite(Buffer.from(text), this.next);
+    if (problem === null) this.signals.written();
+    else this.owe(scored.map(({ sequence }) => sequence));
   }
 
   /** Resolves when everything that was appended before the call is in the topic. */
-  shipped(): Promise<void> {
-    const sequence = this.segments.last;
-    if (this.cursor.sequence >= sequence) return Promise.resolve();
-    const shipped = new Promise<void>((resolve) => this.watchers.push({ sequence, resolve }));
-    this.shipNow();
-    return shipped;
+  async shipped(): Promise<void> {
+    const { last } = this;
+    if (this.signals.shipped >= last) return;
+    this.signals.hurry();
+    for (let shipped = this.signals.shipped; shipped < last; shipped = this.signals.shipped) {
+      await this.signals.shippedBeyond(shipped, LOOK_AGAIN_MS);
+    }
   }
 
-  /** What waits for the topic: records in memory, whether more wait on disk, and the size of the files. */
-  backlog(): { records: number; moreOnDisk: boolean; bytes: number } {
-    return { records: this.waiting.length, moreOnDisk: this.moreOnDisk, bytes: this.bytes };
+  /** What waits for the topic: records of this process, and the size of the files. */
+  backlog(): { records: number; bytes: number } {
+    return { records: this.records - this.signals.shippedRecords, bytes: this.written - this.signals.freedBytes };
+  }
+
+  /** Why nothing more can be logged, in words; null when it can. */
+  full(): string | null {
+    return this.noRoomFor(SMALLEST);
   }
 
   /** Ships what is left, as far as the platform takes it within `graceMs`; the rest is shipped at the next start. */
@@ -108,156 +130,53 @@ export class PredictionLog {
     const grace = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
     await Promise.race([this.shipped(), grace]);
     clearTimeout(timer);
-    clearTimeout(this.timer);
-    this.closed = true;
-    this.segments.close();
-    this.cursor.close();
+    clearTimeout(this.owedTimer);
+    await this.shipping.end();
+    this.writer.close();
+    this.own.release();
   }
 
-  /** @returns whether the lines were written; not so where the log is full and requests are answered all the same */
-  private write(lines: Buffer, first: number, last: number): boolean {
-    const problem = this.tryWrite(lines, first, last);
-    if (problem === null) return true;
+  private noRoomFor(lines: Buffer): string | null {
+    const { bytes } = this.backlog();
+    const { maxBytes } = this.options;
+    return bytes + lines.length > maxBytes ? `it holds ${bytes} of ${maxBytes} bytes` : null;
+  }
+
+  private tryWrite(lines: Buffer, first: number): string | null {
+    try {
+      this.writer.append(lines, first);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    this.owed = '';
+    this.written += lines.length;
+    return null;
+  }
+
+  private refuse(problem: string, records: number): null {
     if (this.options.onFull === 'shed') {
       throw new GyreError(
         'OVERLOADED',
         `the prediction log takes no more: ${problem}; try again when it has been shipped`,
       );
     }
-    this.unlogged += last - first + 1;
-    return false;
-  }
-
-  private tryWrite(lines: Buffer, first: number, last: number): string | null {
-    if (this.bytes + lines.length > this.options.maxBytes)
-      return `it holds ${this.bytes} of ${this.options.maxBytes} bytes`;
-    try {
-      this.segments.append(lines, first, last);
-    } catch (error) {
-      return (error as Error).message;
-    }
-    this.bytes += lines.length;
+    this.unlogged += records;
     return null;
   }
 
-  /** Ships soon: the answers leave first, and the turns of a few milliseconds share one transaction. */
-  private ship(): void {
-    if (this.shipping || this.closed) return;
-    this.timer ??= setTimeout(() => this.shipNow(), SHIP_AFTER_MS);
-  }
-
-  private shipNow(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    if (this.shipping || this.closed) return;
-    this.shipping = true;
-    void this.shipAll();
-  }
-
-  private async shipAll(): Promise<void> {
-    const { platform, log } = this.options;
-    let pauseMs = PAUSE_MIN_MS;
-    for (let batch = this.batch(); batch.length > 0;) {
-      try {
-        await platform.appendAs(this.instance, topics.predictions, batch);
-      } catch (error) {
-        log.warn('predictions cannot be shipped; they wait in the log', {
-          error: (error as Error).message,
-          ...this.backlog(),
-          pauseMs,
-        });
-        await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
-        pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2);
-        if (this.closed) return;
-        continue;
-      }
-      if (this.closed) return;
-      pauseMs = PAUSE_MIN_MS;
-      this.acknowledge(batch);
-      batch = this.batch();
-    }
-    // In the same step as the last look for more, or a record could be appended unseen in between.
-    this.shipping = false;
-  }
-
-  /** The next records to ship; empty when there are none. */
-  private batch(): Sequenced<Predicted>[] {
-    if (this.waiting.length > 0) return this.waiting.slice(0, BATCH_RECORDS);
-    const batch: Sequenced<Predicted>[] = [];
-    while (this.moreOnDisk && batch.length < BATCH_RECORDS) {
-      const begun = this.disk !== undefined;
-      this.disk ??= this.segments.read(this.cursor.sequence + 1);
-      const line = this.disk.next();
-      if (line.done !== true) {
-        batch.push(line.value as Sequenced<Predicted>);
-        continue;
-      }
-      this.disk = undefined;
-      if (batch.length > 0) break;
-      // More may have been written since the newest segment was read: only a reading that begins at its end knows that nothing is left.
-      if (begun) continue;
-      this.moreOnDisk = false;
-      this.acknowledgeUpTo(this.segments.last);
-    }
-    return batch;
-  }
-
-  private acknowledge(batch: readonly Sequenced<Predicted>[]): void {
-    const { sequence } = batch.at(-1) as Sequenced<Predicted>;
-    if (this.waiting[0] === batch[0]) this.waiting.splice(0, batch.length);
-    this.acknowledgeUpTo(sequence);
-  }
-
-  private acknowledgeUpTo(sequence: number): void {
-    this.cursor.move(sequence);
-    this.segments.deleteUpTo(sequence);
-    this.bytes = this.segments.bytes;
-    for (let i = this.watchers.length - 1; i >= 0; i--) {
-      const watcher = this.watchers[i] as { sequence: number; resolve: () => void };
-      if (watcher.sequence > sequence) continue;
-      this.watchers.splice(i, 1);
-      watcher.resolve();
-    }
+  private owe(sequences: readonly number[]): void {
+    this.owed += sequences.map((sequence) => shadowsLine(sequence, [])).join('');
+    this.owedTimer ??= setTimeout(() => {
+      this.owedTimer = undefined;
+      if (this.owed === '') return;
+      if (this.tryWrite(Buffer.from(this.owed), this.next) === null) this.signals.written();
+      else this.owe([]);
+    }, OWED_AGAIN_MS).unref();
   }
 }
 
-const BATCH_RECORDS = 500;
-const RECORDS_IN_MEMORY_MAX = 50_000;
-const SHIP_AFTER_MS = 5;
 const SKIPPED_AT_START = 1_000_000;
-const PAUSE_MIN_MS = 100;
-const PAUSE_MAX_MS = 5_000;
-
-/** The last sequence that is known to be in the topic, in a file of 20 digits that is written in place. */
-class Cursor {
-  sequence: number;
-  private readonly descriptor: number;
-
-  constructor(path: string) {
-    this.descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT);
-    this.sequence = Number(/^\d{20}$/.exec(readFileSync(path, 'utf8'))?.[0] ?? 0);
-  }
-
-  move(sequence: number): void {
-    if (sequence <= this.sequence) return;
-    this.sequence = sequence;
-    writeSync(this.descriptor, String(sequence).padStart(20, '0'), 0);
-  }
-
-  close(): void {
-    closeSync(this.descriptor);
-  }
-}
-
-/** The instance id of a log directory, made up once. */
-function instanceOf(directory: string): string {
-  const path = join(directory, 'instance');
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    const instance = `gateway-${randomUUID()}`;
-    writeFileSync(`${path}.new`, `${instance}\n`);
-    renameSync(`${path}.new`, path);
-    return instance;
-  }
-}
+const OWED_AGAIN_MS = 1_000;
+/** Against a wake-up that is lost; none is known to be. */
+const LOOK_AGAIN_MS = 1_000;
+const SMALLEST = Buffer.alloc(1);
