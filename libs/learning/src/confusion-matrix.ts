@@ -4,6 +4,9 @@ export interface ConfusionState {
   readonly counts: number[];
 }
 
+/** What is measured of one class against all others. */
+export type ClassMetric = 'precision' | 'recall' | 'f1';
+
 /**
  * Counts rows by true and predicted class. Matrices of disjoint rows merge by addition, in any order.
  *
@@ -57,6 +60,43 @@ export class ConfusionMatrix {
     return byChance === 1 ? null : (this.diagonal() / this.total - byChance) / (1 - byChance);
   }
 
+  /**
+   * Kappa that forgives a near miss of ordered classes: weights grow with the square of the distance of two classes. Null as {@link kappa}.
+   *
+   * @see J. Cohen (1968), Weighted Kappa, Psychological Bulletin 70:213-220
+   */
+  quadraticKappa(): number | null {
+    if (this.total === 0) return null;
+    let found = 0;
+    let byChance = 0;
+    for (let i = 0; i < this.classes; i++) {
+      for (let j = 0; j < this.classes; j++) {
+        found += (i - j) ** 2 * this.count(i, j);
+        byChance += ((i - j) ** 2 * this.actual(i) * this.predicted(j)) / this.total;
+      }
+    }
+    return byChance === 0 ? null : 1 - found / byChance;
+  }
+
+  /**
+   * Matthews' correlation of truth and prediction, from -1 to 1; 0 where either does not vary, null without rows.
+   *
+   * @see J. Gorodkin (2004), Comparing Two K-Category Assignments by a K-Category Correlation Coefficient
+   */
+  matthews(): number | null {
+    if (this.total === 0) return null;
+    let agreed = this.diagonal() * this.total;
+    let actualSpread = this.total * this.total;
+    let predictedSpread = actualSpread;
+    for (let k = 0; k < this.classes; k++) {
+      agreed -= this.actual(k) * this.predicted(k);
+      actualSpread -= this.actual(k) ** 2;
+      predictedSpread -= this.predicted(k) ** 2;
+    }
+    const spread = Math.sqrt(actualSpread) * Math.sqrt(predictedSpread);
+    return spread === 0 ? 0 : agreed / spread;
+  }
+
   precision(k: number): number {
     return ratio(this.count(k, k), this.predicted(k));
   }
@@ -65,16 +105,41 @@ export class ConfusionMatrix {
     return ratio(this.count(k, k), this.actual(k));
   }
 
+  /** The share of other classes' rows that are not taken for k; null when there is none. */
+  specificity(k: number): number | null {
+    const others = this.total - this.actual(k);
+    return others === 0 ? null : (others - this.predicted(k) + this.count(k, k)) / others;
+  }
+
   f1(k: number): number {
     return ratio(2 * this.count(k, k), this.predicted(k) + this.actual(k));
   }
 
-  /** The mean of all classes' F1, whatever their size. */
-  macroF1(): number | null {
+  /** The harmonic mean of precision and recall in which recall counts beta times as much; 0 where both are. */
+  fBeta(k: number, beta: number): number {
+    const square = beta * beta;
+    return ratio((1 + square) * this.count(k, k), this.predicted(k) + square * this.actual(k));
+  }
+
+  /** The mean over all classes, whatever their size; null without rows. The macro recall is the balanced accuracy. */
+  macro(metric: ClassMetric): number | null {
     if (this.total === 0) return null;
     let sum = 0;
-    for (let k = 0; k < this.classes; k++) sum += this.f1(k);
+    for (let k = 0; k < this.classes; k++) sum += this[metric](k);
     return sum / this.classes;
+  }
+
+  /** The mean over all classes by their rows; null without rows. */
+  weighted(metric: ClassMetric): number | null {
+    if (this.total === 0) return null;
+    let sum = 0;
+    for (let k = 0; k < this.classes; k++) sum += this[metric](k) * this.actual(k);
+    return sum / this.total;
+  }
+
+  /** The mean of all classes' F1, whatever their size. */
+  macroF1(): number | null {
+    return this.macro('f1');
   }
 
   state(): ConfusionState {

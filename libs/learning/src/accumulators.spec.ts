@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { CalibrationBins } from './calibration-bins.js';
+import { ConfusionMatrix } from './confusion-matrix.js';
+import { GroupFairness } from './group-fairness.js';
+import { type Accumulator, type AccumulatorKind, PanedWindow } from './paned-window.js';
+import { ProbabilityLosses } from './probability-losses.js';
+import { RegressionErrors } from './regression-errors.js';
+import { ScoreHistogram } from './score-histogram.js';
+
+/** A row that each accumulator takes something of. */
+interface Row {
+  actual: number;
+  predicted: number;
+  score: number;
+  value: number;
+  estimate: number;
+  group: string;
+}
+
+const rows = fc.array(
+  fc.record({
+    actual: fc.integer({ min: 0, max: 1 }),
+    predicted: fc.integer({ min: 0, max: 1 }),
+    score: fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 0.5, 1)),
+    value: fc.oneof(fc.double({ min: -1e6, max: 1e6, noNaN: true }), fc.constantFrom(0, -1, 2)),
+    estimate: fc.oneof(fc.double({ min: -1e6, max: 1e6, noNaN: true }), fc.constantFrom(0, -1, 2)),
+    group: fc.constantFrom('a', 'b', '__proto__'),
+  }),
+  { maxLength: 20 },
+);
+
+interface Kind<A extends Accumulator<State>, State> extends AccumulatorKind<A, State> {
+  add(into: A, row: Row): void;
+  /** Everything it says, as numbers. */
+  numbers(of: A): (number | null)[];
+}
+
+const confusion: Kind<ConfusionMatrix, ReturnType<ConfusionMatrix['state']>> = {
+  begin: () => new ConfusionMatrix(2),
+  of: (state) => ConfusionMatrix.of(state),
+  merge: (into, other) => into.merge(other),
+  add: (into, { actual, predicted }) => into.add(actual, predicted),
+  numbers: (m) => [
+    m.accuracy(),
+    m.kappa(),
+    m.quadraticKappa(),
+    m.matthews(),
+    m.macro('recall'),
+    m.weighted('f1'),
+    m.specificity(1),
+    m.fBeta(1, 2),
+  ],
+};
+const regression: Kind<RegressionErrors, ReturnType<RegressionErrors['state']>> = {
+  begin: () => new RegressionErrors(),
+  of: (state) => RegressionErrors.of(state),
+  merge: (into, other) => into.merge(other),
+  add: (into, { value, estimate }) => into.add(value, estimate),
+  numbers: (e) => [
+    e.mae(),
+    e.mse(),
+    e.rmse(),
+    e.meanError(),
+    e.maxError(),
+    e.mape(),
+    e.smape(),
+    e.rmsle(),
+    e.pinball(0.1),
+  ],
+};
+const calibration: Kind<CalibrationBins, ReturnType<CalibrationBins['state']>> = {
+  begin: () => new CalibrationBins(10),
+  of: (state) => CalibrationBins.of(state),
+  merge: (into, other) => into.merge(other),
+  add: (into, { actual, score }) => into.add(actual, score),
+  numbers: (bins) => [bins.expectedError(), bins.maximumError()],
+};
+const losses: Kind<ProbabilityLosses, ReturnType<ProbabilityLosses['state']>> = {
+  begin: () => new ProbabilityLosses(),
+  of: (state) => ProbabilityLosses.of(state),
+  merge: (into, other) => into.merge(other),
+  add: (into, { actual, score }) => into.add(actual, [1 - score, score]),
+  numbers: (sums) => [sums.logLoss(), sums.brierSum()],
+};
+const histogram: Kind<ScoreHistogram, ReturnType<ScoreHistogram['state']>> = {
+  begin: () => new ScoreHistogram(50),
+  of: (state) => ScoreHistogram.of(state),
+  merge: (into, other) => into.merge(other),
+  add: (into, { actual, score }) => into.add(actual, score),
+  numbers: (scores) => Object.values(scores.rocAuc() ?? { none: null }),
+};
+const fairness: Kind<GroupFairness, ReturnType<GroupFairness['state']>> = {
+  begin: () => new GroupFairness(),
+  of: (state) => GroupFairness.of(state),
+  merge: (into, other) => into.merge(other),
+  add: (into, { group, actual, predicted }) => into.add(group, actual, predicted),
+  numbers: (groups) => [
+    ...Object.values(groups.gaps()),
+    ...Object.values(groups.disparateImpact()),
+    ...Object.values(groups.rates()).flatMap((rates) => Object.values(rates)),
+  ],
+};
+
+describe.each([
+  ['ConfusionMatrix', confusion],
+  ['RegressionErrors', regression],
+  ['CalibrationBins', calibration],
+  ['ProbabilityLosses', losses],
+  ['ScoreHistogram', histogram],
+  ['GroupFairness', fairness],
+] as [string, Kind<Accumulator<unknown>, unknown>][])('%s', (_, kind) => {
+  const of = (part: Row[]) => {
+    const accumulator = kind.begin();
+    for (const row of part) kind.add(accumulator, row);
+    return accumulator;
+  };
+
+  it('merges from parts, saved and restored between, as if counted in one', () => {
+    fc.assert(
+      fc.property(rows, rows, (first, second) => {
+        const merged = of(first);
+        kind.merge(merged, kind.of(JSON.parse(JSON.stringify(of(second).state()))));
+        const whole = of([...first, ...second]);
+        expect(merged.rows).toBe(whole.rows);
+        expectNear(kind.numbers(merged), kind.numbers(whole));
+      }),
+    );
+  });
+
+  it('says null where there is nothing to say, and never NaN', () => {
+    expect(kind.numbers(kind.begin()).filter((value) => value !== null && value !== 0)).toEqual([]);
+    fc.assert(
+      fc.property(rows, (some) => {
+        for (const value of kind.numbers(of(some))) expect(value).not.toBeNaN();
+      }),
+    );
+  });
+
+  it('in a window holds the newest panes alone, merged over partitions as over all rows', () => {
+    fc.assert(
+      fc.property(rows, fc.array(fc.nat(90), { minLength: 20, maxLength: 20 }), (some, positions) => {
+        const [whole, ...parts] = [0, 1, 2].map(() => new PanedWindow(kind, 10, 3)) as [
+          PanedWindow<Accumulator<unknown>, unknown>,
+          ...PanedWindow<Accumulator<unknown>, unknown>[],
+        ];
+        const at = (i: number) => positions[i]!;
+        const put = (window: typeof whole, row: Row, i: number) => {
+          const pane = window.at(at(i));
+          if (pane !== null) kind.add(pane, row);
+        };
+        some.forEach((row, i) => {
+          put(whole, row, i);
+          put(parts[i % 2]!, row, i);
+        });
+        const merged = new PanedWindow(kind, 10, 3);
+        merged.restore(JSON.parse(JSON.stringify(parts[0]!.state())));
+        merged.merge(parts[1]!);
+        const newest = Math.max(-1, ...some.map((_row, i) => Math.floor(at(i) / 10)));
+        const kept = of(some.filter((_row, i) => Math.floor(at(i) / 10) > newest - 3));
+        expect(whole.whole().rows).toBe(kept.rows);
+        expect(merged.whole().rows).toBe(kept.rows);
+        expectNear(kind.numbers(whole.whole()), kind.numbers(kept));
+        expectNear(kind.numbers(merged.whole()), kind.numbers(kept));
+      }),
+    );
+  });
+});
+
+describe('a row that cannot be', () => {
+  it('is refused, and nothing is counted', () => {
+    const bins = new CalibrationBins(10);
+    expect(() => bins.add(1, 1.1)).toThrow(RangeError);
+    expect(() => bins.add(2, 0.5)).toThrow(RangeError);
+    const sums = new ProbabilityLosses();
+    expect(() => sums.add(2, [0.5, 0.5])).toThrow(RangeError);
+    expect(() => sums.add(0, [0.5, NaN])).toThrow(RangeError);
+    const scores = new ScoreHistogram();
+    expect(() => scores.add(0, -0.1)).toThrow(RangeError);
+    const errors = new RegressionErrors();
+    expect(() => errors.add(NaN, 1)).toThrow(RangeError);
+    expect([bins.rows, sums.rows, scores.rows, errors.rows]).toEqual([0, 0, 0, 0]);
+    expect(new PanedWindow(confusion, 10, 2).at(5)?.rows).toBe(0);
+    expect(() => new PanedWindow(confusion, 0, 2)).toThrow(RangeError);
+  });
+});
+
+/** Sums come in another order, so to 1e-9. */
+function expectNear(ours: (number | null)[], theirs: (number | null)[]): void {
+  expect(ours).toHaveLength(theirs.length);
+  ours.forEach((value, i) => {
+    const other = theirs[i]!;
+    if (value === null || other === null) expect(value).toBe(other);
+    else expect(Math.abs(value - other)).toBeLessThanOrEqual(1e-9 * Math.max(1, Math.abs(other)));
+  });
+}
