@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
 import { GyreError } from '@gyre/contracts';
 import type { AuthConfig, GrpcConfig, HttpConfig } from './hosting.config.js';
 
@@ -85,7 +86,8 @@ export class Auth {
   }
 
   private mayBeCalled(host: string): boolean {
-    return isLoopback(host) || this.hostNames.includes(host);
+    // A name can be rebound, an address cannot.
+    return isLoopback(host) || isIP(host.replace(/^\[|\]$/g, '')) !== 0 || this.hostNames.includes(host);
   }
 
   private isOwnOrigin(origin: string, host: string): boolean {
