@@ -105,8 +105,19 @@ export class ApiClient {
     return this.post('/v1/deadletters/replay', JSON.stringify({ letters }), JSON_BODY);
   }
   sendEvents(events: readonly IngestEvent[]): Promise<EventsAccepted> {
-    const lines = events.map((event) => JSON.stringify(event)).join('\n');
-    return this.post('/v1/events', `${lines}\n`, { 'content-type': 'application/x-ndjson' });
+    return this.post('/v1/events', ndjson(events), NDJSON_BODY);
+  }
+  /**
+   * The same, between waiting until everything before has had its effects and until these have; then says that it is now `tick` and
+   * waits for the effects of that, however long it takes.
+   */
+  async settleEvents(events: readonly IngestEvent[], tick?: number): Promise<void> {
+    try {
+      await this.post(`/v1/events${query({ settle: 'true', tick })}`, ndjson(events), NDJSON_BODY);
+    } catch (error) {
+      if (!(error instanceof Unreachable) || !isTimeout(error.cause)) throw error;
+      await this.settle(tick);
+    }
   }
   infer(model: string, body: InferBody): Promise<InferAnswer> {
     return this.post(`/v2/models/${encodeURIComponent(model)}/infer`, JSON.stringify(body), JSON_BODY);
@@ -210,7 +221,12 @@ export class ApiClient {
   }
 }
 
+const NDJSON_BODY = { 'content-type': 'application/x-ndjson' };
 const JSON_BODY = { 'content-type': 'application/json' };
+
+function ndjson(events: readonly IngestEvent[]): string {
+  return events.map((event) => `${JSON.stringify(event)}\n`).join('');
+}
 
 function query(parameters: Record<string, string | number | undefined>): string {
   const search = new URLSearchParams();

@@ -7,7 +7,7 @@ import {
   type DeadLetterEntry,
   type EventsAccepted,
 } from '@gyre/contracts';
-import { Catalog, Config, JsonBody, Metrics } from '@gyre/hosting';
+import { Catalog, Config, JsonBody, Metrics, Settling } from '@gyre/hosting';
 import { Platform, type Recorded, type Replayed } from '@gyre/platform';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
@@ -20,6 +20,16 @@ const ReplayRequest = z.union([
   z.strictObject({ all: z.literal(true), group: z.string().optional() }),
 ]);
 
+/** A replay's wishes: `settle`, to be answered when everything has had its effects; `tick`, the time to tell then, UTC milliseconds. */
+const EventsQuery = z.strictObject({
+  settle: z.literal('true').optional(),
+  tick: z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be UTC milliseconds')
+    .transform(Number)
+    .optional(),
+});
+
 /** Events or letters handled before the event loop has its turn. */
 const CHUNK = 1_000;
 
@@ -31,6 +41,7 @@ export class IngestionController {
     @Inject(Platform) private readonly platform: Platform,
     @Inject(Catalog) private readonly catalog: Catalog,
     @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(Settling) private readonly settling: Settling,
     @Inject(Config) config: Config,
   ) {
     this.#eventsMax = config.read('ingestion', IngestionConfig).eventsPerCallMax;
@@ -40,8 +51,18 @@ export class IngestionController {
   @HttpCode(202)
   async events(
     @Body() body: Buffer | undefined,
+    @Query() query: unknown,
     @Headers('content-type') contentType = 'application/json',
   ): Promise<EventsAccepted> {
+    const { settle, tick } = wishes(query);
+    this.settling.assertTold(tick);
+    if (settle) await this.settling.settle();
+    const accepted = await this.append(body, contentType);
+    if (settle) await this.settling.settle(tick);
+    return accepted;
+  }
+
+  private async append(body: Buffer | undefined, contentType: string): Promise<EventsAccepted> {
     const events = splitBody(body ?? new Uint8Array(), contentType);
     if (events.length > this.#eventsMax)
       throw new GyreError(
@@ -118,6 +139,14 @@ export class IngestionController {
     const source = { group: 'ingestion.accept', topic: topics.ingest.name, partition: 0, offset: -1 };
     return { ...source, code: 'EVENT_TOO_LARGE', reason, key, occurredAt: Date.now(), attempts: 0, preview: text };
   }
+}
+
+/** @throws GyreError BAD_REQUEST */
+function wishes(query: unknown): { settle: boolean; tick: number | undefined } {
+  const { success, data, error } = EventsQuery.safeParse(query);
+  if (success) return { settle: data.settle !== undefined || data.tick !== undefined, tick: data.tick };
+  const problems = error.issues.map((issue) => `${issue.path.join('.') || 'query'}: ${issue.message}`);
+  throw new GyreError('BAD_REQUEST', `${problems.join('; ')}; an events call takes ?settle=true and ?tick=MS`);
 }
 
 function* chunks<T>(items: readonly T[]): Generator<T[]> {

@@ -12,6 +12,7 @@ import { Metrics } from './metrics.js';
 import { OperationsController } from './operations.http.js';
 import { Peers } from './peers.js';
 import { Readiness } from './readiness.js';
+import { Settling } from './settling.js';
 
 /** What every service may ask for. */
 export interface Hosted {
@@ -45,10 +46,11 @@ export class HostingModule {
       global: true,
       providers: [
         ...values,
+        Settling,
         { provide: APP_GUARD, useValue: new CallGuard(hosted.auth) },
         { provide: APP_FILTER, useValue: new FailureFilter(hosted.logger) },
       ],
-      exports: values.map(({ provide }) => provide),
+      exports: [...values.map(({ provide }) => provide), Settling],
       controllers: [OperationsController],
     };
   }

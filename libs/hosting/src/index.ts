@@ -13,6 +13,7 @@ export * from './metrics.js';
 export * from './operations.http.js';
 export * from './peers.js';
 export * from './readiness.js';
+export * from './settling.js';
 export * from './specs.js';
 export * from './spelling.js';
 export * from './yaml.js';

@@ -1,15 +1,15 @@
 import { Body, Controller, Get, HttpCode, Inject, Post, Res } from '@nestjs/common';
-import { GyreError } from '@gyre/contracts';
 import { Platform } from '@gyre/platform';
 import { z } from 'zod';
 import { JsonBody, type HttpReply } from './http.js';
 import { Metrics } from './metrics.js';
-import { Peers } from './peers.js';
 import { Readiness } from './readiness.js';
-import { settledEverywhere } from './settled-everywhere.js';
+import { Settling } from './settling.js';
 
 /** `tick`: event time, UTC milliseconds. `alone`: only this process, as one asks another. */
-const Settle = z.strictObject({ tick: z.int().min(0).optional(), alone: z.boolean().default(false) });
+const Settle = z
+  .strictObject({ tick: z.int().min(0).optional(), alone: z.boolean().default(false) })
+  .refine(({ tick, alone }) => !alone || tick === undefined, 'alone tells no time');
 
 /** What every process answers, whichever services it runs. */
 @Controller()
@@ -18,7 +18,7 @@ export class OperationsController {
     @Inject(Platform) private readonly platform: Platform,
     @Inject(Metrics) private readonly metrics: Metrics,
     @Inject(Readiness) private readonly readiness: Readiness,
-    @Inject(Peers) private readonly peers: Peers,
+    @Inject(Settling) private readonly settling: Settling,
   ) {}
 
   @Get('healthz')
@@ -51,18 +51,7 @@ export class OperationsController {
   @Post('v1/settle')
   @HttpCode(200)
   async settle(@Body(new JsonBody(Settle)) { tick, alone }: z.infer<typeof Settle>): Promise<{ settled: true }> {
-    if (tick !== undefined && this.platform.live)
-      throw new GyreError('COMMAND_REFUSED', 'this platform runs by its own clock; only a replay is told the time');
-    const own = async (): Promise<void> => {
-      await this.readiness.shipped();
-      await this.platform.settled();
-    };
-    const settled = (): Promise<void> => (alone ? own() : settledEverywhere(own, this.peers, this.platform));
-    await settled();
-    if (tick !== undefined) {
-      await this.platform.tick(tick);
-      await settled();
-    }
+    await (alone ? this.settling.own() : this.settling.settle(tick));
     return { settled: true };
   }
 }

@@ -10,7 +10,7 @@ import { reconcile } from './reconciliation.js';
 import { RowReader, type ReplayRow } from './rows.js';
 import { summarise, type ReplaySummary } from './summary.js';
 import { Tally } from './tally.js';
-import { waves } from './waves.js';
+import { firstWave, waves } from './waves.js';
 
 /** A replay as prepared: its input is checked, its directory holds the journal's first line. Plain data, for it goes to a thread. */
 export interface PreparedReplay {
@@ -43,9 +43,15 @@ const STATUS_EVERY_MS = 1_000;
 const DEAD_LETTERS_MAX = 100_000;
 const PATIENCE_MS = 60_000;
 
+interface Step {
+  step: number;
+  rows: ReplayRow[];
+}
+
 /**
  * Takes a file round the circle, step by step, over HTTP and gRPC only. A step: its features, and wait; its predictions, and wait; the labels
- * whose delay is over, and wait; a tick, and wait. So aliases change only between steps, and the replay repeats exactly.
+ * whose delay is over, and wait; a tick, and wait. The next step's features go along with the labels: no decision reads features without
+ * predictions. So aliases change only between steps, and the replay repeats exactly.
  */
 export class ReplayDriver {
   private readonly api: ApiClient;
@@ -87,13 +93,18 @@ export class ReplayDriver {
       await this.api.applySpecs(specText, specFile);
       await this.api.settle();
       await this.ready();
-      for await (const { step, rows } of this.steps()) {
+      let sent = false;
+      for await (const [{ step, rows }, next] of withNext(this.steps())) {
         const answers = past.answers.slice(rows[0]?.row, (rows.at(-1)?.row ?? 0) + 1);
-        if (step >= past.stepsDone) await this.step(step, rows, answers, journal);
+        const isPast = step < past.stepsDone;
+        if (!isPast) await this.step({ step, rows }, answers, sent, journal);
         this.take(rows, answers);
-        if (step >= past.stepsDone) await this.label(rows);
-        else this.forget(rows);
-        if (step < past.stepsDone) continue;
+        if (isPast) {
+          this.forget(rows);
+          continue;
+        }
+        await this.label(rows, featuresOf(next === undefined ? [] : firstWave(next.rows)));
+        sent = true;
         journal.done(step, this.seconds());
         await this.tell(rows);
       }
@@ -104,15 +115,19 @@ export class ReplayDriver {
     }
   }
 
-  /** Asks for what is not answered yet. @param answers of the step's first rows, completed here */
-  private async step(step: number, rows: readonly ReplayRow[], answers: Answer[], journal: Journal): Promise<void> {
+  /**
+   * Asks for what is not answered yet.
+   * @param answers of the step's first rows, completed here
+   * @param sent whether the first wave's features have been sent
+   */
+  private async step({ step, rows }: Step, answers: Answer[], sent: boolean, journal: Journal): Promise<void> {
     let from = 0;
     for (const wave of waves(rows)) {
+      const isFirst = from === 0;
       const done = from < answers.length;
       from += wave.length;
       if (done) continue;
-      await this.send(wave.flatMap((row) => row.features));
-      await this.api.settle();
+      if (!isFirst || !sent) await this.send(featuresOf(wave));
       const requests = wave.map(({ row, entity, at }) => ({
         id: `row-${row}`,
         model: this.replay.model.name,
@@ -121,7 +136,6 @@ export class ReplayDriver {
       }));
       const answered = await this.inference.inferAll(requests);
       this.signal.throwIfAborted();
-      await this.api.settle();
       journal.answers(wave[0]?.row ?? 0, answered);
       answers.push(...answered);
     }
@@ -137,15 +151,17 @@ export class ReplayDriver {
     });
   }
 
-  /** Sends the labels whose delay is over: that of a row becomes known `labelDelay` rows later. Then says what time it is. */
-  private async label(rows: readonly ReplayRow[]): Promise<void> {
+  /**
+   * Sends the labels whose delay is over: that of a row becomes known `labelDelay` rows later. Then says what time it is.
+   * @param ahead events of the next step
+   */
+  private async label(rows: readonly ReplayRow[], ahead: readonly IngestEvent[]): Promise<void> {
     const due = rows.flatMap(({ row, at }) => {
       const labelled = row - this.replay.fingerprint.labelDelay;
       const known = this.unlabelled.get(labelled);
       return known === undefined ? [] : [this.reader.labelEvent(labelled, known.prediction, known.label, at)];
     });
-    if (due.length > 0) await this.send(due);
-    await this.api.settle(rows.at(-1)?.at ?? 0);
+    await this.send([...due, ...ahead], rows.at(-1)?.at ?? 0);
     this.forget(rows);
   }
 
@@ -154,7 +170,7 @@ export class ReplayDriver {
     for (const { row } of rows) this.unlabelled.delete(row - this.replay.fingerprint.labelDelay);
   }
 
-  private async *steps(): AsyncGenerator<{ step: number; rows: ReplayRow[] }> {
+  private async *steps(): AsyncGenerator<Step> {
     const { file, fingerprint } = this.replay;
     let rows: ReplayRow[] = [];
     let row = 0;
@@ -169,11 +185,11 @@ export class ReplayDriver {
     }
   }
 
-  /** In one request, and again where ingestion asks for patience. */
-  private async send(events: readonly IngestEvent[]): Promise<void> {
+  /** In one request, and again where ingestion asks for patience; waits for all effects. */
+  private async send(events: readonly IngestEvent[], tick?: number): Promise<void> {
     for (let waitedMs = 0, waitMs = 5; ; waitedMs += waitMs, waitMs *= 2) {
       try {
-        await this.api.sendEvents(events);
+        await this.api.settleEvents(events, tick);
         return;
       } catch (error) {
         const busy = error instanceof CallFailed && (error.status === 429 || error.status === 503);
@@ -216,4 +232,18 @@ export class ReplayDriver {
   private seconds(): number {
     return (performance.now() - this.began) / 1_000;
   }
+}
+
+function featuresOf(rows: readonly ReplayRow[]): IngestEvent[] {
+  return rows.flatMap((row) => row.features);
+}
+
+/** Each item with the one after it, undefined after the last. */
+async function* withNext<T>(items: AsyncIterable<T>): AsyncGenerator<[T, T | undefined]> {
+  let before: { item: T } | undefined;
+  for await (const item of items) {
+    if (before !== undefined) yield [before.item, item];
+    before = { item };
+  }
+  if (before !== undefined) yield [before.item, undefined];
 }

@@ -17,3 +17,7 @@ export function waves<R extends { entity: string }>(rows: readonly R[]): R[][] {
   if (wave.length > 0) cut.push(wave);
   return cut;
 }
+
+export function firstWave<R extends { entity: string }>(rows: readonly R[]): R[] {
+  return waves(rows)[0] ?? [];
+}

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { byKey } from '../contract/harness.js';
 import { range, say, words } from '../contract/words.js';
+import { FORMAT } from './schema.js';
 import { EmbeddedPlatform } from './embedded-platform.js';
 
 describe('a data directory', () => {
@@ -54,7 +55,7 @@ describe('a data directory', () => {
       code: 'DATA_DIR_VERSION',
       message: expect.stringContaining('older version') as string,
     });
-    setFormat(1);
+    setFormat(FORMAT);
     await open().close();
   });
 

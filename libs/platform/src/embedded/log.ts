@@ -2,9 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Data } from '../encoding.js';
 import type { LogRecord } from '../folding/log-record.js';
 import { Names } from './names.js';
-
-const EVENT = 0;
-const TICK = 1;
+import { EVENT, RecordTable, TICK, type Row } from './record-table.js';
 
 /** A record to append. */
 export interface NewRecord {
@@ -26,17 +24,18 @@ export interface Head {
 
 interface OpenHead extends Head {
   id: number;
+  table: RecordTable;
 }
 
 /** The partitioned log on one connection. What is written counts when the transaction around it does. */
 export class Log {
   readonly names: Names;
   readonly #open = new Map<string, OpenHead>();
+  readonly #tables = new Map<string, RecordTable>();
+  /** Places whose tables were made in the transaction under way. */
+  #made: string[] = [];
   readonly #head: StatementSync;
   readonly #saveHead: StatementSync;
-  readonly #insert: StatementSync;
-  readonly #read: StatementSync;
-  readonly #nthBack: StatementSync;
   readonly #heads: StatementSync;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
@@ -59,19 +58,11 @@ export class Log {
     this.#saveHead = db.prepare(
       'INSERT INTO heads VALUES (?, ?, 0, ?) ON CONFLICT(topic, partition) DO UPDATE SET next = excluded.next',
     );
-    this.#insert = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-    const columns = 'offset, kind, key, appended_at, producer, sequence, origin_topic, origin_offset, data';
-    const range = `SELECT ${columns} FROM records WHERE topic = ? AND partition = ? AND offset >= ? AND offset < ?`;
-    this.#read = db.prepare(`${range} ORDER BY offset LIMIT ?`);
-    this.#nthBack = db.prepare(
-      `SELECT offset FROM records WHERE topic = ? AND partition = ? AND offset < ? AND kind = ${EVENT} ORDER BY offset DESC LIMIT 1 OFFSET ?`,
-    );
     this.#heads = db.prepare('SELECT topic, partition, next FROM heads');
     this.#beginReading = db.prepare('BEGIN');
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
     this.#rollback = db.prepare('ROLLBACK');
-    this.#read.setReturnArrays(true);
   }
 
   /**
@@ -92,12 +83,15 @@ export class Log {
     } catch (error) {
       this.#inside = false;
       this.#open.clear();
+      for (const place of this.#made) this.#tables.delete(place);
+      this.#made = [];
       this.names.rolledBack();
       if (this.db.isTransaction) this.#rollback.run();
       throw error;
     }
     this.#inside = false;
     this.names.committed();
+    if (this.#made.length > 0) this.#made = [];
     this.onStep?.(`${kind}: committed`);
     if (this.#open.size > 0) {
       const heads = [...this.#open.values()];
@@ -148,16 +142,24 @@ export class Log {
 
   /** Records from an offset on, ticks among them, below `to`. */
   read(topic: string, partition: number, from: number, to: number, limit: number): LogRecord[] {
-    const id = this.names.find(topic);
-    if (id === undefined || from >= to) return [];
-    return this.#rows(this.#read.all(id, partition, from, to, limit) as unknown as Row[]);
+    return from >= to ? [] : this.#records(this.table(topic, partition)?.read(from, to, limit) ?? []);
   }
 
   /** The offset of the event that has `count - 1` events between it and `below`; 0 if there are not so many. */
   offsetBack(topic: string, partition: number, below: number, count: number): number {
+    return this.table(topic, partition)?.nthBack(below, count) ?? 0;
+  }
+
+  /** Where a partition's records lie; undefined if it never had any. */
+  table(topic: string, partition: number): RecordTable | undefined {
+    const place = placeOf(topic, partition);
+    const known = this.#tables.get(place);
+    if (known !== undefined) return known;
     const id = this.names.find(topic);
-    const row = id === undefined ? undefined : this.#nthBack.get(id, partition, below, count - 1);
-    return (row as { offset: number } | undefined)?.offset ?? 0;
+    if (id === undefined || this.#head.get(id, partition) === undefined) return undefined;
+    const table = new RecordTable(this.db, id, partition);
+    this.#tables.set(place, table);
+    return table;
   }
 
   heads(): Head[] {
@@ -177,33 +179,33 @@ export class Log {
     originOffset: number | null,
     data: Data,
   ): number {
-    const place = `${partition} ${topic}`;
-    let head = this.#open.get(place);
-    if (head === undefined) {
-      const id = this.names.idOf(topic);
-      const row = this.#head.get(id, partition) as { next: number } | undefined;
-      head = { id, topic, partition, next: row?.next ?? 0 };
-      this.#open.set(place, head);
-    }
+    const head = this.#headOf(topic, partition);
     const offset = head.next;
-    this.#insert.run(
-      head.id,
-      partition,
-      offset,
-      kind,
-      key,
-      appendedAt,
-      producer,
-      sequence,
-      originTopic,
-      originOffset,
-      data,
-    );
+    head.table.insert([offset, kind, key, appendedAt, producer, sequence, originTopic, originOffset, data]);
     head.next = offset + 1;
     return offset;
   }
 
-  #rows(rows: Row[]): LogRecord[] {
+  #headOf(topic: string, partition: number): OpenHead {
+    const place = placeOf(topic, partition);
+    const open = this.#open.get(place);
+    if (open !== undefined) return open;
+    const id = this.names.idOf(topic);
+    const row = this.#head.get(id, partition) as { next: number } | undefined;
+    const table = row === undefined ? this.#make(place, id, partition) : (this.table(topic, partition) as RecordTable);
+    const head = { id, topic, partition, next: row?.next ?? 0, table };
+    this.#open.set(place, head);
+    return head;
+  }
+
+  #make(place: string, topic: number, partition: number): RecordTable {
+    const table = RecordTable.create(this.db, topic, partition);
+    this.#tables.set(place, table);
+    this.#made.push(place);
+    return table;
+  }
+
+  #records(rows: Row[]): LogRecord[] {
     const records: LogRecord[] = new Array<LogRecord>(rows.length);
     for (let i = 0; i < rows.length; i++) {
       const [offset, kind, key, appendedAt, producer, sequence, originTopic, originOffset, data] = rows[i] as Row;
@@ -223,14 +225,6 @@ export class Log {
   }
 }
 
-type Row = [
-  offset: number,
-  kind: number,
-  key: string,
-  appendedAt: number,
-  producer: number | null,
-  sequence: number | null,
-  originTopic: number | null,
-  originOffset: number | null,
-  data: Data,
-];
+function placeOf(topic: string, partition: number): string {
+  return `${partition} ${topic}`;
+}

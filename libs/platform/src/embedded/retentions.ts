@@ -71,24 +71,17 @@ export class Retentions {
     const id = log.names.find(topic);
     const first = this.db.prepare('SELECT first FROM heads WHERE topic = ? AND partition = ?');
     const head = id === undefined ? undefined : (first.get(id, partition) as { first: number } | undefined);
-    if (id === undefined || head === undefined) return 0;
-    const young = this.db.prepare(
-      'SELECT min(offset) AS offset FROM records WHERE topic = ? AND partition = ? AND offset >= ? AND offset < ? AND appended_at >= ?',
-    );
-    const place = 'topic = ? AND partition = ? AND offset < ?';
-    const count = this.db.prepare(`SELECT count(*) AS n FROM records WHERE ${place} AND kind = 0`);
-    const remove = this.db.prepare(`DELETE FROM records WHERE ${place}`);
+    const table = log.table(topic, partition);
+    if (id === undefined || head === undefined || table === undefined) return 0;
     const saveFirst = this.db.prepare('UPDATE heads SET first = ? WHERE topic = ? AND partition = ?');
     let expired = 0;
     for (let from = head.first; from < below && this.db.isOpen; from += PAGE) {
       const to = Math.min(from + PAGE, below);
-      const kept = (young.get(id, partition, from, to, before) as { offset: number | null }).offset;
+      const kept = table.firstYoung(from, to, before);
       const cut = kept ?? to;
       expired += log.transact('append', () => {
-        const { n } = count.get(id, partition, cut) as { n: number };
-        remove.run(id, partition, cut);
         saveFirst.run(cut, id, partition);
-        return n;
+        return table.removeBelow(cut);
       });
       if (kept !== null) break;
       await setImmediate();

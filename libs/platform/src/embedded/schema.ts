@@ -2,20 +2,17 @@ import { GyreError } from '@gyre/contracts';
 import { DatabaseSync } from 'node:sqlite';
 
 /** Format of the data directory. It rises with every change that an older program would misread. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /**
- * `names` are topics, producers and groups. A record of kind 0 is an event, of kind 1 a tick whose data is its time.
- * `heads.first` is the earliest offset that is kept, `heads.next` the one that the next record gets.
+ * `names` are topics, producers and groups. `heads` are the partitions that have records, each in a table of its own (record-table.ts):
+ * `first` is the earliest offset that is kept, `next` the one that the next record gets.
  */
 const TABLES = `
 CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE heads(topic INTEGER, partition INTEGER, first INTEGER NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY(topic, partition)) WITHOUT ROWID, STRICT;
-CREATE TABLE records(topic INTEGER, partition INTEGER, offset INTEGER, kind INTEGER NOT NULL, key TEXT NOT NULL,
-  appended_at INTEGER NOT NULL, producer INTEGER, sequence INTEGER, origin_topic INTEGER, origin_offset INTEGER,
-  data ANY NOT NULL, PRIMARY KEY(topic, partition, offset)) WITHOUT ROWID, STRICT;
 CREATE TABLE commits(grp INTEGER, partition INTEGER, data TEXT NOT NULL, PRIMARY KEY(grp, partition)) WITHOUT ROWID, STRICT;
 CREATE TABLE states(grp INTEGER, partition INTEGER, key TEXT, wake_at INTEGER, data TEXT NOT NULL,
   PRIMARY KEY(grp, partition, key)) WITHOUT ROWID, STRICT;
