@@ -1,19 +1,23 @@
 import { classesOf, GyreError, type LabelRules, type LabelValue, type ModelInForce } from '@gyre/contracts';
 import type { InferAnswer, InferRequest, Parameters, Tensor, TensorMetadata } from './oip.js';
 import type { Answered } from './prediction.js';
+import type { TensorModel } from './tensor-request.js';
 
 const PREDICTION_ID = 'prediction_id';
+const ROW_0 = '.0';
 
 /**
- * The answer to a request. Its parameters: `prediction_id` (of several rows an output of that name), `version`, `role`, and where they apply
+ * The answer to a request. Its parameters: `prediction_id` (of several rows an output of that name; an imported model's outputs are its own
+ * alone, so there row r has the id of the parameter with `.r` after it), `version`, `role`, and where they apply
  * `fallback_reason`, `feature_status` (the worst) and `feature_age_ms` (the oldest).
  */
 export function inferAnswer(request: InferRequest, answered: Answered): InferAnswer {
   const { asked, ids, spec, found, output } = answered;
   const version = answered.version === null ? '' : String(answered.version);
   const parameters: Parameters = { ...roleOf(answered), version: version === '' ? 'fallback' : version };
-  let outputs = outputTensors(spec, output, asked.rows);
+  let outputs = answered.tensors === null ? outputTensors(spec, output, asked.rows) : [...answered.tensors];
   if (asked.rows === 1) parameters[PREDICTION_ID] = ids[0] as string;
+  else if (answered.tensors !== null) parameters[PREDICTION_ID] = (ids[0] as string).slice(0, -ROW_0.length);
   else outputs.push({ name: PREDICTION_ID, datatype: 'BYTES', shape: [asked.rows], values: ids });
   if (found !== null) {
     parameters['feature_status'] = found.status;
@@ -24,9 +28,10 @@ export function inferAnswer(request: InferRequest, answered: Answered): InferAns
 }
 
 /** @throws GyreError BAD_REQUEST if an output is asked for that the model does not have */
-export function checkOutputs(request: InferRequest, label: LabelRules): void {
+export function checkOutputs(request: InferRequest, of: LabelRules | TensorModel): void {
   if (request.outputs.length === 0) return;
-  const names = [...outputMetadata(label).map(({ name }) => name), PREDICTION_ID];
+  const own = 'outputs' in of ? of.outputs : [...outputMetadata(of), { name: PREDICTION_ID }];
+  const names = own.map(({ name }) => name);
   const unknown = request.outputs.find((output) => !names.includes(output));
   if (unknown !== undefined)
     throw new GyreError('BAD_REQUEST', `${request.model} has no output "${unknown}"; it has ${names.join(', ')}`);

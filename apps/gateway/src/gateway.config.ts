@@ -21,6 +21,10 @@ export const GatewayConfig = z
     logFsync: z.boolean().default(false),
     /** Rows that a model scores at once. */
     maxBatchSize: z.int().min(1).max(65_536).default(256),
+    /** A model whose run of one row takes longer is run by a thread of its own, µs; 0: every model is. */
+    loopRunMicrosMax: z.number().min(0).default(50),
+    /** How long requests wait for others to be scored with, µs, where fewer rows than maxBatchSize are there; 0: for nobody. */
+    maxQueueDelayMicros: z.int().min(0).max(1_000_000).default(0),
     /** Rows of one request. */
     requestRowsMax: z.int().min(1).default(10_000),
     /** Rows that wait or are being scored; requests beyond are refused. */

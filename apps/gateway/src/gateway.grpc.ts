@@ -4,7 +4,7 @@ import { GrpcBytes, Readiness } from '@gyre/hosting';
 import { Inference } from './infer.js';
 import { inferBytes } from './infer-bytes.js';
 import { isReady, metadataOf, SERVER } from './model-metadata.js';
-import type { ModelMetadata } from './oip.js';
+import { messagesOf } from './oip-parameters.js';
 import { ServingTable } from './serving.js';
 
 const SERVICE = 'GRPCInferenceService';
@@ -42,8 +42,9 @@ export class GatewayGrpc {
   }
 
   @GrpcMethod(SERVICE, 'ModelMetadata')
-  modelMetadata({ name = '', version = '' }: ModelName): ModelMetadata {
-    return metadataOf(this.table.serving(name), version);
+  modelMetadata({ name = '', version = '' }: ModelName): object {
+    const { parameters, ...metadata } = metadataOf(this.table.serving(name), version);
+    return { ...metadata, parameters: messagesOf(parameters) };
   }
 }
 

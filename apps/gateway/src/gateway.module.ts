@@ -1,7 +1,7 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { OnlineFeatures } from '@gyre/contracts';
 import { Config, Logger, Metrics, Peers, Readiness } from '@gyre/hosting';
-import { OnnxModel } from '@gyre/model-runtime';
+import { ModelWorker } from '@gyre/model-runtime';
 import { Platform } from '@gyre/platform';
 import { GatewayConfig } from './gateway.config.js';
 import { GatewayGrpc } from './gateway.grpc.js';
@@ -26,11 +26,22 @@ const FEATURES = 'gateway.features';
       useFactory: (metrics: Metrics, log: Logger) => new GatewayMetrics(metrics, log),
     },
     {
+      provide: ModelWorker,
+      inject: [SETTINGS],
+      useFactory: ({ loopRunMicrosMax }: GatewayConfig) => new ModelWorker({ loopMicrosMax: loopRunMicrosMax }),
+    },
+    {
       provide: ServingTable,
-      inject: [Platform, Logger, GatewayMetrics, Readiness],
-      useFactory: async (platform: Platform, log: Logger, metrics: GatewayMetrics, readiness: Readiness) => {
+      inject: [ModelWorker, Platform, Logger, GatewayMetrics, Readiness],
+      useFactory: async (
+        models: ModelWorker,
+        platform: Platform,
+        log: Logger,
+        metrics: GatewayMetrics,
+        readiness: Readiness,
+      ) => {
         const notLoaded = (model: string): void => metrics.notLoaded(model);
-        const table = new ServingTable({ platform, log, load: (onnx) => OnnxModel.load(onnx), notLoaded });
+        const table = new ServingTable({ platform, log, load: (onnx) => models.load(onnx), notLoaded });
         readiness.require('gateway', () => table.missing());
         await table.open();
         return table;
@@ -99,6 +110,7 @@ export class GatewayModule implements OnApplicationShutdown {
     @Inject(PredictionLog) private readonly predictions: PredictionLog,
     @Inject(ServingTable) private readonly table: ServingTable,
     @Inject(FEATURES) private readonly features: OnlineFeatures | null,
+    @Inject(ModelWorker) private readonly models: ModelWorker,
   ) {}
 
   /** The servers take no calls any more, the platform still runs. */
@@ -106,5 +118,6 @@ export class GatewayModule implements OnApplicationShutdown {
     await this.predictions.close();
     await this.table.close();
     if (this.features instanceof RemoteFeatures) this.features.close();
+    await this.models.close();
   }
 }

@@ -112,6 +112,12 @@ describe('the gateway', () => {
         { name: 'probabilities', datatype: 'FP32', shape: ['-1', '2'] },
         { name: 'label', datatype: 'BYTES', shape: ['-1'] },
       ],
+      parameters: {
+        class_labels: { string_param: '["dry","wet"]' },
+        runs_on: { string_param: 'loop' },
+        run_micros: expect.anything() as object,
+        batched: { bool_param: true },
+      },
     });
   });
 

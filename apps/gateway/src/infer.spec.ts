@@ -39,7 +39,7 @@ describe('an inference', () => {
       if (logFails !== null) throw logFails;
       return writes.push([...events]);
     };
-    const limits = { maxSkewMs: 300_000, rowsMax: 50, maxBatchSize: 8, rowsInFlightMax: 60 };
+    const limits = { maxSkewMs: 300_000, rowsMax: 50, maxBatchSize: 8, maxQueueDelayMicros: 0, rowsInFlightMax: 60 };
     inference = new Inference({ table, log: { append }, features: { get }, metrics, limits, now: () => NOW });
   });
   afterEach(async () => {

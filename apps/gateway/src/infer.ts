@@ -3,11 +3,12 @@ import { checkOutputs, fallbackOutput, inferAnswer } from './answer.js';
 import { batches, scoreBatch, type Scores } from './batch.js';
 import { lookUp, type EntityFeatures, type EntityQuery } from './entity-features.js';
 import type { GatewayMetrics } from './gateway.metrics.js';
-import { asked, type Asked, type RequestLimits } from './infer-request.js';
+import { asked, askedByTensors, type Asked, type RequestLimits } from './infer-request.js';
 import type { InferAnswer, InferRequest } from './oip.js';
 import { predictedEvents, predictionIds, type Answered, type FallbackReason } from './prediction.js';
 import type { PredictionLog } from './prediction-log.js';
 import type { ServedVersion } from './served-version.js';
+import { outputTensors, type TensorModel } from './tensor-request.js';
 import { chosenVersion, type Serving, type ServingTable } from './serving.js';
 
 export interface InferenceOptions {
@@ -16,7 +17,7 @@ export interface InferenceOptions {
   /** Null where this process reaches no feature store: requests by entity get the fallback. */
   features: Pick<OnlineFeatures, 'get'> | null;
   metrics: GatewayMetrics;
-  limits: RequestLimits & { maxBatchSize: number; rowsInFlightMax: number };
+  limits: RequestLimits & { maxBatchSize: number; maxQueueDelayMicros: number; rowsInFlightMax: number };
   /** UTC milliseconds. */
   now: () => number;
 }
@@ -58,6 +59,8 @@ interface Concluded {
 export class Inference {
   private pending: Pending[] = [];
   private rowsInFlight = 0;
+  /** Versions in another thread that run a batch, each with the requests that have come since: they make the next one. */
+  private readonly busy = new Map<ServedVersion, Pending[]>();
 
   constructor(private readonly options: InferenceOptions) {}
 
@@ -82,8 +85,11 @@ export class Inference {
     const serving = table.serving(request.model);
     const version = chosenVersion(serving, request.version);
     const { spec } = version ?? serving;
-    const what = asked(request, spec.inputs, now(), limits);
-    checkOutputs(request, spec.label);
+    if (spec.imported === true && version === null) throw refusal(spec.name, 'no-version');
+    const tensors = version?.tensors ?? null;
+    const what =
+      tensors === null ? asked(request, spec.inputs, now(), limits) : askedByTensors(request, tensors, now(), limits);
+    checkOutputs(request, tensors ?? spec.label);
     if (this.rowsInFlight + what.rows > limits.rowsInFlightMax) {
       throw new GyreError(
         'OVERLOADED',
@@ -109,16 +115,27 @@ export class Inference {
       resolve,
       reject,
     });
-    if (this.pending.length === 1) setImmediate(() => this.flush());
+    if (this.pending.length === 1) setImmediate(() => this.flushWhenDue(begun));
+  }
+
+  /** At the end of the turn; or, where the settings grant others time to come, when that is over or a batch is full. */
+  private flushWhenDue(since: number): void {
+    const { maxQueueDelayMicros, maxBatchSize } = this.options.limits;
+    const leftMs = maxQueueDelayMicros / 1_000 - (performance.now() - since);
+    if (maxQueueDelayMicros === 0 || leftMs <= 0) return this.flush();
+    if (this.pending.reduce((rows, { asked }) => rows + asked.rows, 0) >= maxBatchSize) return this.flush();
+    // Timers count whole milliseconds: what is shorter is waited for turn by turn.
+    if (leftMs > 1) setTimeout(() => this.flushWhenDue(since), Math.floor(leftMs));
+    else setImmediate(() => this.flushWhenDue(since));
   }
 
   private flush(): void {
     const turn = this.pending;
     this.pending = [];
-    const byEntity = turn.filter((p) => p.features === null);
+    const byEntity = turn.filter(isByEntity);
     if (byEntity.length === 0) return this.score(turn);
     void this.findFeatures(byEntity);
-    this.score(turn.filter((p) => p.features !== null));
+    this.score(turn.filter((p) => !isByEntity(p)));
   }
 
   private async findFeatures(turn: readonly Pending[]): Promise<void> {
@@ -150,19 +167,45 @@ export class Inference {
     const { limits, metrics } = this.options;
     const through: Concluded[] = [];
     for (const batch of batches(turn, limits.maxBatchSize)) {
-      const { version, shadows, features } = batch[0] as Pending;
-      if (version === null || features === null) {
+      const { version, shadows, features, asked } = batch[0] as Pending;
+      if (version === null || (features === null && asked.tensors === null)) {
         through.push({ batch, scores: null, reason: version === null ? 'no-version' : 'features-unavailable' });
         continue;
       }
-      const parts = batch as readonly (Pending & { features: Float32Array })[];
-      const scores = scoreBatch(version, shadows, parts, (error, failed) =>
-        metrics.runFailed(failed.spec.name, failed.version, error),
-      );
-      if (scores instanceof Promise) void scores.then((late) => this.conclude([concluded(batch, late)]));
-      else through.push(concluded(batch, scores));
+      const waiting = this.busy.get(version);
+      if (waiting !== undefined) {
+        waiting.push(...batch);
+        continue;
+      }
+      let problem: Error | null = null;
+      const scores = scoreBatch(version, shadows, batch, (error, failed) => {
+        if (failed === version) problem = error;
+        if (!isInputs(error)) metrics.runFailed(failed.spec.name, failed.version, error);
+      });
+      const end = (found: Scores | null): readonly Concluded[] =>
+        isInputs(problem) ? this.refuseInputs(batch, problem) : [concluded(batch, found)];
+      if (scores instanceof Promise) {
+        this.busy.set(version, []);
+        void scores.then((late) => {
+          const next = this.busy.get(version) ?? [];
+          this.busy.delete(version);
+          // The next batch runs while this one's answers are written.
+          this.score(next);
+          this.conclude(end(late));
+        });
+      } else through.push(...end(scores));
     }
     this.conclude(through);
+  }
+
+  /**
+   * Inputs that a model cannot take although they are of its shape, such as an index beyond its table: alone, they are the caller's to know; among
+   * others, each is asked again by itself, so that nobody suffers for them.
+   */
+  private refuseInputs(batch: readonly Pending[], problem: GyreError): readonly Concluded[] {
+    if (batch.length === 1) this.fail(batch, problem);
+    else for (const pending of batch) this.score([pending]);
+    return [];
   }
 
   private conclude(through: readonly Concluded[]): void {
@@ -209,11 +252,21 @@ export class Inference {
   }
 }
 
+function isInputs(error: Error | null): error is GyreError {
+  return error instanceof GyreError && error.code === 'FEATURES_MISMATCHED';
+}
+
+function isByEntity({ asked, features }: Pending): boolean {
+  return features === null && asked.tensors === null;
+}
+
 function concluded(batch: readonly Pending[], scores: Scores | null): Concluded {
   return { batch, scores, reason: scores === null ? 'run-failed' : 'not-finite' };
 }
 
 const NO_SHADOWS: readonly ServedVersion[] = [];
+/** Of an answer that a record cannot hold. */
+const NO_SCORES = new Float32Array(0);
 
 /**
  * Null where the model's answer is no finite number: other requests of the batch are not to suffer for it.
@@ -221,18 +274,29 @@ const NO_SHADOWS: readonly ServedVersion[] = [];
  */
 function byModel(pending: Pending, scores: Scores, from: number): Answered | null {
   const { rows } = pending.asked;
+  const version = pending.version as ServedVersion;
   const cut = (values: Float32Array): Float32Array => {
     const width = values.length / scores.rows;
     return values.subarray(from * width, (from + rows) * width);
   };
   const output = cut(scores.output);
-  if (!output.every(Number.isFinite)) return null;
+  const finite = output.every(Number.isFinite);
+  if (!finite && scores.tensors === null) return null;
   const shadows = scores.shadows.flatMap((shadow) => {
     const theirs = cut(shadow.output);
     return theirs.every(Number.isFinite) ? [{ version: shadow.version, output: theirs }] : [];
   });
-  const version = (pending.version as ServedVersion).version;
-  return { ...pending, ids: idsOf(pending), version, fallback: null, output, shadows };
+  const tensors =
+    scores.tensors === null ? null : outputTensors(scores.tensors, version.tensors as TensorModel, from, rows);
+  return {
+    ...pending,
+    ids: idsOf(pending),
+    version: version.version,
+    fallback: null,
+    output: finite ? output : NO_SCORES,
+    tensors,
+    shadows,
+  };
 }
 
 /** Null where the spec would rather have no answer than its fallback. */
@@ -241,7 +305,7 @@ function byFallback(pending: Pending, reason: FallbackReason): Answered | null {
   if (one === null) return null;
   const output = new Float32Array(one.length * pending.asked.rows);
   for (let at = 0; at < output.length; at += one.length) output.set(one, at);
-  return { ...pending, ids: idsOf(pending), version: null, fallback: reason, output, shadows: [] };
+  return { ...pending, ids: idsOf(pending), version: null, fallback: reason, output, tensors: null, shadows: [] };
 }
 
 function idsOf({ spec, asked, request }: Pending): string[] {

@@ -1,18 +1,42 @@
+import { classesOf } from '@gyre/contracts';
+import { signatureOf } from '@gyre/model-runtime';
 import { outputMetadata } from './answer.js';
 import { MATRIX } from './feature-rows.js';
-import type { ModelMetadata } from './oip.js';
+import type { ModelMetadata, Parameters } from './oip.js';
+import type { ServedVersion } from './served-version.js';
 import { chosenVersion, versionsOf, type Serving } from './serving.js';
 
 /** What a client is told of a model. @throws GyreError VERSION_NOT_FOUND */
 export function metadataOf(serving: Serving, version: string): ModelMetadata {
-  const { spec } = chosenVersion(serving, version) ?? serving;
+  const chosen = chosenVersion(serving, version);
+  const { spec } = chosen ?? serving;
+  const tensors = chosen?.tensors ?? null;
   return {
     name: spec.name,
     versions: [...versionsOf(serving)].map((one) => String(one.version)),
     platform: 'onnxruntime_onnx',
-    inputs: [{ name: MATRIX, datatype: 'FP32', shape: [-1, spec.inputs.length] }],
-    outputs: outputMetadata(spec.label),
+    ...(tensors === null
+      ? {
+          inputs: spec.imported === true ? [] : [{ name: MATRIX, datatype: 'FP32', shape: [-1, spec.inputs.length] }],
+          outputs: spec.imported === true ? [] : outputMetadata(spec.label),
+        }
+      : { inputs: tensors.inputs.map(signatureOf), outputs: tensors.outputs.map(signatureOf) }),
+    parameters: parametersOf(chosen, tensors === null ? classesOf(spec.label) : (chosen?.classes ?? [])),
   };
+}
+
+/**
+ * `class_labels`: a JSON list, in the order of the probabilities. `runs_on`: `loop`, the thread that takes the requests, or `worker`. `run_micros`: the
+ * measured time of one row, which decided that. `batched`: whether rows of several requests are run together.
+ */
+function parametersOf(version: ServedVersion | null, classes: readonly unknown[]): Parameters {
+  const parameters: Parameters = {};
+  if (classes.length > 0) parameters['class_labels'] = JSON.stringify(classes);
+  if (version === null) return parameters;
+  parameters['runs_on'] = version.runsOn;
+  if (version.runMicros !== null) parameters['run_micros'] = Math.round(version.runMicros * 10) / 10;
+  parameters['batched'] = version.tensors?.rowsIndependent ?? true;
+  return parameters;
 }
 
 /** Whether a version answers, or this one is loaded. Until then the fallback does. */

@@ -92,3 +92,13 @@ const EXTENSIONS = new Set([
   'shared_memory_byte_size',
   'classification',
 ]);
+
+/** A map as the proto loader takes it. */
+export function messagesOf(parameters: Parameters): Record<string, object> {
+  const choice = (value: string | number | boolean): object => {
+    if (typeof value === 'string') return { string_param: value };
+    if (typeof value === 'boolean') return { bool_param: value };
+    return Number.isSafeInteger(value) ? { int64_param: value } : { double_param: value };
+  };
+  return Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, choice(value)]));
+}

@@ -54,6 +54,8 @@ export interface ModelMetadata {
   platform: string;
   inputs: TensorMetadata[];
   outputs: TensorMetadata[];
+  /** What else is to be known: see model-metadata.ts. */
+  parameters: Parameters;
 }
 
 /** The array that holds values of each datatype as they lie in memory, and in raw contents: little-endian. */

@@ -2,8 +2,9 @@ import { randomFillSync } from 'node:crypto';
 import { predictionId, routingHash, type ModelInForce, type Predicted, type Scored } from '@gyre/contracts';
 import type { EntityFeatures } from './entity-features.js';
 import type { Asked } from './infer-request.js';
-import type { InferRequest } from './oip.js';
+import type { InferRequest, Tensor } from './oip.js';
 import type { Serving } from './serving.js';
+import { recordedRow } from './tensor-request.js';
 
 /** Why no model answered: none is there yet, its features could not be looked up, it failed, or its answer was no finite number. */
 export type FallbackReason = 'no-version' | 'features-unavailable' | 'run-failed' | 'not-finite';
@@ -25,6 +26,8 @@ export interface Answered {
   fallback: FallbackReason | null;
   /** Row-major [rows, outputs]. */
   output: Float32Array;
+  /** The outputs of a model that was asked by its own tensors. */
+  tensors: readonly Tensor[] | null;
   shadows: readonly { version: number; output: Float32Array }[];
 }
 
@@ -61,7 +64,7 @@ function randomPart(): string {
 
 /** One record for each row. */
 export function predictedEvents(answered: Answered): Predicted[] {
-  const { asked, request, serving, spec, features, found, output, shadows } = answered;
+  const { asked, request, serving, spec, found, output, shadows } = answered;
   const { rows, entities } = asked;
   return answered.ids.map((id, row) => ({
     id,
@@ -69,7 +72,7 @@ export function predictedEvents(answered: Answered): Predicted[] {
     occurredAt: asked.at,
     request: request.id === '' ? null : request.id,
     entity: entities?.[row] ?? null,
-    features: features === null ? spec.inputs.map(() => null) : nullable(rowOf(features, rows, row)),
+    features: recordedFeatures(answered, row),
     seen: found?.seen[row] ?? null,
     version: answered.version,
     fallback: answered.fallback,
@@ -77,6 +80,11 @@ export function predictedEvents(answered: Answered): Predicted[] {
     rollout: serving.rollout,
     shadows: shadows.map((shadow): Scored => ({ version: shadow.version, output: rowOf(shadow.output, rows, row) })),
   }));
+}
+
+function recordedFeatures({ asked, features, spec }: Answered, row: number): (number | null)[] {
+  if (asked.tensors !== null) return recordedRow(asked.tensors, asked.rows, row);
+  return features === null ? spec.inputs.map(() => null) : nullable(rowOf(features, asked.rows, row));
 }
 
 function rowOf(values: Float32Array, rows: number, row: number): number[] {

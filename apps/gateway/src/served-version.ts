@@ -1,5 +1,6 @@
 import { GyreError, classesOf, type ModelInForce } from '@gyre/contracts';
-import type { LoadedModel } from '@gyre/model-runtime';
+import type { LoadedModel, TensorValue } from '@gyre/model-runtime';
+import type { TensorModel } from './tensor-request.js';
 
 /** A version in memory. It is freed when it has been retired and the last request that uses it is through. */
 export class ServedVersion {
@@ -15,6 +16,26 @@ export class ServedVersion {
     private readonly model: LoadedModel,
   ) {}
 
+  /** What it takes and gives where it is asked by its own tensors; null where it takes the features of a spec. */
+  get tensors(): TensorModel | null {
+    if (this.spec.imported !== true) return null;
+    const { inputs, outputs, measured } = this.model;
+    return { inputs, outputs, rowsIndependent: measured?.rowsIndependent ?? false };
+  }
+
+  get runsOn(): LoadedModel['runsOn'] {
+    return this.model.runsOn;
+  }
+
+  /** Median time of a run of one row, microseconds; null where it is not known. */
+  get runMicros(): number | null {
+    return this.model.measured?.micros ?? null;
+  }
+
+  get classes(): LoadedModel['classes'] {
+    return this.model.classes;
+  }
+
   /** Columns of its answer: one for each class, or one. */
   get outputs(): number {
     return outputsOf(this.spec);
@@ -28,6 +49,26 @@ export class ServedVersion {
   run(features: Float32Array, rows: number): Float32Array | Promise<Float32Array> {
     const answer = this.model.run(features, rows);
     return answer instanceof Promise ? answer.then((values) => this.checked(values, rows)) : this.checked(answer, rows);
+  }
+
+  /** Asks it by its own tensors, in the order of its inputs. @returns all outputs by name */
+  call(
+    values: readonly TensorValue[],
+  ): Readonly<Record<string, TensorValue>> | Promise<Readonly<Record<string, TensorValue>>> {
+    const { inputs } = this.model;
+    const named: Record<string, TensorValue> = {};
+    for (let i = 0; i < inputs.length; i++) named[inputs[i]?.name as string] = values[i] as TensorValue;
+    return this.model.call(named);
+  }
+
+  /**
+   * The scores among outputs: row-major float32 of shape [rows, columns], what a record holds; empty where no output looks like scores.
+   */
+  scoresIn(outputs: Readonly<Record<string, TensorValue>>, rows: number): Float32Array {
+    const scores = outputs[this.model.scoreName ?? ''];
+    if (scores === undefined || scores.data.length > SCORES_MAX || scores.data.length % rows !== 0) return NO_SCORES;
+    const { data } = scores;
+    return data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number>);
   }
 
   /** Keeps it in memory until `release`, also where it is retired meanwhile. */
@@ -59,6 +100,10 @@ export class ServedVersion {
     return values;
   }
 }
+
+const NO_SCORES = new Float32Array(0);
+/** More numbers than that are no scores of a batch, but a picture or a text. */
+const SCORES_MAX = 1_000_000;
 
 export function outputsOf(spec: ModelInForce): number {
   return Math.max(1, classesOf(spec.label).length);

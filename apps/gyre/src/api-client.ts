@@ -3,6 +3,7 @@ import type {
   CommandAccepted,
   DeadLetterEntry,
   EventsAccepted,
+  Imported,
   IngestEvent,
   LabelCounts,
   ModelStatus,
@@ -66,6 +67,11 @@ export class ApiClient {
   /** @param file its name, for the places of problems */
   applySpecs(text: string, file: string): Promise<AppliedSpecs> {
     return this.post('/v1/specs', text, { 'content-type': 'application/yaml', 'x-file-name': encodeURI(file) });
+  }
+  /** @param file its name, for the manifest and the timeline */
+  importModel(model: string, bytes: Uint8Array, file: string): Promise<Imported> {
+    const headers = { 'content-type': 'application/octet-stream', 'x-file-name': encodeURIComponent(file) };
+    return this.post(`/v1/models/${encodeURIComponent(model)}/import`, bytes, headers);
   }
   specs(): Promise<SpecsInForce> {
     return this.get('/v1/specs');
@@ -155,8 +161,14 @@ export class ApiClient {
     return this.read<T>(await this.fetch(path, {}));
   }
 
-  private async post<T>(path: string, body?: string, headers: Record<string, string> = {}): Promise<T> {
-    return this.read<T>(await this.fetch(path, { method: 'POST', headers, ...(body === undefined ? {} : { body }) }));
+  private async post<T>(path: string, body?: string | Uint8Array, headers: Record<string, string> = {}): Promise<T> {
+    return this.read<T>(
+      await this.fetch(path, {
+        method: 'POST',
+        headers,
+        ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
+      }),
+    );
   }
 
   private async fetch(path: string, init: RequestInit): Promise<Response> {

@@ -4,6 +4,7 @@ import { deadLetters } from './commands/deadletters.js';
 import { describeSpec } from './commands/describe.js';
 import { feedback } from './commands/feedback.js';
 import { get } from './commands/get.js';
+import { importModel } from './commands/import.js';
 import { lag } from './commands/lag.js';
 import { predict } from './commands/predict.js';
 import { promote } from './commands/promote.js';
@@ -25,6 +26,7 @@ const COMMANDS: readonly CommandOf[] = [
   apply,
   get,
   describeSpec,
+  importModel,
   predict,
   feedback,
   timeline,

@@ -14,7 +14,7 @@ export function gatesOf(candidate: Candidate): Gate[] {
   return [
     {
       name: 'onnx agrees',
-      passed: onnxDifferenceMax <= ONNX_DIFFERENCE_MAX,
+      passed: onnxDifferenceMax !== null && onnxDifferenceMax <= ONNX_DIFFERENCE_MAX,
       value: onnxDifferenceMax,
       limit: ONNX_DIFFERENCE_MAX,
       detail: 'largest difference between the served graph and the trained model on the holdout',

@@ -54,6 +54,9 @@ function decide(record: ModelRecord, event: Lifecycle, decisions: Decisions): bo
     case 'ComparisonDecided':
       record.undecided.push(event);
       return true;
+    case 'ModelImported':
+      takeImported(record, event, decisions);
+      return false;
     case 'PromoteCommanded':
       if (versionOf(record, event.version) !== undefined && event.version !== record.champion)
         decisions.promote(event.version, event.actor, event.reason, null);
@@ -108,6 +111,28 @@ function judge(
   if (record.champion === null)
     decisions.promote(fresh.shift() as number, 'registry', 'it is the first version that passes its gates', null);
   if (fresh.length > 0) decisions.challenge(fresh);
+}
+
+/** A file that a person brought serves at once; the same file again is the version that it was. */
+function takeImported(
+  record: ModelRecord,
+  { onnx, manifest, file, runMicros, actor, occurredAt }: LifecycleOf<'ModelImported'>,
+  decisions: Decisions,
+): void {
+  const there = record.versions.find(({ candidate }) => candidate.onnx === onnx);
+  const version = there?.version ?? record.nextVersion;
+  if (there === undefined) {
+    const run = `import-${onnx.slice(0, 12)}`;
+    const candidate: Candidate = {
+      ...{ name: `imported from ${file}`, trainer: 'import', trainingRows: 0, onnx, manifest },
+      ...{ metrics: {}, baseline: {}, onnxDifferenceMax: null },
+    };
+    const detail = 'onnxruntime loads the file; the time of a run of one row on a sample, µs';
+    const gates = [{ name: 'it runs', passed: true, value: runMicros, limit: null, detail }];
+    addVersion(record, { version, run, registeredAt: occurredAt, candidate, gates, served: [] });
+    decisions.say({ type: 'VersionRegistered', version, run, candidate, gates }, `version ${version} is ${file}`);
+  }
+  if (record.champion !== version) decisions.promote(version, actor, `it was imported from ${file}`, null);
 }
 
 /** What the comparisons since the last tick lead to. */

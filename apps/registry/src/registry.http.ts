@@ -5,6 +5,7 @@ import {
   type AppliedSpecs,
   type CommandAccepted,
   type FeatureViewSpec,
+  type Imported,
   type Lifecycle,
   type ModelInForce,
   type ModelStatus,
@@ -16,6 +17,7 @@ import {
 import { Caller, Catalog, JsonBody } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { z } from 'zod';
+import { importModel } from './import-model.js';
 import { keep } from './keep.js';
 import { versionOf, type ModelRecord } from './model-record.js';
 import { servedAt } from './served-at.js';
@@ -137,6 +139,27 @@ export class RegistryController {
     return Buffer.from(await this.platform.artifacts.get(sha256));
   }
 
+  @Post('models/:model/import')
+  @HttpCode(202)
+  async import(
+    @Param('model') model: string,
+    @Body() body: Buffer | undefined,
+    @Headers('x-file-name') file: string | undefined,
+    @Caller() actor: string,
+  ): Promise<Imported> {
+    if (body === undefined || body.length === 0)
+      throw new GyreError('BAD_REQUEST', 'the body is empty; expected an ONNX file');
+    const { events, answer } = await importModel(
+      model,
+      { name: fileName(file), bytes: new Uint8Array(body) },
+      this.catalog.model(model),
+      this.platform.artifacts,
+      { actor, at: Date.now() },
+    );
+    await this.platform.append(topics.lifecycle, events);
+    return answer;
+  }
+
   @Post('models/:model/promote')
   @HttpCode(202)
   async promote(
@@ -190,6 +213,15 @@ export class RegistryController {
         `model "${model}" was applied a moment ago and is not registered yet; ask again`,
       );
     return record;
+  }
+}
+
+/** Names travel percent-encoded: a header holds ASCII alone. */
+function fileName(header = 'a file'): string {
+  try {
+    return decodeURIComponent(header);
+  } catch {
+    return header;
   }
 }
 

@@ -61,6 +61,8 @@ function objection(
   now: number,
 ): { code: DeclineCode; reason: string } | undefined {
   const { onDrift, onPerformance, cooldownLabels, minLabels } = spec.retraining;
+  if (spec.imported === true)
+    return { code: 'switched-off', reason: 'the model was imported: what it was trained on is not known here' };
   if (running !== null && now - runningSince < RUN_LOST_MS)
     return { code: 'run-under-way', reason: `run ${running} is under way, and one at a time is enough` };
   if (trigger === 'manual') return undefined;

@@ -13,6 +13,26 @@ export interface AppliedSpecs {
   applied: { kind: 'FeatureView' | 'Model'; name: string; changed: boolean }[];
 }
 
+/** POST /v1/models/:model/import, with an ONNX file as body. */
+export interface Imported {
+  model: string;
+  /** sha-256 of the graph as it is served. */
+  onnx: string;
+  manifest: string;
+  inputs: TensorSignature[];
+  outputs: TensorSignature[];
+  /** Of a classifier, in the order of its probabilities. */
+  classes: (string | number)[];
+  /** Outputs that were lists of maps, and are matrices of probabilities now. */
+  cut: string[];
+}
+/** An input or output by the names of the Open Inference Protocol; -1 is a dimension of any size. */
+export interface TensorSignature {
+  name: string;
+  datatype: string;
+  shape: number[];
+}
+
 /** GET /v1/specs */
 export interface SpecsInForce {
   views: FeatureViewSpec[];

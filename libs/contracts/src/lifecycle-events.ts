@@ -40,8 +40,8 @@ export const Candidate = z.object({
   /** On the time-ordered holdout. `loss` is the mean clipped loss that the rollout compares too. */
   metrics: z.record(z.string(), z.number().nullable()),
   baseline: z.record(z.string(), z.number().nullable()),
-  /** Largest difference between ONNX and trainer over the holdout rows. */
-  onnxDifferenceMax: z.number(),
+  /** Largest difference between ONNX and trainer over the holdout rows; null where it was not trained here. */
+  onnxDifferenceMax: z.number().nullable(),
 });
 export type Candidate = z.infer<typeof Candidate>;
 
@@ -218,6 +218,18 @@ export const ComparisonDecided = event('ComparisonDecided', {
   at: At,
 });
 
+/** A person brought an ONNX file: it becomes a version and serves at once. */
+export const ModelImported = event('ModelImported', {
+  /** Of the graph as it is served. */
+  onnx: Sha256,
+  /** The file it came as, what was changed in it, its inputs and outputs: see registry's import-model.ts. */
+  manifest: Sha256,
+  /** The file's name. */
+  file: z.string(),
+  /** A run of one row took so long when it was tried, µs; null where no sample fitted its inputs. */
+  runMicros: z.number().nullable(),
+});
+
 /** People's commands; a service answers each with a decision or a refusal. */
 export const RetrainCommanded = event('RetrainCommanded', {});
 export const PromoteCommanded = event('PromoteCommanded', { version: Version });
@@ -243,6 +255,7 @@ export const Lifecycle = z.discriminatedUnion('type', [
   PromotionHeld,
   RolledBack,
   ComparisonDecided,
+  ModelImported,
   RetrainCommanded,
   PromoteCommanded,
   RollbackCommanded,

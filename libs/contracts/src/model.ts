@@ -164,6 +164,8 @@ export type ModelSpec = z.infer<typeof ModelSpec>;
 /** A model as it is in force: with the features that its references stand for, in the order of the model's input. */
 export interface ModelInForce extends ModelSpec {
   inputs: ModelInput[];
+  /** It came as ONNX files: it takes and gives tensors of its own, no view feeds it, and it is never trained here. */
+  imported?: true;
 }
 
 export interface ModelInput {

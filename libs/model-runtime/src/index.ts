@@ -1,6 +1,11 @@
 export * from './loaded-model.js';
+export * from './measured-run.js';
+export { ModelWorker, type ModelWorkerOptions } from './model-worker.js';
 export * from './onnx-builder.js';
 export { prepareOnnx, type PreparedOnnx } from './onnx-graph.js';
 export * from './onnx-model.js';
+export { refuseUnsafe } from './onnx-safety.js';
+export * from './onnx-trial.js';
 export { ML_DOMAIN } from './onnx-schema.js';
+export { datatypes, signatureOf } from './signature.js';
 export { runtimeVersion } from './onnxruntime.js';

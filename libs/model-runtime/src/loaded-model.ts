@@ -1,3 +1,5 @@
+import type { MeasuredRun } from './measured-run.js';
+
 /** Element types by their common names, as onnxruntime calls them. */
 export type TensorType =
   | 'float32'
@@ -43,6 +45,12 @@ export abstract class LoadedModel {
   abstract readonly classes: readonly (string | number)[];
   /** What the file says of itself. */
   abstract readonly metadata: Readonly<Record<string, string>>;
+  /** The output that holds the probabilities or the value; undefined where none looks like it. */
+  abstract readonly scoreName: string | undefined;
+  /** What running it on samples has shown; null where nobody has. */
+  abstract readonly measured: MeasuredRun | null;
+  /** `loop`: the caller's thread, whose answers are there when the call returns; `worker`: another one. */
+  abstract readonly runsOn: 'loop' | 'worker';
 
   /**
    * Scores rows.

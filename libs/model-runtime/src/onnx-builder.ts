@@ -18,7 +18,7 @@ import { MessageWriter } from './wire.js';
 
 /** A constant: numbers in row-major order. `dims` of [] is a scalar. */
 export interface OnnxTensor {
-  readonly type: ElementType;
+  readonly type: Exclude<ElementType, 'string'>;
   readonly dims: readonly number[];
   readonly values: ArrayLike<number>;
 }

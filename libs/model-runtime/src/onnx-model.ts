@@ -1,5 +1,6 @@
 import { GyreError } from '@gyre/contracts';
 import { LoadedModel, type TensorInfo, type TensorValue } from './loaded-model.js';
+import type { MeasuredRun } from './measured-run.js';
 import { prepareOnnx } from './onnx-graph.js';
 import { elementType, type NativeSession, openSession, Tensor } from './onnxruntime.js';
 
@@ -14,6 +15,7 @@ const NO_OPTIONS = {};
  * cut off the graph when it is loaded, see onnx-graph.ts.
  */
 export class OnnxModel extends LoadedModel {
+  readonly runsOn = 'loop';
   private disposed = false;
 
   private constructor(
@@ -23,16 +25,18 @@ export class OnnxModel extends LoadedModel {
     readonly classes: readonly (string | number)[],
     readonly metadata: Readonly<Record<string, string>>,
     readonly width: number | undefined,
-    private readonly score: TensorInfo | undefined,
+    readonly scoreName: string | undefined,
+    readonly measured: MeasuredRun | null,
   ) {
     super();
   }
 
   /**
    * @param bytes an ONNX file, verified by whoever fetched it
+   * @param measured what is known of its runs, where somebody has run it before
    * @throws GyreError MODEL_INVALID if onnxruntime cannot run it
    */
-  static load(bytes: Uint8Array): OnnxModel {
+  static load(bytes: Uint8Array, measured: MeasuredRun | null = null): OnnxModel {
     const prepared = prepareOnnx(bytes);
     let session: NativeSession;
     try {
@@ -45,7 +49,8 @@ export class OnnxModel extends LoadedModel {
     const matrix =
       inputs.length === 1 && inputs[0]?.type === 'float32' && inputs[0].shape.length === 2 ? inputs[0] : undefined;
     const width = typeof matrix?.shape[1] === 'number' ? matrix.shape[1] : undefined;
-    return new OnnxModel(session, inputs, outputs, prepared.classes, prepared.metadata, width, scoreOf(outputs));
+    const { classes, metadata } = prepared;
+    return new OnnxModel(session, inputs, outputs, classes, metadata, width, scoreOf(outputs)?.name, measured);
   }
 
   /** Runs rows of zeros through the model, so that memory is taken and kernels are ready before the first request. */
@@ -55,9 +60,9 @@ export class OnnxModel extends LoadedModel {
   }
 
   override run(features: Float32Array, rows: number): Float32Array {
-    const { score, width } = this;
+    const { scoreName, width } = this;
     const input = this.inputs[0];
-    if (score === undefined || width === undefined || input === undefined) {
+    if (scoreName === undefined || width === undefined || input === undefined) {
       throw new GyreError(
         'FEATURES_MISMATCHED',
         `the model takes ${describe(this.inputs)} and gives ${describe(this.outputs)}, not one matrix of features and one of scores`,
@@ -72,10 +77,10 @@ export class OnnxModel extends LoadedModel {
     this.checkOpen();
     const answer = this.session.run(
       { [input.name]: new Tensor('float32', features, [rows, width]) },
-      { [score.name]: null },
+      { [scoreName]: null },
       NO_OPTIONS,
     );
-    const data = (answer[score.name] as Tensor).data;
+    const data = (answer[scoreName] as Tensor).data;
     return data instanceof Float32Array ? data : Float32Array.from(data as Float64Array);
   }
 

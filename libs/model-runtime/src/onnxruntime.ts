@@ -20,7 +20,7 @@ export function openSession(bytes: Uint8Array): NativeSession {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential' as const,
-    logSeverityLevel: 3 as const,
+    logSeverityLevel: 4 as const,
   };
   session.loadModel(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength, options);
   return session;

@@ -112,6 +112,8 @@ export function sentenceOf(event: Lifecycle): Sentence {
       const [tone, verdict] = VERDICTS[event.verdict] ?? ['quiet', event.verdict];
       return say('compare', tone, `Version ${event.challenger} ${verdict} version ${event.incumbent}`);
     }
+    case 'ModelImported':
+      return say('person', 'info', `${event.file} imported`);
     case 'RetrainCommanded':
       return say('person', 'info', 'Training commanded by hand');
     case 'PromoteCommanded':
@@ -218,7 +220,10 @@ export function factsOf(event: Lifecycle): [string, string][] {
         ['Trained on', counted(event.candidate.trainingRows, 'row')],
         ['ONNX', event.candidate.onnx.slice(0, 16)],
         ['Manifest', event.candidate.manifest.slice(0, 16)],
-        ['ONNX and trainer differ by', decimal(event.candidate.onnxDifferenceMax)],
+        [
+          'ONNX and trainer differ by',
+          event.candidate.onnxDifferenceMax === null ? NONE : decimal(event.candidate.onnxDifferenceMax),
+        ],
       ];
     case 'RolloutStarted':
       return [

@@ -1,0 +1,158 @@
+import type { ModelInForce, Predicted } from '@gyre/contracts';
+import { Metrics } from '@gyre/hosting';
+import { encodeOnnx, measureRun, OnnxModel, type OnnxModelParts } from '@gyre/model-runtime';
+import { EmbeddedPlatform } from '@gyre/platform';
+import { apply, aSpec, KeptLog, serve } from './a-model.js';
+import { GatewayMetrics } from './gateway.metrics.js';
+import { Inference } from './infer.js';
+import { metadataOf } from './model-metadata.js';
+import type { InferAnswer, InferRequest, Tensor } from './oip.js';
+import { ServingTable } from './serving.js';
+
+/** A model of two inputs, text and whole numbers, that gives both back, and the row of a table that the number names. */
+const PARTS: OnnxModelParts = {
+  name: 'm',
+  inputs: [
+    { name: 'who', type: 'string', dims: ['N'] },
+    { name: 'index', type: 'int64', dims: ['N'] },
+  ],
+  outputs: [
+    { name: 'same', type: 'string', dims: ['N'] },
+    { name: 'also', type: 'int64', dims: ['N'] },
+    { name: 'scores', type: 'float32', dims: ['N', 2] },
+  ],
+  nodes: [
+    { op: 'Identity', inputs: ['who'], outputs: ['same'] },
+    { op: 'Identity', inputs: ['index'], outputs: ['also'] },
+    { op: 'Gather', inputs: ['table', 'index'], outputs: ['scores'] },
+  ],
+  constants: { table: { type: 'float32', dims: [3, 2], values: [1, 0, 0.25, 0.75, NaN, 0] } },
+  opsets: { '': 13 },
+  metadata: {},
+};
+
+describe('an imported model', () => {
+  let platform: EmbeddedPlatform;
+  let table: ServingTable;
+  let inference: Inference;
+  let records: Predicted[];
+  let calls: number;
+
+  beforeEach(async () => {
+    platform = EmbeddedPlatform.inMemory();
+    records = [];
+    const load = (onnx: Uint8Array): OnnxModel => {
+      const model = OnnxModel.load(onnx, measureRun(OnnxModel.load(onnx)));
+      const call = model.call.bind(model);
+      model.call = (...given) => {
+        calls += 1;
+        return call(...given);
+      };
+      return model;
+    };
+    table = new ServingTable({ platform, log: new KeptLog(), load });
+    inference = new Inference({
+      table,
+      log: { append: (events) => (records.push(...events), null) },
+      features: null,
+      metrics: new GatewayMetrics(new Metrics(), new KeptLog()),
+      limits: { maxSkewMs: 300_000, rowsMax: 50, maxBatchSize: 8, maxQueueDelayMicros: 0, rowsInFlightMax: 60 },
+      now: () => 0,
+    });
+    const label = { name: 'label', type: 'regression' };
+    const spec: ModelInForce = { ...aSpec({ label, fallback: { refuse: true } }), inputs: [], imported: true };
+    await apply(platform, spec);
+    await serve(platform, { champion: [1, encodeOnnx(PARTS)] });
+    await table.open();
+    calls = 0;
+  });
+  afterEach(async () => {
+    await table.close();
+    await platform.close();
+  });
+
+  const tensors = (who: string[], index: bigint[]): Tensor[] => [
+    { name: 'who', datatype: 'BYTES', shape: [who.length], values: who },
+    { name: 'index', datatype: 'INT64', shape: [index.length], values: BigInt64Array.from(index) },
+  ];
+  const infer = (inputs: Tensor[], over: Partial<InferRequest> = {}): Promise<InferAnswer> =>
+    inference.infer(() => ({
+      ...{ model: 'tides', version: '', id: '', parameters: {}, outputs: [], raw: false },
+      ...over,
+      inputs,
+    }));
+
+  it('takes and gives its own tensors, and those of several requests in one run', async () => {
+    const answers = await Promise.all([infer(tensors(['a'], [1n])), infer(tensors(['é', ''], [0n, 1n]))]);
+    expect(calls).toBe(1);
+    expect(answers[0]?.outputs).toEqual([
+      { name: 'same', datatype: 'BYTES', shape: [1], values: ['a'] },
+      { name: 'also', datatype: 'INT64', shape: [1], values: BigInt64Array.of(1n) },
+      { name: 'scores', datatype: 'FP32', shape: [1, 2], values: Float32Array.of(0.25, 0.75) },
+    ]);
+    expect(answers[1]?.outputs).toEqual([
+      { name: 'same', datatype: 'BYTES', shape: [2], values: ['é', ''] },
+      { name: 'also', datatype: 'INT64', shape: [2], values: BigInt64Array.of(0n, 1n) },
+      { name: 'scores', datatype: 'FP32', shape: [2, 2], values: Float32Array.of(1, 0, 0.25, 0.75) },
+    ]);
+    expect(records.map(({ features, output }) => ({ features, output }))).toEqual([
+      { features: [null, 1], output: [0.25, 0.75] },
+      { features: [null, 0], output: [1, 0] },
+      { features: [null, 1], output: [0.25, 0.75] },
+    ]);
+    expect(records.map(({ id }) => id)).toEqual([
+      answers[0]?.parameters['prediction_id'],
+      `${String(answers[1]?.parameters['prediction_id'])}.0`,
+      `${String(answers[1]?.parameters['prediction_id'])}.1`,
+    ]);
+  });
+
+  it('gives the outputs that are asked for, under the entity that is named', async () => {
+    const { outputs } = await infer(tensors(['a'], [1n]), { outputs: ['scores'], parameters: { entity: 'nsw' } });
+    expect(outputs.map(({ name }) => name)).toEqual(['scores']);
+    expect(records[0]?.entity).toBe('nsw');
+    await expect(infer(tensors(['a'], [1n]), { outputs: ['label'] })).rejects.toThrow(
+      'tides has no output "label"; it has same, also, scores',
+    );
+  });
+
+  it('answers what is no number as it is', async () => {
+    const { outputs } = await infer(tensors(['a'], [2n]));
+    expect(outputs[2]?.values).toEqual(Float32Array.of(NaN, 0));
+    expect(records[0]?.output).toEqual([]);
+  });
+
+  it('refuses inputs that the graph cannot take, without harm to those beside them', async () => {
+    const [good, bad] = await Promise.allSettled([infer(tensors(['a'], [1n])), infer(tensors(['b'], [3n]))]);
+    expect(good).toMatchObject({ status: 'fulfilled' });
+    expect(bad).toMatchObject({ reason: { code: 'FEATURES_MISMATCHED' } });
+  });
+
+  it.each([
+    [[0], 'input "index" is missing'],
+    [[0, 1, 1], 'input "index" is brought twice'],
+    [[0, 1, { name: 'other', datatype: 'FP32', shape: [1], values: [1] }], 'there is no input "other"'],
+    [[0, { name: 'index', datatype: 'INT32', shape: [1], values: [1] }], 'input "index" is INT32 [1]'],
+    [[0, { name: 'index', datatype: 'INT64', shape: [1, 1], values: [1n] }], 'input "index" is INT64 [1, 1]'],
+    [[0, { name: 'index', datatype: 'INT64', shape: [2], values: [1n, 1n] }], 'has 2 rows, and the input before it 1'],
+  ] as [(number | Tensor)[], string][])('refuses other inputs than its own, %#', async (inputs, problem) => {
+    const own = tensors(['a'], [1n]);
+    const given = inputs.map((one) => (typeof one === 'number' ? (own[one] as Tensor) : one));
+    await expect(infer(given)).rejects.toThrow(problem);
+    await expect(infer(given)).rejects.toThrow('expected "who" of BYTES [N] and "index" of INT64 [N]');
+  });
+
+  it('says what it takes and gives', () => {
+    expect(metadataOf(table.serving('tides'), '')).toMatchObject({
+      inputs: [{ name: 'who', datatype: 'BYTES', shape: [-1] }, { name: 'index' }],
+      outputs: [{ name: 'same' }, { name: 'also' }, { name: 'scores', datatype: 'FP32', shape: [-1, 2] }],
+      parameters: { runs_on: 'loop', batched: true },
+    });
+  });
+
+  it('is not answered for while it is not there', async () => {
+    await serve(platform, {});
+    await table.caughtUp();
+    await expect(infer(tensors(['a'], [1n]))).rejects.toMatchObject({ code: 'NOT_READY' });
+  });
+});

@@ -1,0 +1,144 @@
+import { GyreError } from '@gyre/contracts';
+import { datatypes, signatureOf, type TensorInfo, type TensorType, type TensorValue } from '@gyre/model-runtime';
+import type { Datatype, NumberArray, Tensor } from './oip.js';
+
+/** What a model that is asked by its own tensors takes and gives. */
+export interface TensorModel {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  /** Whether the first dimension is a batch, so that requests may be put together. */
+  readonly rowsIndependent: boolean;
+}
+
+/** The inputs of one request, or of several put together. */
+export interface TensorInputs {
+  /** Rows of the batch; 1 where the model has none. */
+  rows: number;
+  /** In the order of the model's inputs. */
+  values: readonly TensorValue[];
+}
+
+/** No dimension of a real tensor is larger; one that is has a dimension of 0 beside it, and is made to confuse. */
+const DIMENSION_MAX = 2 ** 31 - 1;
+
+/**
+ * The tensors of a request as the model takes them: each of its inputs once, of its datatype and shape.
+ * @throws GyreError FEATURES_MISMATCHED saying what was expected
+ */
+export function tensorInputs(tensors: readonly Tensor[], model: TensorModel): TensorInputs {
+  const { inputs, rowsIndependent } = model;
+  for (const [i, { name }] of tensors.entries()) {
+    if (!inputs.some((input) => input.name === name)) throw mismatch(`there is no input "${name}"`, model);
+    if (tensors.findIndex((other) => other.name === name) !== i)
+      throw mismatch(`input "${name}" is brought twice`, model);
+  }
+  let rows = 1;
+  const values = inputs.map((input, i): TensorValue => {
+    const tensor = tensors.length === 1 ? tensors[0] : tensors.find(({ name }) => name === input.name);
+    if (tensor === undefined || tensor.name !== input.name) throw mismatch(`input "${input.name}" is missing`, model);
+    if (tensor.datatype !== datatypes[input.type] || !fits(tensor.shape, input.shape)) {
+      throw mismatch(`input "${input.name}" is ${tensor.datatype} [${tensor.shape.join(', ')}]`, model);
+    }
+    if (rowsIndependent) {
+      const first = tensor.shape[0] as number;
+      if (first === 0) throw mismatch(`input "${input.name}" has no rows`, model);
+      if (i > 0 && first !== rows)
+        throw mismatch(`input "${input.name}" has ${first} rows, and the input before it ${rows}`, model);
+      rows = first;
+    }
+    return { type: input.type, dims: tensor.shape, data: tensor.values as TensorValue['data'] };
+  });
+  return { rows, values };
+}
+
+function fits(shape: readonly number[], expected: TensorInfo['shape']): boolean {
+  if (shape.length !== expected.length) return false;
+  for (let i = 0; i < shape.length; i++) {
+    const [size, wanted] = [shape[i] as number, expected[i]];
+    if (size > DIMENSION_MAX || (typeof wanted === 'number' && wanted !== size)) return false;
+  }
+  return true;
+}
+
+function mismatch(problem: string, { inputs }: TensorModel): GyreError {
+  const expected = inputs.map((input) => {
+    const { name, datatype, shape } = signatureOf(input);
+    return `"${name}" of ${datatype} [${shape.map((size) => (size === -1 ? 'N' : size)).join(', ')}]`;
+  });
+  return new GyreError('FEATURES_MISMATCHED', `${problem}; expected ${expected.join(' and ')}`);
+}
+
+/** Whether two requests' inputs are alike but for their rows. */
+export function sameColumns(a: readonly TensorValue[], b: readonly TensorValue[]): boolean {
+  return a.every(({ dims }, i) => {
+    const others = b[i]?.dims ?? [];
+    for (let d = 1; d < dims.length; d++) if (dims[d] !== others[d]) return false;
+    return true;
+  });
+}
+
+/** The rows of several requests one after the other, for each input. */
+export function joinedRows(parts: readonly (readonly TensorValue[])[]): readonly TensorValue[] {
+  const [first] = parts as [readonly TensorValue[]];
+  if (parts.length === 1) return first;
+  return first.map(({ type, dims }, i) => {
+    const own = parts.map((part) => part[i] as TensorValue);
+    const rows = own.reduce((sum, value) => sum + (value.dims[0] as number), 0);
+    return { type, dims: [rows, ...dims.slice(1)], data: joinedData(own.map(({ data }) => data)) };
+  });
+}
+
+function joinedData(parts: readonly TensorValue['data'][]): TensorValue['data'] {
+  const [first] = parts as [TensorValue['data']];
+  if (Array.isArray(first)) return (parts as string[][]).flat();
+  const typed = parts as readonly NumberArray[];
+  const length = typed.reduce((sum, part) => sum + part.length, 0);
+  const all = new (first.constructor as Float32ArrayConstructor)(length);
+  let at = 0;
+  for (const part of typed) {
+    all.set(part as Float32Array, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** The outputs of some of the rows of a batch, as a client is answered. Where the model has no batch, all of them. */
+export function outputTensors(
+  outputs: Readonly<Record<string, TensorValue>>,
+  { outputs: infos, rowsIndependent }: TensorModel,
+  from: number,
+  rows: number,
+): Tensor[] {
+  return infos.map(({ name, type }) => {
+    const { dims, data } = outputs[name] as TensorValue;
+    const datatype = datatypeOf(type);
+    const all = dims[0] as number;
+    if (!rowsIndependent || rows === all) return { name, datatype, shape: dims, values: data as Tensor['values'] };
+    const width = data.length / all;
+    const [begin, end] = [from * width, (from + rows) * width];
+    const values = Array.isArray(data) ? data.slice(begin, end) : (data as Float32Array).subarray(begin, end);
+    return { name, datatype, shape: [rows, ...dims.slice(1)], values };
+  });
+}
+
+function datatypeOf(type: TensorType): Datatype {
+  return datatypes[type];
+}
+
+/** Numbers that a row of inputs may have in a record; of wider rows nothing is recorded. */
+const RECORDED_MAX = 1_024;
+
+/** The numbers of one row of a request's inputs, for its record: null where a value is text or not finite. */
+export function recordedRow(values: readonly TensorValue[], rows: number, row: number): (number | null)[] {
+  const list: (number | null)[] = [];
+  for (const { data } of values) {
+    const width = data.length / rows;
+    if (list.length + width > RECORDED_MAX) return [];
+    for (let i = row * width; i < (row + 1) * width; i++) {
+      const value = data[i];
+      const number = typeof value === 'string' ? NaN : Number(value);
+      list.push(Number.isFinite(number) ? number : null);
+    }
+  }
+  return list;
+}
