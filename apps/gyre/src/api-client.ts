@@ -152,6 +152,12 @@ export class ApiClient {
     if (!response.ok || response.body === null) throw await this.failure(response);
     return response.body;
   }
+  /** POST /v1/backup: the bytes of a tar archive. */
+  async backup(): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.fetch('/v1/backup', { method: 'POST' });
+    if (!response.ok || response.body === null) throw await this.failure(response);
+    return response.body;
+  }
 
   private command(model: string, verb: string, body: object): Promise<CommandAccepted> {
     return this.post(`/v1/models/${encodeURIComponent(model)}/${verb}`, JSON.stringify(body), JSON_BODY);

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { apply } from './commands/apply.js';
+import { backup, restoreBackup } from './commands/backup.js';
 import { deadLetters } from './commands/deadletters.js';
 import { describeSpec } from './commands/describe.js';
 import { feedback } from './commands/feedback.js';
@@ -39,6 +40,8 @@ const COMMANDS: readonly CommandOf[] = [
   replay,
   lag,
   status,
+  backup,
+  restoreBackup,
 ];
 
 /**

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
 import { Config, createLogger, host, HOSTING_SECTIONS, LogConfig, type Host, type Service } from '@gyre/hosting';
+import { z } from 'zod';
+import { BackupModule } from './backup/backup.http.js';
+import type { DataPlaces } from './backup/take.js';
 import { openPlatform, PlatformConfig } from './open-platform.js';
 import { services } from './services.js';
 
@@ -28,7 +31,8 @@ export async function up({ only, dataDir, configFile, env = {}, overrides = {} }
   const platform = openPlatform(config, logger);
   try {
     const [here, elsewhere] = divided(only);
-    return await host(here, platform, config, logger, elsewhere);
+    const backup = { name: 'backup', module: BackupModule.of(placesOf(config)) };
+    return await host([...here, backup], platform, config, logger, elsewhere);
   } catch (error) {
     await platform.close();
     throw error;
@@ -47,6 +51,14 @@ export function startReplayPlatform({ dataDir }: { dataDir: string }): Promise<H
       log: { level: 'warn' },
     },
   });
+}
+
+/** Where everything lies that a backup holds. */
+function placesOf(config: Config): DataPlaces {
+  const { dir, partitions } = config.read('platform', PlatformConfig);
+  const { logDir } = config.read('gateway', z.looseObject({ logDir: z.string() }));
+  const { archiveDir } = config.read('feature-store', z.looseObject({ archiveDir: z.string() }));
+  return { dir, partitions, logDir, archiveDir };
 }
 
 /** The services of this process, and those of others. */

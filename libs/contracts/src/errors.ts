@@ -24,6 +24,7 @@ export const errors = {
   TOPIC_MISMATCHED: { http: 500, grpc: 'FAILED_PRECONDITION', retry: false },
   ARTIFACT_NOT_FOUND: { http: 404, grpc: 'NOT_FOUND', retry: false },
   ARTIFACT_CORRUPT: { http: 500, grpc: 'DATA_LOSS', retry: false },
+  BACKUP_INVALID: { http: 422, grpc: 'INVALID_ARGUMENT', retry: false },
   MODEL_INVALID: { http: 422, grpc: 'INVALID_ARGUMENT', retry: false },
   INTERNAL: { http: 500, grpc: 'INTERNAL', retry: false },
 } as const satisfies Record<string, { http: number; grpc: string; retry: boolean }>;

@@ -1,0 +1,38 @@
+import { Controller, HttpCode, Inject, Module, Post, Res, type DynamicModule } from '@nestjs/common';
+import { GyreError } from '@gyre/contracts';
+import type { HttpReply } from '@gyre/hosting';
+import { backupOf, removeSnapshots, type DataPlaces } from './take.js';
+import { tarOf } from './tar.js';
+
+const PLACES = 'backup.places';
+
+@Controller('v1/backup')
+class BackupController {
+  private underWay = false;
+
+  constructor(@Inject(PLACES) private readonly places: DataPlaces) {}
+
+  /** Everything that the platform keeps, as a tar archive, while it runs. */
+  @Post()
+  @HttpCode(200)
+  async take(@Res() reply: HttpReply): Promise<void> {
+    if (this.underWay)
+      throw new GyreError('COMMAND_REFUSED', 'a backup is being taken already; take the next after it');
+    this.underWay = true;
+    await removeSnapshots(this.places.dir);
+    const archive = tarOf(backupOf(this.places)).once('close', () => (this.underWay = false));
+    reply.header('content-type', 'application/x-tar').send(archive);
+  }
+}
+
+/** Backups of an embedded platform over HTTP. */
+@Module({})
+export class BackupModule {
+  static of(places: DataPlaces): DynamicModule {
+    return {
+      module: BackupModule,
+      controllers: [BackupController],
+      providers: [{ provide: PLACES, useValue: places }],
+    };
+  }
+}
