@@ -75,3 +75,5 @@ export {
   type LossDriftOptions,
   type RowLoss,
 } from './loss-drift-importance.js';
+export { QuantileSketch, type QuantileSketchOptions, type QuantileSketchState } from './quantile-sketch.js';
+export { FrequentLevels, type FrequentLevelsState } from './frequent-levels.js';
