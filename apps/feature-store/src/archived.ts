@@ -20,6 +20,8 @@ export interface Archived {
   ends: Offsets;
 }
 
+/** The columns by which rows are ordered. */
+const PLACE = new Set(['partition', 'offset']);
 /** Events of a topic's tail that are staged together. */
 const TAIL_ROWS = 20_000;
 
@@ -27,6 +29,7 @@ const TAIL_ROWS = 20_000;
  * Finds the tables of a topic: their committed segments, and, staged on the connection, the events that follow them.
  *
  * @param names the tables that are wanted
+ * @param template their columns that are
  * @param upTo events from these offsets on do not count; absent partitions have none
  */
 export async function archived<E>(
@@ -34,6 +37,7 @@ export async function archived<E>(
   connection: DuckDBConnection,
   layout: Layout<E>,
   names: readonly string[],
+  template: Template,
   upTo?: Offsets,
 ): Promise<Archived> {
   const tables = new Map<string, ArchivedTable>(names.map((name) => [name, { files: [], tails: [] }]));
@@ -53,7 +57,7 @@ export async function archived<E>(
   let waiting: Recorded<E>[] = [];
   let staged = 0;
   const stageWaiting = async () => {
-    for (const part of tablesOf(layout, waiting)) {
+    for (const part of tablesOf(layout, waiting, (name) => name in template || PLACE.has(name))) {
       tables.get(part.name)?.tails.push(await stage(connection, `${layout.topic.name} ${part.name} ${staged++}`, part));
     }
     waiting = [];

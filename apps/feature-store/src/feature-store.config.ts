@@ -6,7 +6,7 @@ export const FeatureStoreConfig = z
     archiveDir: z.string().min(1).default('gyre-data/archive'),
     /** Events in one segment of the archive, at most; and how many must wait before one is written. Training reads what waits from the log, which is slower. */
     archiveBatchEventsMax: z.int().min(1).max(100_000).default(20_000),
-    archiveBatchEventsMin: z.int().min(1).default(2_000),
+    archiveBatchEventsMin: z.int().min(1).default(1_000),
     /** What DuckDB may take for archiving and training sets; over it, it spills to `archiveDir`. */
     duckdbMemoryMegabytes: z.int().min(64).default(512),
     duckdbThreads: z.int().min(1).max(64).default(2),

@@ -18,11 +18,27 @@ export interface Layout<E> {
   table(event: E): string;
   /** The time by which its rows are looked for. */
   time(event: E): number;
-  columns(records: readonly Recorded<E>[]): Column[];
+  columns(records: readonly Recorded<E>[]): ColumnRule<E>[];
 }
 
-/** Splits events into tables, in order of first appearance. */
-export function tablesOf<E>(layout: Layout<E>, records: readonly Recorded<E>[]): Table[] {
+/** How a column is made of records. */
+export interface ColumnRule<E> {
+  name: string;
+  type: ColumnType;
+  value(record: Recorded<E>): Column['values'][number];
+  /** Left out where no row has a value. */
+  sparse: boolean;
+}
+
+/**
+ * Splits events into tables, in order of first appearance.
+ * @param wanted names of the columns that are needed; default: all
+ */
+export function tablesOf<E>(
+  layout: Layout<E>,
+  records: readonly Recorded<E>[],
+  wanted: (name: string) => boolean = () => true,
+): Table[] {
   const byName = new Map<string, Recorded<E>[]>();
   for (const record of records) {
     const name = layout.table(record.event);
@@ -32,19 +48,27 @@ export function tablesOf<E>(layout: Layout<E>, records: readonly Recorded<E>[]):
   }
   return [...byName].map(([name, rows]) => {
     const { from, to } = span(rows.map(({ event }) => layout.time(event)));
-    const offset = column('offset', 'BIGINT', rows, (r) => r.offset);
-    const partition = column('partition', 'INTEGER', rows, (r) => r.partition);
-    return { name, rows: rows.length, from, to, columns: [partition, offset, ...layout.columns(rows)] };
+    const offset = column<E>('offset', 'BIGINT', (r) => r.offset);
+    const partition = column<E>('partition', 'INTEGER', (r) => r.partition);
+    const columns = [partition, offset, ...layout.columns(rows)].flatMap((rule) =>
+      wanted(rule.name) ? filled(rule, rows) : [],
+    );
+    return { name, rows: rows.length, from, to, columns };
   });
 }
 
-export function column<R>(
+function filled<E>({ name, type, value, sparse }: ColumnRule<E>, rows: readonly Recorded<E>[]): Column[] {
+  const values = rows.map(value);
+  return sparse && values.every((each) => each === null) ? [] : [{ name, type, values }];
+}
+
+export function column<E>(
   name: string,
   type: ColumnType,
-  rows: readonly R[],
-  value: (row: R) => Column['values'][number],
-): Column {
-  return { name, type, values: rows.map(value) };
+  value: ColumnRule<E>['value'],
+  { sparse = false } = {},
+): ColumnRule<E> {
+  return { name, type, value, sparse };
 }
 
 function span(times: readonly number[]): { from: number; to: number } {

@@ -1,7 +1,6 @@
 import { parsePredictionId, topics, type OnlineChanged, type Outcome, type Predicted } from '@gyre/contracts';
 import type { Recorded } from '@gyre/platform';
-import { column, type Layout } from './layout.js';
-import type { Column } from './staging.js';
+import { column, type ColumnRule, type Layout } from './layout.js';
 
 /**
  * History of one view: entity, revision, occurred_at (ms), and for each field of the rows `at.<field>` (ms) and its value in the
@@ -12,23 +11,23 @@ export const historyLayout: Layout<OnlineChanged> = {
   table: ({ view }) => view,
   time: ({ occurredAt }) => occurredAt,
   columns: (rows) => [
-    column('entity', 'VARCHAR', rows, (r) => r.event.entity),
-    column('revision', 'BIGINT', rows, (r) => r.event.revision),
-    column('occurred_at', 'BIGINT', rows, (r) => r.event.occurredAt),
-    ...namesIn(rows, ({ event }) => event.fields).flatMap((field) => fieldColumns(field, rows)),
+    column('entity', 'VARCHAR', (r) => r.event.entity),
+    column('revision', 'BIGINT', (r) => r.event.revision),
+    column('occurred_at', 'BIGINT', (r) => r.event.occurredAt),
+    ...namesIn(rows, ({ event }) => event.fields).flatMap(fieldColumns),
   ],
 };
 
-function fieldColumns(field: string, rows: readonly Recorded<OnlineChanged>[]): Column[] {
-  const columns = [column(`at.${field}`, 'BIGINT', rows, ({ event }) => own(event.fields, field)?.occurredAt ?? null)];
-  for (const [prefix, type, kind] of VALUE_COLUMNS) {
-    const values = rows.map(({ event }) => {
-      const value = own(event.fields, field)?.value;
-      return typeof value === kind ? (value as string | number | boolean) : null;
-    });
-    if (values.some((value) => value !== null)) columns.push({ name: `${prefix}.${field}`, type, values });
-  }
-  return columns;
+function fieldColumns(field: string): ColumnRule<OnlineChanged>[] {
+  const values = VALUE_COLUMNS.map(([prefix, type, kind]) => {
+    const value = ({ event }: Recorded<OnlineChanged>) => {
+      const found = own(event.fields, field)?.value;
+      return typeof found === kind ? (found as string | number | boolean) : null;
+    };
+    return column(`${prefix}.${field}`, type, value, { sparse: true });
+  });
+  const at = ({ event }: Recorded<OnlineChanged>) => own(event.fields, field)?.occurredAt ?? null;
+  return [column(`at.${field}`, 'BIGINT', at), ...values];
 }
 const VALUE_COLUMNS = [
   ['number', 'DOUBLE', 'number'],
@@ -45,22 +44,22 @@ export const predictionsLayout: Layout<Predicted> = {
   table: ({ model }) => model,
   time: ({ id, occurredAt }) => predictionTimeOf(id) ?? occurredAt,
   columns: (rows) => [
-    column('prediction', 'VARCHAR', rows, (r) => r.event.id),
-    column('predicted_at', 'BIGINT', rows, (r) => r.event.occurredAt),
-    column('entity', 'VARCHAR', rows, (r) => r.event.entity),
-    column('request', 'VARCHAR', rows, (r) => r.event.request),
-    column('version', 'INTEGER', rows, (r) => r.event.version),
-    column('fallback', 'VARCHAR', rows, (r) => r.event.fallback),
-    column('rollout', 'VARCHAR', rows, (r) => r.event.rollout),
-    column('output', 'VARCHAR', rows, (r) => JSON.stringify(r.event.output)),
-    column('shadows', 'VARCHAR', rows, (r) => JSON.stringify(r.event.shadows)),
-    column('width', 'INTEGER', rows, (r) => r.event.features.length),
-    column('from_entity', 'BOOLEAN', rows, (r) => r.event.seen !== null),
+    column('prediction', 'VARCHAR', (r) => r.event.id),
+    column('predicted_at', 'BIGINT', (r) => r.event.occurredAt),
+    column('entity', 'VARCHAR', (r) => r.event.entity),
+    column('request', 'VARCHAR', (r) => r.event.request),
+    column('version', 'INTEGER', (r) => r.event.version),
+    column('fallback', 'VARCHAR', (r) => r.event.fallback),
+    column('rollout', 'VARCHAR', (r) => r.event.rollout),
+    column('output', 'VARCHAR', (r) => JSON.stringify(r.event.output)),
+    column('shadows', 'VARCHAR', (r) => JSON.stringify(r.event.shadows)),
+    column('width', 'INTEGER', (r) => r.event.features.length),
+    column('from_entity', 'BOOLEAN', (r) => r.event.seen !== null),
     ...namesIn(rows, ({ event }) => event.seen ?? {}).map((view) =>
-      column(`seen.${view}`, 'BIGINT', rows, ({ event }) => own(event.seen ?? {}, view) ?? null),
+      column<Predicted>(`seen.${view}`, 'BIGINT', ({ event }) => own(event.seen ?? {}, view) ?? null),
     ),
     ...Array.from({ length: widest(rows) }, (_, i) =>
-      column(`f${i}`, 'FLOAT', rows, (r) => r.event.features[i] ?? null),
+      column<Predicted>(`f${i}`, 'FLOAT', (r) => r.event.features[i] ?? null),
     ),
   ],
 };
@@ -70,12 +69,12 @@ export const outcomesLayout: Layout<Outcome> = {
   topic: topics.outcomes,
   table: ({ model }) => model,
   time: outcomeTime,
-  columns: (rows) => [
-    column('prediction', 'VARCHAR', rows, (r) => r.event.prediction),
-    column('predicted_at', 'BIGINT', rows, (r) => outcomeTime(r.event)),
-    column('kind', 'VARCHAR', rows, (r) => r.event.kind),
-    column('label', 'DOUBLE', rows, (r) => r.event.label),
-    column('occurred_at', 'BIGINT', rows, (r) => r.event.occurredAt),
+  columns: () => [
+    column('prediction', 'VARCHAR', (r) => r.event.prediction),
+    column('predicted_at', 'BIGINT', (r) => outcomeTime(r.event)),
+    column('kind', 'VARCHAR', (r) => r.event.kind),
+    column('label', 'DOUBLE', (r) => r.event.label),
+    column('occurred_at', 'BIGINT', (r) => r.event.occurredAt),
   ],
 };
 

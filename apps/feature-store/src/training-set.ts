@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { version } from '@duckdb/node-api';
 import type { Platform } from '@gyre/platform';
-import { archived, relation, type Archived, type ArchivedTable, type Offsets } from './archived.js';
+import { archived, relation, type Archived, type ArchivedTable, type Offsets, type Template } from './archived.js';
 import type { SegmentTable } from './archive.js';
+import type { Layout } from './layout.js';
 import { historyLayout, outcomesLayout, predictionsLayout } from './layouts.js';
 import { literal } from './staging.js';
 import { digestOf, type Recipe, type TrainingManifest } from './training-manifest.js';
@@ -69,9 +70,14 @@ class Building {
     const { platform, connection, recipe } = this;
     const { model, upTo } = recipe;
     // In this order: an outcome is in its topic after its prediction, a prediction after the history that it saw.
-    const outcomes = await archived(platform, connection, outcomesLayout, [model], upTo?.outcomes);
-    const predictions = await archived(platform, connection, predictionsLayout, [model], upTo?.predictions);
-    const history = await archived(platform, connection, historyLayout, Object.keys(recipe.views), upTo?.history);
+    const views = Object.keys(recipe.views);
+    const ofPredictions = predictionTemplate(recipe);
+    const ofHistory = Object.assign({}, ...views.map((view) => historyTemplate(view, recipe))) as Template;
+    const from = <E>(layout: Layout<E>, names: readonly string[], template: Template, to?: Offsets) =>
+      archived(platform, connection, layout, names, template, to);
+    const outcomes = await from(outcomesLayout, [model], outcomeTemplate, upTo?.outcomes);
+    const predictions = await from(predictionsLayout, [model], ofPredictions, upTo?.predictions);
+    const history = await from(historyLayout, views, ofHistory, upTo?.history);
 
     const labelled = await this.label(tableIn(outcomes, model));
     await this.choose(tableIn(predictions, model), labelled.oldest);

@@ -30,12 +30,7 @@ export async function reproduce(
   const data = await reader.read(await artifacts.get(before.trainingSet.data), before.features.length);
   const { model, rounds, metrics, baseline } = trainCandidate(data, before.plan);
   const onnx = exportOnnx(model, onnxMetadata(before));
-  const onnxDifferenceMax = await onnxDifference(
-    onnx,
-    data,
-    before.plan,
-    predictRows(model, data, before.plan.holdout),
-  );
+  const onnxDifferenceMax = onnxDifference(onnx, data, before.plan, predictRows(model, data, before.plan.holdout));
   const software = softwareHere();
   const sha = await artifacts.put(onnx);
   const after = encodeManifest({ ...before, rounds, metrics, baseline, onnx: sha, onnxDifferenceMax, software });

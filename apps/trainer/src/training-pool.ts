@@ -12,10 +12,11 @@ export interface WorkerRequest {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A trained candidate without its model: the ONNX file stands for it, with what the model says of the holdout rows, [rows, classes]. */
+/** A trained candidate without its model: the ONNX file stands for it. */
 export interface TrainedOnnx extends Omit<TrainedCandidate, 'model'> {
   readonly onnx: Uint8Array;
-  readonly expected: Float64Array;
+  /** See `onnxDifference`. */
+  readonly onnxDifferenceMax: number;
 }
 
 export type WorkerAnswer = TrainedOnnx | { readonly refused: string };

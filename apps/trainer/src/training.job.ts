@@ -14,7 +14,7 @@ import { type CandidatePlan, planCandidates, type SplitSettings } from './plan.j
 import { referencesOf } from './reference.js';
 import type { TrainingPool } from './training-pool.js';
 import { type TrainingSetReader, UntrainableError } from './training-set.js';
-import { ONNX_DIFFERENCE_MAX, onnxDifference } from './verify.js';
+import { ONNX_DIFFERENCE_MAX } from './verify.js';
 
 export type TrainingSetBuilt = LifecycleOf<'TrainingSetBuilt'>;
 export type TrainingFinished = LifecycleOf<'TrainingFinished'>;
@@ -157,12 +157,11 @@ async function challenger(
   signal: AbortSignal,
 ): Promise<Candidate> {
   const origin = { model: model.name, features: featuresOf(model), classes: classesOf(model.label), plan };
-  const { onnx, rounds, metrics, baseline, expected } = await pool.train(
+  const { onnx, onnxDifferenceMax, rounds, metrics, baseline } = await pool.train(
     { data, plan, metadata: onnxMetadata(origin) },
     signal,
   );
   if (!(typeof metrics['loss'] === 'number')) throw new UntrainableError('its loss on the holdout is not a number');
-  const onnxDifferenceMax = await onnxDifference(onnx, data, plan, expected);
   if (onnxDifferenceMax > ONNX_DIFFERENCE_MAX) {
     throw new UntrainableError(
       `ONNX and trainer differ by ${onnxDifferenceMax.toPrecision(3)} on the holdout, more than ${ONNX_DIFFERENCE_MAX}`,
