@@ -64,6 +64,7 @@ function keyOf(label: LabelObserved) {
 }
 
 function predicted(state: Joining | undefined, event: Predicted, settings: JoinSettings): Effects<Joining> {
+  if (event.failure !== undefined) return {}; // nobody was answered: no label will come
   const { label, horizon } = rulesOf(event.model, settings);
   if (state === undefined) return { state: { is: 'waiting', predicted: event }, wakeAt: event.occurredAt + horizon };
   if (state.is !== 'early') return {}; // a repeat of the same prediction

@@ -65,7 +65,8 @@ export async function archived<E>(
   for await (const record of platform.read(layout.topic, { from })) {
     if (!counts(record.partition, record.offset)) continue;
     ends[record.partition] = record.offset + 1;
-    if (!tables.has(layout.table(record.event))) continue;
+    const table = layout.table(record.event);
+    if (table === null || !tables.has(table)) continue;
     waiting.push(record);
     if (waiting.length >= TAIL_ROWS) await stageWaiting();
   }

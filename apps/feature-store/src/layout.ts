@@ -14,8 +14,8 @@ export interface Table extends Columns {
 /** How a topic's events become rows. Every row also gets the partition and the offset of its event. */
 export interface Layout<E> {
   topic: Topic<E>;
-  /** The table that an event belongs to: its view or its model. */
-  table(event: E): string;
+  /** The table that an event belongs to: its view or its model. null: it is no row of any. */
+  table(event: E): string | null;
   /** The time by which its rows are looked for. */
   time(event: E): number;
   columns(records: readonly Recorded<E>[]): ColumnRule<E>[];
@@ -42,6 +42,7 @@ export function tablesOf<E>(
   const byName = new Map<string, Recorded<E>[]>();
   for (const record of records) {
     const name = layout.table(record.event);
+    if (name === null) continue;
     const rows = byName.get(name);
     if (rows === undefined) byName.set(name, [record]);
     else rows.push(record);

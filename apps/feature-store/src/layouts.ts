@@ -41,7 +41,8 @@ const VALUE_COLUMNS = [
  */
 export const predictionsLayout: Layout<Predicted> = {
   topic: topics.predictions,
-  table: ({ model }) => model,
+  // What was not answered is no prediction that anybody could learn from.
+  table: ({ model, failure }) => (failure === undefined ? model : null),
   time: ({ id, occurredAt }) => predictionTimeOf(id) ?? occurredAt,
   columns: (rows) => [
     column('prediction', 'VARCHAR', (r) => r.event.id),

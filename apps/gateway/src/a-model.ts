@@ -10,6 +10,7 @@ import {
 import { Logger } from '@gyre/hosting';
 import { encodeOnnx } from '@gyre/model-runtime';
 import type { Platform } from '@gyre/platform';
+import { Admission } from './admission.js';
 
 /** For specifications: a model `tides` that is served, and what the registry would say of it. */
 export const FIELDS = ['height', 'wind'];
@@ -100,6 +101,12 @@ export class KeptLog extends Logger {
   override child(): Logger {
     return this;
   }
+}
+
+/** Lets everybody in. */
+export function anyNumber(): Admission {
+  const rate = { perSecond: null, burst: 1, ofClients: {} };
+  return new Admission({ rate, concurrency: { max: 1_000_000, min: 1, delayTargetMs: null } });
 }
 
 export function aPrediction(unique: string): Predicted {

@@ -29,6 +29,18 @@ export const GatewayConfig = z
     requestRowsMax: z.int().min(1).default(10_000),
     /** Rows that wait or are being scored; requests beyond are refused. */
     rowsInFlightMax: z.int().min(1).default(50_000),
+    /** Requests to one model that may be under way at once, however quick the answers are. */
+    concurrencyMax: z.int().min(1).default(4_096),
+    /** And so many always, however slow they are. */
+    concurrencyMin: z.int().min(1).default(16),
+    /** Where requests wait longer than this for 100 ms on end, ms, fewer are let in; null: the limit stays at concurrencyMax. */
+    queueDelayTargetMs: z.number().positive().nullable().default(20),
+    /** Requests a second that each client may send on average, by the name of its token or its address; null: as many as it likes. */
+    ratePerSecond: z.number().positive().nullable().default(null),
+    /** Requests that a client may send at once after a quiet time. */
+    rateBurst: z.int().min(1).default(100),
+    /** Requests a second of single clients, by name or address, instead of ratePerSecond. */
+    rates: z.record(z.string(), z.number().positive()).default({}),
     /** How far ahead of the clock a request may be stamped, ms. */
     maxSkewMs: z.int().min(0).default(300_000),
     /** How long a look-up of features in another process may take. */
@@ -37,6 +49,10 @@ export const GatewayConfig = z
   .refine((c) => c.logBytesMax >= 2 * c.logSegmentBytes, {
     path: ['logBytesMax'],
     error: 'must be at least twice logSegmentBytes, for the newest segment is never deleted',
+  })
+  .refine((c) => c.concurrencyMax >= c.concurrencyMin, {
+    path: ['concurrencyMin'],
+    error: 'must not be above concurrencyMax',
   })
   .refine((c) => c.rowsInFlightMax >= c.requestRowsMax, {
     path: ['rowsInFlightMax'],

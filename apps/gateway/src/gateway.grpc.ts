@@ -1,6 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import { GrpcBytes, Readiness } from '@gyre/hosting';
+import { grpcCaller } from './caller.js';
 import { Inference } from './infer.js';
 import { inferBytes } from './infer-bytes.js';
 import { isReady, metadataOf, SERVER } from './model-metadata.js';
@@ -18,7 +19,9 @@ export class GatewayGrpc {
     @Inject(ServingTable) private readonly table: ServingTable,
     @Inject(Readiness) private readonly readiness: Readiness,
   ) {
-    bytes.handle(`inference.${SERVICE}/ModelInfer`, (message) => inferBytes(inference, message));
+    bytes.handle(`inference.${SERVICE}/ModelInfer`, (message, call, name) =>
+      inferBytes(inference, message, grpcCaller(call, name)),
+    );
   }
 
   @GrpcMethod(SERVICE, 'ServerLive')

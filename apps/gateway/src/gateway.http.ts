@@ -7,13 +7,15 @@ import {
   Inject,
   Param,
   Post,
+  Req,
   Res,
   UseFilters,
   type ArgumentsHost,
   type ExceptionFilter,
 } from '@nestjs/common';
 import { errors, GyreError } from '@gyre/contracts';
-import { JsonBody, Readiness, type HttpReply } from '@gyre/hosting';
+import { JsonBody, Readiness, sayWhenToComeAgain, type HttpReply, type HttpRequest } from '@gyre/hosting';
+import { httpCaller } from './caller.js';
 import { Inference } from './infer.js';
 import { isReady, metadataOf, SERVER } from './model-metadata.js';
 import type { ModelMetadata } from './oip.js';
@@ -25,6 +27,7 @@ import { ServingTable } from './serving.js';
 class OipFailures implements ExceptionFilter<GyreError> {
   catch(failure: GyreError, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<HttpReply>();
+    sayWhenToComeAgain(failure, reply);
     reply.status(errors[failure.code].http).send({ error: failure.message, code: failure.code });
   }
 }
@@ -70,10 +73,12 @@ export class GatewayHttp {
   @HttpCode(200)
   async infer(
     @Body() bytes: Buffer | undefined,
+    @Req() request: HttpRequest,
     @Param('model') model: string,
     @Param('version') version = '',
   ): Promise<Record<string, unknown>> {
-    return encodeJson(await this.inference.infer(() => decodeJson(model, version, this.body.transform(bytes))));
+    const caller = httpCaller(request.name ?? request.ip, request.socket);
+    return encodeJson(await this.inference.infer(() => decodeJson(model, version, this.body.transform(bytes)), caller));
   }
 }
 

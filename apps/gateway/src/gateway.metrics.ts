@@ -1,5 +1,6 @@
 import { GyreError } from '@gyre/contracts';
 import type { Logger, Metrics } from '@gyre/hosting';
+import type { Admission } from './admission.js';
 import type { PredictionLog } from './prediction-log.js';
 
 /** What ops teams would ask of a gateway. Children of labelled metrics are kept, for looking them up costs more than counting. */
@@ -73,6 +74,27 @@ export class GatewayMetrics {
   }
   notLoaded(model: string): void {
     this.loadFailures.inc({ model });
+  }
+
+  /** Gauges that are read at each scrape. */
+  watchAdmission(admission: Pick<Admission, 'state'>): void {
+    const { metrics } = this;
+    metrics.gauge(
+      'gyre_gateway_requests_under_way',
+      'Inference requests that wait or are being scored',
+      ['model'],
+      (gauge) => {
+        for (const { model, underWay } of admission.state()) gauge.set({ model }, underWay);
+      },
+    );
+    metrics.gauge(
+      'gyre_gateway_concurrency_limit',
+      'How many may be under way at once, as was found out',
+      ['model'],
+      (gauge) => {
+        for (const { model, limit } of admission.state()) gauge.set({ model }, limit);
+      },
+    );
   }
 
   /** Gauges that are read from the prediction log at each scrape. */

@@ -3,6 +3,7 @@ import { OnlineFeatures } from '@gyre/contracts';
 import { Config, Logger, Metrics, Peers, Readiness } from '@gyre/hosting';
 import { ModelWorker } from '@gyre/model-runtime';
 import { Platform } from '@gyre/platform';
+import { Admission } from './admission.js';
 import { GatewayConfig } from './gateway.config.js';
 import { GatewayGrpc } from './gateway.grpc.js';
 import { GatewayHttp } from './gateway.http.js';
@@ -83,13 +84,25 @@ const FEATURES = 'gateway.features';
       },
     },
     {
+      provide: Admission,
+      inject: [SETTINGS, GatewayMetrics],
+      useFactory: (settings: GatewayConfig, metrics: GatewayMetrics) => {
+        const { concurrencyMax: max, concurrencyMin: min, queueDelayTargetMs: delayTargetMs } = settings;
+        const rate = { perSecond: settings.ratePerSecond, burst: settings.rateBurst, ofClients: settings.rates };
+        const admission = new Admission({ rate, concurrency: { max, min, delayTargetMs } });
+        metrics.watchAdmission(admission);
+        return admission;
+      },
+    },
+    {
       provide: Inference,
-      inject: [SETTINGS, ServingTable, PredictionLog, GatewayMetrics, FEATURES],
+      inject: [SETTINGS, ServingTable, PredictionLog, GatewayMetrics, Admission, FEATURES],
       useFactory: (
         settings: GatewayConfig,
         table: ServingTable,
         log: PredictionLog,
         metrics: GatewayMetrics,
+        admission: Admission,
         features: OnlineFeatures | null,
       ) => {
         const { requestRowsMax: rowsMax, ...limits } = settings;
@@ -97,6 +110,7 @@ const FEATURES = 'gateway.features';
           table,
           log,
           metrics,
+          admission,
           features,
           limits: { ...limits, rowsMax },
           now: Date.now,
@@ -109,12 +123,14 @@ export class GatewayModule implements OnApplicationShutdown {
   constructor(
     @Inject(PredictionLog) private readonly predictions: PredictionLog,
     @Inject(ServingTable) private readonly table: ServingTable,
+    @Inject(Inference) private readonly inference: Inference,
     @Inject(FEATURES) private readonly features: OnlineFeatures | null,
     @Inject(ModelWorker) private readonly models: ModelWorker,
   ) {}
 
   /** The servers take no calls any more, the platform still runs. */
   async onApplicationShutdown(): Promise<void> {
+    this.inference.countShed();
     await this.predictions.close();
     await this.table.close();
     if (this.features instanceof RemoteFeatures) this.features.close();

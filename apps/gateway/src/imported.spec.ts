@@ -2,7 +2,7 @@ import type { ModelInForce, Predicted } from '@gyre/contracts';
 import { Metrics } from '@gyre/hosting';
 import { encodeOnnx, measureRun, OnnxModel, type OnnxModelParts } from '@gyre/model-runtime';
 import { EmbeddedPlatform } from '@gyre/platform';
-import { apply, aSpec, KeptLog, serve } from './a-model.js';
+import { anyNumber, apply, aSpec, KeptLog, serve } from './a-model.js';
 import { GatewayMetrics } from './gateway.metrics.js';
 import { Inference } from './infer.js';
 import { metadataOf } from './model-metadata.js';
@@ -55,6 +55,7 @@ describe('an imported model', () => {
       table,
       log: { append: (events) => (records.push(...events), null) },
       features: null,
+      admission: anyNumber(),
       metrics: new GatewayMetrics(new Metrics(), new KeptLog()),
       limits: { maxSkewMs: 300_000, rowsMax: 50, maxBatchSize: 8, maxQueueDelayMicros: 0, rowsInFlightMax: 60 },
       now: () => 0,

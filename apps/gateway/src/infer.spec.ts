@@ -9,7 +9,9 @@ import {
 import { Metrics } from '@gyre/hosting';
 import { OnnxModel } from '@gyre/model-runtime';
 import { EmbeddedPlatform } from '@gyre/platform';
+import type { Caller } from './caller.js';
 import { answering, apply, aSpec, echoing, KeptLog, serve, type Wanted } from './a-model.js';
+import { Admission } from './admission.js';
 import { GatewayMetrics } from './gateway.metrics.js';
 import { Inference } from './infer.js';
 import type { InferAnswer, InferRequest, Tensor } from './oip.js';
@@ -40,7 +42,10 @@ describe('an inference', () => {
       return writes.push([...events]);
     };
     const limits = { maxSkewMs: 300_000, rowsMax: 50, maxBatchSize: 8, maxQueueDelayMicros: 0, rowsInFlightMax: 60 };
-    inference = new Inference({ table, log: { append }, features: { get }, metrics, limits, now: () => NOW });
+    const concurrency = { max: 40, min: 1, delayTargetMs: null };
+    const admission = new Admission({ rate: { perSecond: null, burst: 3, ofClients: { greedy: 1 } }, concurrency });
+    const log = { append };
+    inference = new Inference({ table, log, features: { get }, metrics, admission, limits, now: () => NOW });
   });
   afterEach(async () => {
     await table.close();
@@ -82,17 +87,20 @@ describe('an inference', () => {
       values: heights.flatMap((height) => [height, 0]),
     };
   };
-  const infer = (over: Partial<InferRequest> = {}): Promise<InferAnswer> =>
-    inference.infer(() => ({
-      model: 'tides',
-      version: '',
-      id: '',
-      parameters: {},
-      inputs: [matrix(0.25)],
-      outputs: [],
-      raw: false,
-      ...over,
-    }));
+  const infer = (over: Partial<InferRequest> = {}, caller?: Caller): Promise<InferAnswer> =>
+    inference.infer(
+      () => ({
+        model: 'tides',
+        version: '',
+        id: '',
+        parameters: {},
+        inputs: [matrix(0.25)],
+        outputs: [],
+        raw: false,
+        ...over,
+      }),
+      caller,
+    );
   const output = ({ outputs }: InferAnswer, name: string): unknown[] =>
     Array.from((outputs.find((o) => o.name === name) as Tensor).values as unknown[]);
   const recorded = (): Predicted[] => writes.flat();
@@ -270,8 +278,54 @@ describe('an inference', () => {
 
   it('refuses to answer where the spec says so', async () => {
     await serving({}, aSpec({ fallback: { refuse: true } }));
-    await expect(infer()).rejects.toMatchObject({ code: 'NOT_READY' });
-    expect(recorded()).toEqual([]);
+    await expect(infer({ id: 'seven' })).rejects.toMatchObject({ code: 'NOT_READY' });
+    expect(recorded()).toMatchObject([
+      { request: 'seven', version: null, output: [], failure: { code: 'NOT_READY', requests: 1 } },
+    ]);
+  });
+
+  const patient: Caller = { client: 'one', deadlineAt: Infinity, cancelled: false };
+  it('begins nothing that cannot be through by its deadline, and records that', async () => {
+    await serving({ champion: [1, echoing()] });
+    const late = { code: 'DEADLINE_EXCEEDED' };
+    await expect(infer({}, { ...patient, deadlineAt: NOW - 5 })).rejects.toThrow(
+      'the deadline passed 5 ms before tides',
+    );
+    expect(runs).toEqual([]);
+    expect((await infer({ parameters: { timeout: 60_000_000 } }, patient)).version).toBe('1');
+    // How long a run takes is known now: longer than a microsecond.
+    await expect(infer({ parameters: { timeout: 1 } })).rejects.toMatchObject(late);
+    expect(runs).toEqual([1]);
+    expect(recorded().map(({ version, failure }) => [version, failure?.code])).toEqual([
+      [1, late.code],
+      [1, undefined],
+      [1, late.code],
+    ]);
+    await expect(infer({ parameters: { timeout: 'soon' } })).rejects.toThrow('expected microseconds');
+  });
+
+  it('drops what nobody waits for any more, and answers the others of its turn', async () => {
+    await serving({ champion: [1, echoing()] });
+    const gone = expect(infer({}, { ...patient, cancelled: true })).rejects.toMatchObject({ code: 'CANCELLED' });
+    await infer();
+    await gone;
+    expect(runs).toEqual([1]);
+  });
+
+  it('turns away what is over the limit or a client’s rate, and counts it in the log', async () => {
+    await serving({ champion: [1, echoing()] });
+    const all = await Promise.allSettled(Array.from({ length: 45 }, () => infer()));
+    expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(40);
+    expect(all.at(-1)).toMatchObject({ reason: { code: 'OVERLOADED', details: { retryAfterMs: 100 } } });
+    const greedy = Array.from({ length: 5 }, () => infer({}, { ...patient, client: 'greedy' }));
+    const refused = (await Promise.allSettled(greedy)).filter(({ status }) => status === 'rejected');
+    expect(refused).toMatchObject([{ reason: { code: 'RATE_LIMITED' } }, { reason: { code: 'RATE_LIMITED' } }]);
+    inference.countShed();
+    expect(recorded().flatMap(({ failure }) => failure ?? [])).toEqual([
+      { code: 'OVERLOADED', requests: 5 },
+      { code: 'RATE_LIMITED', requests: 2 },
+    ]);
+    expect((await infer()).version).toBe('1');
   });
 
   it('answers a regression with its value', async () => {

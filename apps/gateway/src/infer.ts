@@ -1,7 +1,11 @@
 import { GyreError, type ModelInForce, type OnlineFeatures } from '@gyre/contracts';
+import type { Admission } from './admission.js';
 import { checkOutputs, fallbackOutput, inferAnswer } from './answer.js';
 import { batches, scoreBatch, type Scores } from './batch.js';
+import { ANYBODY, deadlineOf, type Caller } from './caller.js';
+import type { ConcurrencyLimit } from './concurrency-limit.js';
 import { lookUp, type EntityFeatures, type EntityQuery } from './entity-features.js';
+import { FailureRecords, type Failed } from './failure-records.js';
 import type { GatewayMetrics } from './gateway.metrics.js';
 import { asked, askedByTensors, type Asked, type RequestLimits } from './infer-request.js';
 import type { InferAnswer, InferRequest } from './oip.js';
@@ -17,6 +21,7 @@ export interface InferenceOptions {
   /** Null where this process reaches no feature store: requests by entity get the fallback. */
   features: Pick<OnlineFeatures, 'get'> | null;
   metrics: GatewayMetrics;
+  admission: Admission;
   limits: RequestLimits & { maxBatchSize: number; maxQueueDelayMicros: number; rowsInFlightMax: number };
   /** UTC milliseconds. */
   now: () => number;
@@ -35,8 +40,15 @@ interface Pending {
   shadows: readonly ServedVersion[];
   found: EntityFeatures | null;
   features: Float32Array | null;
+  caller: Caller;
+  /** Until when it is worth working on, UTC milliseconds. */
+  deadlineAt: number;
+  /** The limit that it is under way in. */
+  entry: ConcurrencyLimit;
   /** performance.now() */
   begun: number;
+  /** performance.now() since which it has waited for this process alone. */
+  waitingSince: number;
   resolve: (answer: InferAnswer) => void;
   reject: (error: unknown) => void;
 }
@@ -61,27 +73,39 @@ export class Inference {
   private rowsInFlight = 0;
   /** Versions in another thread that run a batch, each with the requests that have come since: they make the next one. */
   private readonly busy = new Map<ServedVersion, Pending[]>();
+  private readonly failures: FailureRecords;
 
-  constructor(private readonly options: InferenceOptions) {}
+  constructor(private readonly options: InferenceOptions) {
+    this.failures = new FailureRecords(options.log, options.now);
+  }
 
   /**
    * @param read makes the request of what came; a broken one is counted like any failure
    * @throws GyreError by rejection: what `read` throws, MODEL_NOT_FOUND, VERSION_NOT_FOUND, FEATURES_MISMATCHED, BAD_REQUEST, OVERLOADED,
-   *   and where the spec refuses a fallback NOT_READY, FEATURES_UNAVAILABLE
+   *   RATE_LIMITED, DEADLINE_EXCEEDED, CANCELLED, and where the spec refuses a fallback NOT_READY, FEATURES_UNAVAILABLE
    */
-  infer(read: () => InferRequest): Promise<InferAnswer> {
+  infer(read: () => InferRequest, caller: Caller = ANYBODY): Promise<InferAnswer> {
     return new Promise((resolve, reject) => {
+      let model = '';
       try {
-        this.accept(read(), resolve, reject);
+        const request = read();
+        model = request.model;
+        this.accept(request, caller, resolve, reject);
       } catch (error) {
         this.options.metrics.failed(error);
+        if (error instanceof GyreError && TURNED_AWAY.has(error.code)) this.failures.turnedAway(model, error.code);
         reject(error as Error);
       }
     });
   }
 
-  private accept(request: InferRequest, resolve: Pending['resolve'], reject: Pending['reject']): void {
-    const { table, now, limits } = this.options;
+  /** Records how many were turned away so far. */
+  countShed(): void {
+    this.failures.flush();
+  }
+
+  private accept(request: InferRequest, caller: Caller, resolve: Pending['resolve'], reject: Pending['reject']): void {
+    const { table, now, limits, admission } = this.options;
     const serving = table.serving(request.model);
     const version = chosenVersion(serving, request.version);
     const { spec } = version ?? serving;
@@ -96,6 +120,8 @@ export class Inference {
         `${this.rowsInFlight} rows are being scored; the limit is ${limits.rowsInFlightMax}, try again later`,
       );
     }
+    const deadlineAt = deadlineOf(caller, request.parameters['timeout'], now());
+    const entry = admission.admit(spec.name, caller.client);
     this.rowsInFlight += what.rows;
     const shadows = version !== null && version === serving.answering ? serving.shadows : NO_SHADOWS;
     version?.hold();
@@ -111,7 +137,7 @@ export class Inference {
       shadows,
       found: null,
       features,
-      begun,
+      ...{ caller, deadlineAt, entry, begun, waitingSince: begun },
       resolve,
       reject,
     });
@@ -130,7 +156,7 @@ export class Inference {
   }
 
   private flush(): void {
-    const turn = this.pending;
+    const turn = this.worthwhile(this.pending);
     this.pending = [];
     const byEntity = turn.filter(isByEntity);
     if (byEntity.length === 0) return this.score(turn);
@@ -159,7 +185,19 @@ export class Inference {
       p.features = answer.features;
       return true;
     });
-    this.score(taken);
+    const now = performance.now();
+    for (const p of taken) p.waitingSince = now;
+    this.score(this.worthwhile(taken));
+  }
+
+  /** Those that somebody waits for and that can be through in time: the others fail here, before anything is begun for them. */
+  private worthwhile(turn: readonly Pending[]): Pending[] {
+    const now = this.options.now();
+    return turn.filter((p) => {
+      const problem = tooLate(p, now);
+      if (problem !== null) this.fail([p], problem);
+      return problem === null;
+    });
   }
 
   /** Scores batches of one version each. Those whose models run on this thread are through when it returns, recorded with one write. */
@@ -178,6 +216,7 @@ export class Inference {
         continue;
       }
       let problem: Error | null = null;
+      const began = performance.now();
       const scores = scoreBatch(version, shadows, batch, (error, failed) => {
         if (failed === version) problem = error;
         if (!isInputs(error)) metrics.runFailed(failed.spec.name, failed.version, error);
@@ -187,13 +226,17 @@ export class Inference {
       if (scores instanceof Promise) {
         this.busy.set(version, []);
         void scores.then((late) => {
+          noteRun(batch, version, began);
           const next = this.busy.get(version) ?? [];
           this.busy.delete(version);
           // The next batch runs while this one's answers are written.
-          this.score(next);
+          this.score(this.worthwhile(next));
           this.conclude(end(late));
         });
-      } else through.push(...end(scores));
+        continue;
+      }
+      noteRun(batch, version, began);
+      through.push(...end(scores));
     }
     this.conclude(through);
   }
@@ -237,6 +280,10 @@ export class Inference {
   }
 
   private fail(failed: readonly Pending[], error: unknown): void {
+    const code = error instanceof GyreError ? error.code : 'INTERNAL';
+    // A log that is full takes no record of its being full.
+    if (code === 'OVERLOADED') for (const { spec } of failed) this.failures.turnedAway(spec.name, code);
+    else this.failures.failed(failed.map(aboutFailed), code);
     for (const pending of failed) {
       this.free(pending);
       this.options.metrics.failed(error);
@@ -246,6 +293,7 @@ export class Inference {
 
   private free(pending: Pending): void {
     this.rowsInFlight -= pending.asked.rows;
+    pending.entry.leave();
     pending.version?.release();
     for (const shadow of pending.shadows) shadow.release();
     this.options.metrics.took(performance.now() - pending.begun);
@@ -264,9 +312,45 @@ function concluded(batch: readonly Pending[], scores: Scores | null): Concluded 
   return { batch, scores, reason: scores === null ? 'run-failed' : 'not-finite' };
 }
 
+/** Notes how long a batch ran, and how long its first request waited for that. @param began performance.now() */
+function noteRun(batch: readonly Pending[], version: ServedVersion, began: number): void {
+  const { entry, waitingSince } = batch[0] as Pending;
+  const now = performance.now();
+  version.ran(now - began);
+  entry.waited(began - waitingSince, now);
+}
+
 const NO_SHADOWS: readonly ServedVersion[] = [];
 /** Of an answer that a record cannot hold. */
 const NO_SCORES = new Float32Array(0);
+/** Refused at the door: counted, not recorded one by one. */
+const TURNED_AWAY: ReadonlySet<string> = new Set(['OVERLOADED', 'RATE_LIMITED']);
+
+function aboutFailed({ spec, asked, request, version, serving }: Pending): Failed {
+  const { at, entities } = asked;
+  const entity = entities?.[0] ?? null;
+  return {
+    model: spec.name,
+    at,
+    request: request.id,
+    entity,
+    version: version?.version ?? null,
+    rollout: serving.rollout,
+  };
+}
+
+function tooLate({ caller, deadlineAt, version, spec }: Pending, now: number): GyreError | null {
+  if (caller.cancelled) return new GyreError('CANCELLED', 'the client went away before its answer was there');
+  const runMs = version?.runMs ?? 0;
+  if (now + runMs < deadlineAt) return null;
+  const missing = Math.ceil(now + runMs - deadlineAt);
+  return new GyreError(
+    'DEADLINE_EXCEEDED',
+    now >= deadlineAt
+      ? `the deadline passed ${missing} ms before ${spec.name} could be run`
+      : `a run of ${spec.name} takes about ${runMs.toFixed(1)} ms, ${missing} ms too long for the deadline; it was not begun`,
+  );
+}
 
 /**
  * Null where the model's answer is no finite number: other requests of the batch are not to suffer for it.

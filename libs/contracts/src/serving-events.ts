@@ -62,6 +62,11 @@ export const Predicted = z.object({
   rollout: z.string().nullable(),
   /** Versions scored in shadow on the same features. */
   shadows: z.array(Scored),
+  /**
+   * Instead of an answer: why there was none, by error code. Nothing is judged or learnt from it. More than one request: so many were turned away in a
+   * second, and this record counts them.
+   */
+  failure: z.object({ code: z.string(), requests: z.int().positive() }).optional(),
 });
 export type Predicted = z.infer<typeof Predicted>;
 

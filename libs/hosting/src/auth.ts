@@ -32,6 +32,11 @@ export class Auth {
     this.tokens = config.tokens.map(({ name, sha256 }) => ({ name, digest: Buffer.from(sha256, 'hex') }));
   }
 
+  /** Whether callers have names: they must show tokens. */
+  get names(): boolean {
+    return this.tokens.length > 0;
+  }
+
   /**
    * The caller's name for the audit trail.
    * @param authorization the header of that name

@@ -24,6 +24,7 @@ export class CallGuard implements CanActivate {
     if (OPEN_PATHS.test(request.url)) return true;
     this.auth.refuseForeignHost(request.headers);
     request.caller = this.auth.caller(request.headers['authorization']);
+    if (this.auth.names) request.name = request.caller;
     if (!READING.has(request.method)) this.auth.refuseForeignPages(request.headers);
     return true;
   }

@@ -1,6 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { errors, GyreError } from '@gyre/contracts';
-import { status as grpcStatus } from '@grpc/grpc-js';
+import { Metadata, status as grpcStatus } from '@grpc/grpc-js';
 import { throwError, type Observable } from 'rxjs';
 import type { HttpReply } from './http.js';
 import type { Logger } from './logger.js';
@@ -14,10 +14,18 @@ export class FailureFilter implements ExceptionFilter {
     const failure = failureOf(thrown, host.getType(), this.log);
     if (host.getType() !== 'http') return throwError(() => grpcErrorOf(failure));
     const reply = host.switchToHttp().getResponse<HttpReply>();
+    sayWhenToComeAgain(failure, reply);
     const status = thrown instanceof HttpException ? thrown.getStatus() : errors[failure.code].http;
     reply.status(status).send({ error: { code: failure.code, message: failure.message, details: failure.details } });
   }
 }
+
+/** `Retry-After`, in whole seconds, where the same call can succeed later because there is less to do then. */
+export function sayWhenToComeAgain({ code, details }: GyreError, reply: HttpReply): void {
+  if (!errors[code].retry || !BUSY.has(errors[code].http)) return;
+  reply.header('retry-after', String(Math.max(1, Math.ceil(Number(details['retryAfterMs'] ?? 0) / 1_000))));
+}
+const BUSY: ReadonlySet<number> = new Set([429, 503]);
 
 /** What a caller is told of anything that was thrown. A defect is logged, and keeps its words to itself. */
 export function failureOf(thrown: unknown, type: string, log: Logger): GyreError {
@@ -29,7 +37,18 @@ export function failureOf(thrown: unknown, type: string, log: Logger): GyreError
 }
 
 /** A failure as grpc-js sends it. */
-export function grpcErrorOf({ code, message }: GyreError): { code: number; message: string; details: string } {
+export function grpcErrorOf({ code, message, details }: GyreError): {
+  code: number;
+  message: string;
+  details: string;
+  metadata?: Metadata;
+} {
   const text = `${code}: ${message}`;
-  return { code: grpcStatus[errors[code].grpc], message: text, details: text };
+  const error = { code: grpcStatus[errors[code].grpc], message: text, details: text };
+  const { retryAfterMs } = details;
+  if (retryAfterMs === undefined) return error;
+  const metadata = new Metadata();
+  // As gRPC's clients read it (gRFC A6).
+  metadata.set('grpc-retry-pushback-ms', String(Math.ceil(Number(retryAfterMs))));
+  return { ...error, metadata };
 }

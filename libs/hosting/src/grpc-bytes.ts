@@ -10,11 +10,16 @@ export interface GrpcCall {
   readonly cancelled: boolean;
   /** Until when the client waits: UTC milliseconds, or a date; Infinity where it said nothing. */
   getDeadline(): Date | number;
+  /** Where it comes from: `address:port`. */
+  getPeer(): string;
   on(event: 'cancelled', listener: () => void): unknown;
 }
 
-/** Answers the bytes of a message with the bytes of a message. It knows no transport, and may be called by any. */
-export type BytesHandler = (request: Buffer, call: GrpcCall) => Promise<Buffer>;
+/**
+ * Answers the bytes of a message with the bytes of a message. It knows no transport, and may be called by any.
+ * @param name who calls, by the token that came with it; undefined where nobody needs one
+ */
+export type BytesHandler = (request: Buffer, call: GrpcCall, name: string | undefined) => Promise<Buffer>;
 
 /**
  * Unary gRPC methods that are answered bytes for bytes: no message of the loader's is made, and nothing stands between the server and the handler but
@@ -53,8 +58,8 @@ export class GrpcBytes {
     return (call, done) => {
       const failed = (thrown: unknown): void => done(grpcErrorOf(failureOf(thrown, 'rpc', this.log)) as ServiceError);
       try {
-        this.auth.caller(call.metadata.get('authorization')[0]?.toString());
-        handler(call.request, call).then((answer) => done(null, answer), failed);
+        const caller = this.auth.caller(call.metadata.get('authorization')[0]?.toString());
+        handler(call.request, call, this.auth.names ? caller : undefined).then((answer) => done(null, answer), failed);
       } catch (error) {
         failed(error);
       }

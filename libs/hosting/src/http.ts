@@ -10,8 +10,13 @@ export interface HttpRequest {
   headers: Record<string, string | undefined>;
   body: Buffer | undefined;
   raw: { on(event: 'close', listener: () => void): void };
+  /** The client's address. */
+  ip: string;
+  socket: { readonly destroyed: boolean };
   /** Set by the guard. */
   caller?: string;
+  /** Likewise, where callers have names of their own: they show tokens. */
+  name?: string;
 }
 /** As much of Fastify's reply as handlers need. */
 export interface HttpReply {

@@ -2,7 +2,7 @@ export * from './auth.js';
 export * from './call-guard.js';
 export * from './catalog.js';
 export * from './config.js';
-export { FailureFilter } from './failure-filter.js';
+export { FailureFilter, sayWhenToComeAgain } from './failure-filter.js';
 export * from './grpc-bytes.js';
 export * from './host.js';
 export * from './hosting.config.js';
