@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { cbpeCases } from './cbpe-cases.js';
 import { detectorCases } from './detector-cases.js';
 import { metricCases } from './metric-cases.js';
+import { shapCases } from './shap-cases.js';
 import { sketchCases } from './sketch-cases.js';
 import { twoSampleCases } from './two-sample-cases.js';
 import { goldenFiles, type Claim } from './vectors.js';
@@ -11,7 +12,14 @@ import { goldenFiles, type Claim } from './vectors.js';
  * Whatever answers for golden vectors. `npm run test:golden` tries those of `libs/drift/testdata/golden`, and those of the folder that
  * GYRE_GOLDEN_DIR names; a case that nothing here claims fails.
  */
-const claims: Claim[] = [...cbpeCases, ...detectorCases, ...metricCases, ...sketchCases, ...twoSampleCases];
+const claims: Claim[] = [
+  ...cbpeCases,
+  ...detectorCases,
+  ...metricCases,
+  ...shapCases,
+  ...sketchCases,
+  ...twoSampleCases,
+];
 
 const own = fileURLToPath(new URL('../../../../libs/drift/testdata/golden/', import.meta.url));
 const elsewhere = process.env['GYRE_GOLDEN_DIR'];
