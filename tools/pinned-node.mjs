@@ -24,14 +24,14 @@ export function pinnedNode() {
 
 /**
  * Runs a command to its end, signals passed on.
- * @param {{ ipc?: boolean, quiet?: boolean }} options ipc: the child ends when this process is killed; quiet: output goes to standard error
+ * @param {{ ipc?: boolean, quiet?: boolean, cwd?: string }} options ipc: the child ends when this process is killed; quiet: output goes to standard error
  * @returns {Promise<number>} the exit code
  */
-export function run(command, args, { ipc = false, quiet = false } = {}) {
+export function run(command, args, { ipc = false, quiet = false, cwd = process.cwd() } = {}) {
   const stdio = ['inherit', quiet ? 2 : 'inherit', 'inherit', ...(ipc ? ['ipc'] : [])];
   const path = `${root}node_modules/.bin${process.platform === 'win32' ? ';' : ':'}${process.env.PATH}`;
   const env = { ...process.env, PATH: path, NX_DAEMON: 'false', NX_NO_CLOUD: 'true' };
-  const child = spawn(command, args, { stdio, env, shell: process.platform === 'win32' && command === 'npm' });
+  const child = spawn(command, args, { stdio, env, cwd, shell: process.platform === 'win32' && command === 'npm' });
   // The terminal sends Ctrl-C to the whole group; the child decides when it is done.
   const ignore = () => undefined;
   const pass = () => child.kill('SIGTERM');

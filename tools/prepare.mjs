@@ -48,7 +48,7 @@ function newest(path) {
 }
 
 async function must(command, args) {
-  const code = await run(command, args, { quiet: true });
+  const code = await run(command, args, { quiet: true, cwd: root });
   if (code === 0) return;
   console.error(`\`${[command, ...args].join(' ')}\` failed (exit code ${code}); its output stands above.`);
   process.exit(code);

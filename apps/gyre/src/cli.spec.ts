@@ -44,6 +44,7 @@ async function gyre(...argv: string[]) {
     write: (text: string) => void (said.out += text),
     note: (text: string) => void (said.err += text),
     readStdin: async () => 'kind: Model\n',
+    stdinLines: async function* () {},
     env: { GYRE_URL: url, GYRE_TOKEN: 'secret' },
     watched: false,
   };

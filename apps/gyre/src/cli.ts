@@ -1,21 +1,4 @@
 import { Command, CommanderError } from 'commander';
-import { apply } from './commands/apply.js';
-import { backup, restoreBackup } from './commands/backup.js';
-import { deadLetters } from './commands/deadletters.js';
-import { describeSpec } from './commands/describe.js';
-import { feedback } from './commands/feedback.js';
-import { get } from './commands/get.js';
-import { importModel } from './commands/import.js';
-import { lag } from './commands/lag.js';
-import { predict } from './commands/predict.js';
-import { promote } from './commands/promote.js';
-import { replay } from './commands/replay.js';
-import { retrain } from './commands/retrain.js';
-import { rollback } from './commands/rollback.js';
-import { served } from './commands/served.js';
-import { status } from './commands/status.js';
-import { timeline } from './commands/timeline.js';
-import { versions } from './commands/versions.js';
 import { EXIT, exitCode, failureJson, failureText } from './failures.js';
 import { printJson } from './output.js';
 import type { Terminal } from './terminal.js';
@@ -23,26 +6,28 @@ import type { Terminal } from './terminal.js';
 /** Makes a command that writes to this terminal. */
 export type CommandOf = (terminal: Terminal) => Command;
 
-const COMMANDS: readonly CommandOf[] = [
-  apply,
-  get,
-  describeSpec,
-  importModel,
-  predict,
-  feedback,
-  timeline,
-  versions,
-  served,
-  promote,
-  rollback,
-  retrain,
-  deadLetters,
-  replay,
-  lag,
-  status,
-  backup,
-  restoreBackup,
-];
+/** Every command by its name. Only the one asked for is loaded, so that a short command starts quickly; all of them for help. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandOf>>> = {
+  apply: async () => (await import('./commands/apply.js')).apply,
+  get: async () => (await import('./commands/get.js')).get,
+  describe: async () => (await import('./commands/describe.js')).describeSpec,
+  import: async () => (await import('./commands/import.js')).importModel,
+  predict: async () => (await import('./commands/predict.js')).predict,
+  feedback: async () => (await import('./commands/feedback.js')).feedback,
+  timeline: async () => (await import('./commands/timeline.js')).timeline,
+  versions: async () => (await import('./commands/versions.js')).versions,
+  served: async () => (await import('./commands/served.js')).served,
+  promote: async () => (await import('./commands/promote.js')).promote,
+  rollback: async () => (await import('./commands/rollback.js')).rollback,
+  retrain: async () => (await import('./commands/retrain.js')).retrain,
+  deadletters: async () => (await import('./commands/deadletters.js')).deadLetters,
+  replay: async () => (await import('./commands/replay.js')).replay,
+  lag: async () => (await import('./commands/lag.js')).lag,
+  status: async () => (await import('./commands/status.js')).status,
+  backup: async () => (await import('./commands/backup.js')).backup,
+  restore: async () => (await import('./commands/backup.js')).restoreBackup,
+  drift: async () => (await import('./commands/drift.js')).drift,
+};
 
 /**
  * Runs one command line.
@@ -60,7 +45,7 @@ export async function runCli(
     .description('Keeps machine-learning models right while the world moves.')
     .showSuggestionAfterError()
     .addHelpText('after', '\nStart with `npm run demo`, or `npm start` and `gyre apply -f SPEC.yaml`.');
-  for (const make of [...more, ...COMMANDS]) program.addCommand(make(terminal));
+  for (const make of [...more, ...(await commandsFor(argv))]) program.addCommand(make(terminal));
   for (const command of [program, ...nested(program)]) {
     command.exitOverride();
     command.configureOutput({ writeOut: (text) => terminal.write(text), writeErr: (text) => terminal.note(text) });
@@ -79,6 +64,11 @@ export async function runCli(
     terminal.note(`${failureText(error)}\n`);
     return exitCode(error);
   }
+}
+
+function commandsFor([name = '']: readonly string[]): Promise<CommandOf[]> {
+  const wanted = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
+  return Promise.all(wanted.map((load) => load()));
 }
 
 function nested(command: Command): Command[] {

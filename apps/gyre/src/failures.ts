@@ -1,4 +1,4 @@
-import { GyreError } from '@gyre/contracts';
+import { GyreError } from '@gyre/contracts/errors';
 import { harmless } from './terminal.js';
 
 /** 0: done. 1: it failed. 2: it was asked for wrongly. */

@@ -1,0 +1,182 @@
+import {
+  levelPair,
+  NumericPair,
+  twoProportions,
+  twoSampleTest,
+  type LevelPair,
+  type TwoSampleResult,
+} from '@gyre/drift';
+import { levelHistogram, numericHistogram, type Histogram } from './histogram.js';
+import type { PreparedColumn } from './prepared-table.js';
+import { summaryOf, type NumericSummary } from './summary.js';
+
+/** A test's result for a column. */
+export interface ColumnTest extends TwoSampleResult {
+  test: string;
+  /** The p-value corrected for all tests of all columns; null for a measure without one. */
+  corrected: number | null;
+}
+
+/** A column's comparison, before its p-values are corrected for those of the others. */
+export interface ColumnDraft {
+  column: string;
+  /** Numbers; numbers of few values, compared value by value; or texts. */
+  kind: 'numeric' | 'discrete' | 'text';
+  /** Population stability index of the values, the size of the change; null where there is none. */
+  psi: number | null;
+  tests: ColumnTest[];
+  /** Tests that are not defined for these values, and why. */
+  undefinedTests: { test: string; why: string }[];
+  /** Shares of the rows. */
+  missing: { reference: number; current: number; pValue: number | null; corrected: number | null };
+  summary: { reference: NumericSummary; current: NumericSummary } | null;
+  /** Levels that only one side has, the most frequent first; at most ten of each. */
+  newLevels: string[];
+  vanishedLevels: string[];
+  histogram: Histogram | null;
+  /** Whether most values occur once: names, keys, times. They have no distribution that could drift, and are not compared. */
+  identifier: boolean;
+}
+
+const DEFAULT_TESTS = { numeric: ['psi', 'ks', 'wasserstein-normed'], levels: ['psi', 'chi-square'] };
+/** Numbers of at most so many values are compared value by value, as Evidently does it. */
+const DISTINCT_MAX = 20;
+/** Levels beyond these are compared as one, "(others)". */
+const LEVELS_MAX = 100;
+const LISTED_MAX = 10;
+
+/**
+ * Compares one column of two tables.
+ *
+ * @param tests names of two-sample tests; by default those that suit the column
+ * @throws RangeError if there is no such test
+ */
+export function compareColumn(
+  reference: PreparedColumn,
+  current: PreparedColumn,
+  tests: readonly string[] | undefined,
+): ColumnDraft {
+  const [rowsBefore, rowsNow] = [rowsOf(reference), rowsOf(current)];
+  const [missingBefore, missingNow] = [missingOf(reference), missingOf(current)];
+  const anyMissing = missingBefore + missingNow > 0 && missingBefore + missingNow < rowsBefore + rowsNow;
+  const missing = {
+    reference: missingBefore / rowsBefore,
+    current: missingNow / rowsNow,
+    pValue: anyMissing ? twoProportions([missingBefore, missingNow], [rowsBefore, rowsNow]).pValue : null,
+    corrected: null,
+  };
+  const nothing = {
+    psi: null,
+    tests: [],
+    undefinedTests: [],
+    summary: null,
+    newLevels: [],
+    vanishedLevels: [],
+    histogram: null,
+  };
+  const base = { column: reference.name, missing, identifier: false };
+  const empty = missingBefore === rowsBefore || missingNow === rowsNow;
+  if (reference.kind === 'numeric' && current.kind === 'numeric') {
+    const pair = new NumericPair(reference.sample, current.sample);
+    const levels = pair.pooled.values.length <= DISTINCT_MAX ? pooledLevels(pair) : null;
+    const summary = { reference: summaryOf(pair.reference.values), current: summaryOf(pair.current.values) };
+    const kind = levels === null ? 'numeric' : 'discrete';
+    const histogram = levels === null ? numericHistogram(pair) : levelHistogram(levels, false);
+    return { ...nothing, ...base, kind, ...run(pair, levels, tests), summary, histogram, ...listed(levels) };
+  }
+  if (reference.kind !== 'text' || current.kind !== 'text' || empty) return { ...nothing, ...base, kind: 'text' };
+  if (isIdentifier(reference) || isIdentifier(current)) return { ...nothing, ...base, kind: 'text', identifier: true };
+  const all = levelPair(reference, current);
+  const pooled = withOthers(all);
+  return {
+    ...nothing,
+    ...base,
+    kind: 'text',
+    ...run(null, pooled, tests),
+    histogram: levelHistogram(pooled, true),
+    ...listed(all),
+  };
+}
+
+/** The chosen tests that suit the column, and the size of the change. */
+function run(
+  pair: NumericPair | null,
+  levels: LevelPair | null,
+  chosen: readonly string[] = levels === null ? DEFAULT_TESTS.numeric : DEFAULT_TESTS.levels,
+): Pick<ColumnDraft, 'tests' | 'undefinedTests' | 'psi'> {
+  const tests: ColumnTest[] = [];
+  const undefinedTests: ColumnDraft['undefinedTests'] = [];
+  const result = (name: string): TwoSampleResult | null => {
+    const { numeric, categorical } = twoSampleTest(name);
+    if (levels !== null && categorical !== undefined) return categorical(levels);
+    return pair !== null && numeric !== undefined ? numeric(pair) : null;
+  };
+  for (const test of chosen) {
+    try {
+      const found = result(test);
+      if (found !== null) tests.push({ test, statistic: found.statistic, pValue: found.pValue, corrected: null });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      undefinedTests.push({ test, why: error.message });
+    }
+  }
+  const psi = tests.find(({ test }) => test === 'psi')?.statistic ?? result('psi')?.statistic ?? null;
+  return { tests, undefinedTests, psi };
+}
+
+function pooledLevels({ pooled }: NumericPair): LevelPair {
+  const counts = (upTo: Int32Array) => Array.from(upTo, (rows, i) => rows - (i === 0 ? 0 : upTo[i - 1]!));
+  const [reference, current] = [counts(pooled.reference), counts(pooled.current)];
+  const levels = Array.from(pooled.values, String);
+  return {
+    ...{ levels, reference, current },
+    newLevels: levels.filter((_, i) => reference[i] === 0),
+    vanishedLevels: levels.filter((_, i) => current[i] === 0),
+  };
+}
+
+/** At most `LEVELS_MAX` levels, the most frequent ones on either side, and the others as one. */
+function withOthers(pair: LevelPair): LevelPair {
+  if (pair.levels.length <= LEVELS_MAX) return pair;
+  const [n, m] = [sum(pair.reference), sum(pair.current)];
+  const weight = (i: number) => pair.reference[i]! / n + pair.current[i]! / m;
+  const order = pair.levels.map((_, i) => i).sort((a, b) => weight(b) - weight(a));
+  const [kept, rest] = [order.slice(0, LEVELS_MAX - 1), order.slice(LEVELS_MAX - 1)];
+  const counts = (of: number[]) => [...kept.map((i) => of[i]!), sum(rest.map((i) => of[i]!))];
+  return {
+    ...pair,
+    levels: [...kept.map((i) => pair.levels[i]!), '(others)'],
+    reference: counts(pair.reference),
+    current: counts(pair.current),
+  };
+}
+
+function listed(pair: LevelPair | null): Pick<ColumnDraft, 'newLevels' | 'vanishedLevels'> {
+  if (pair === null) return { newLevels: [], vanishedLevels: [] };
+  const first = (side: number[], absent: number[]) =>
+    pair.levels
+      .map((level, i) => ({ level, count: absent[i] === 0 ? side[i]! : 0 }))
+      .filter(({ count }) => count > 0)
+      .sort((a, b) => b.count - a.count)
+      .slice(0, LISTED_MAX)
+      .map(({ level }) => level);
+  return { newLevels: first(pair.current, pair.reference), vanishedLevels: first(pair.reference, pair.current) };
+}
+
+function isIdentifier({ levels }: PreparedColumn & { kind: 'text' }): boolean {
+  return levels.length > LEVELS_MAX && levels.length > sum(levels.map(([, count]) => count)) / 2;
+}
+
+function rowsOf(column: PreparedColumn): number {
+  const present =
+    column.kind === 'numeric' ? column.sample.values.length : sum(column.levels.map(([, count]) => count));
+  return present + missingOf(column);
+}
+
+function missingOf(column: PreparedColumn): number {
+  return column.kind === 'numeric' ? column.sample.missing : column.missing;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
