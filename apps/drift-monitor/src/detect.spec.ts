@@ -185,30 +185,6 @@ describe('the watch', () => {
   });
 });
 
-describe('the inputs', () => {
-  it('that moved are covariate drift, told once, with the feature that moved most', async () => {
-    await hears(...trained);
-    const spread = (i: number) => [-1, 1, 1, 3][i % 4] as number;
-    await answers(...many(500, (i) => ({ right: i % 5 !== 0, features: [spread(i), spread(i)] })));
-    expect(await told('DriftDetected')).toEqual([]);
-    await answers(...many(1_500, (i) => ({ right: i % 5 !== 0, features: [spread(i), 5] })));
-    expect(await told('DriftDetected')).toMatchObject([{ kind: 'covariate', feature: 'v.z', version: 1 }]);
-  });
-
-  it('that are missing or out of range are a fault of quality', async () => {
-    await hears(...trained);
-    const spread = (i: number) => [-1, 1, 1, 3][i % 4] as number;
-    await answers(...many(500, (i) => ({ right: true, features: [i % 10 === 0 ? null : spread(i), spread(i)] })));
-    expect(await told('DriftDetected')).toMatchObject([{ kind: 'quality', feature: 'v.x', before: 0, after: 0.1 }]);
-    await answers(
-      ...many(500, (i) => ({ right: true, features: [spread(i), spread(i)] })),
-      ...many(500, (i) => ({ right: true, features: [i % 10 === 0 ? 101 : spread(i), spread(i)] })),
-    );
-    const [, second] = await told('DriftDetected');
-    expect(second?.reason).toMatch(/v\.x is out of its declared range in 10\.0 % of the answers/);
-  });
-});
-
 describe('the paired comparison', () => {
   const surely = [0.1, 0.9];
   /** A shadow that is right in the given share of answers, where the champion is right in four of five. */

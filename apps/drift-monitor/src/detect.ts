@@ -1,17 +1,43 @@
-import { topics, type Lifecycle, type LifecycleOf, type Outcome } from '@gyre/contracts';
+import { topics, type InputsMeasured, type Lifecycle, type LifecycleOf, type Outcome } from '@gyre/contracts';
 import { publish, type Effects, type Publication, type Task } from '@gyre/platform';
+import { number, percent } from './findings.js';
 import { Watch, type Findings, type WatchState } from './watch.js';
 
 const ACTOR = 'drift-monitor';
 
-/** outcomes -> the watch of their model -> lifecycle and performance */
-export const detect: Task<Watch, Outcome | Lifecycle> = {
+type Heard = Outcome | Lifecycle | InputsMeasured;
+
+/** outcomes and inputs -> the watch of their model -> lifecycle and performance. Findings are told at once; incidents are made of them at ticks. */
+export const detect: Task<Watch, Heard> = {
   name: 'drift-monitor.detect',
-  inputs: [topics.lifecycle, topics.outcomes] as Task<Watch, Outcome | Lifecycle>['inputs'],
+  inputs: [topics.lifecycle, topics.inputs, topics.outcomes] as Task<Watch, Heard>['inputs'],
   codec: { load: (json) => Watch.restored(json as WatchState), save: (watch) => watch.state() },
-  handle: (watch, event) =>
-    'kind' in event && 'prediction' in event ? judged(watch, event) : heard(watch, event as Lifecycle),
+  handle(watch, event) {
+    if ('features' in event) return waiting(fed(watch, event));
+    return waiting('kind' in event && 'prediction' in event ? judged(watch, event) : heard(watch, event as Lifecycle));
+  },
+  wake: (watch, { now }) => waiting({ state: watch, publish: [publish(topics.lifecycle, ...watch.decide(now))] }),
 };
+
+function waiting(effects: Effects<Watch>): Effects<Watch> {
+  return effects.state?.waits ? { ...effects, wakeAt: 'nextTick' } : effects;
+}
+
+function fed(watch: Watch | undefined, measured: InputsMeasured): Effects<Watch> {
+  if (watch === undefined) throw new Error(`inputs of model "${measured.model}" came before its spec`);
+  const { model, version, to: occurredAt, prediction, request } = measured;
+  const at = { prediction, request, labels: watch.tally.labels };
+  const events = watch.measure(measured).flatMap(({ kind, detector, begins, causes, observations }): Lifecycle[] => {
+    const [worst] = causes;
+    if (!begins || worst === undefined) return [];
+    const { before, after } = worst;
+    const feature = worst.kind === 'feature' ? worst.name : null;
+    const reason = causes.map(({ words }) => words).join('; ');
+    const base = { model, occurredAt, actor: ACTOR, reason, type: 'DriftDetected' as const };
+    return [{ ...base, version, kind, detector, feature, observations, before, after, at }];
+  });
+  return { state: watch, publish: events.length === 0 ? [] : [publish(topics.lifecycle, ...events)] };
+}
 
 function heard(watch: Watch | undefined, event: Lifecycle): Effects<Watch> {
   if (watch === undefined) return event.type === 'ModelApplied' ? { state: new Watch(event.spec) } : {};
@@ -52,21 +78,6 @@ function lifecycleOf(findings: Findings, outcome: Outcome, labels: number): Life
       after: drift.after,
     });
   }
-  for (const { kind, feature, detector, observations, before, after, reason } of findings.inputs) {
-    events.push({
-      ...base,
-      at,
-      reason,
-      type: 'DriftDetected',
-      version,
-      kind,
-      detector,
-      feature,
-      observations,
-      before,
-      after,
-    });
-  }
   if (drop !== undefined) {
     const reason = `version ${version} loses ${number(drop.value)} per answer over a window, more than the ${number(drop.reference)} of its holdout`;
     events.push({ ...base, at, reason, type: 'PerformanceDropped', version, metric: 'loss', ...drop });
@@ -98,12 +109,4 @@ function comparison(
   }[verdict];
   const reason = `${words}: it loses ${number(evidence.mean)} less per answer over ${evidence.pairs} pairs, between ${number(evidence.lower)} and ${number(evidence.upper)}`;
   return { ...base, at, reason, type: 'ComparisonDecided', rollout, role, challenger, incumbent, verdict, evidence };
-}
-
-function percent(share: number): string {
-  return share > 1 ? number(share) : `${(100 * share).toFixed(1)} %`;
-}
-
-function number(value: number): string {
-  return value.toPrecision(3);
 }

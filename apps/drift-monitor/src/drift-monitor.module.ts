@@ -4,7 +4,9 @@ import { Platform } from '@gyre/platform';
 import { detect } from './detect.js';
 import { DriftMonitorConfig } from './drift-monitor.config.js';
 import { DriftMonitorController } from './drift-monitor.http.js';
+import { inputs } from './inputs.js';
 import { join } from './join.js';
+import { KnownVersions } from './known-versions.js';
 import { measureOutcomes } from './outcome-metrics.js';
 import { PerformanceHistory } from './performance-history.js';
 
@@ -14,10 +16,22 @@ import { PerformanceHistory } from './performance-history.js';
     {
       provide: 'drift-monitor',
       inject: [Platform, Config, Catalog],
-      useFactory: (platform: Platform, config: Config, catalog: Catalog) => {
+      useFactory: async (platform: Platform, config: Config, catalog: Catalog) => {
         const { unknownHorizonHours } = config.read('drift-monitor', DriftMonitorConfig);
         const model = (name: string) => catalog.model(name);
-        return [platform.run(join({ model, unknownHorizonMs: unknownHorizonHours * 3_600_000 })), platform.run(detect)];
+        const known = new KnownVersions();
+        await known.open(platform);
+        return [
+          platform.run(join({ model, unknownHorizonMs: unknownHorizonHours * 3_600_000 })),
+          platform.run(
+            inputs({
+              model,
+              reference: (name, version) => known.reference(name, version),
+              isForgotten: (name, version) => known.isForgotten(name, version),
+            }),
+          ),
+          platform.run(detect),
+        ];
       },
     },
     {

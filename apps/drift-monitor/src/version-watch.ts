@@ -5,8 +5,18 @@ export interface VersionWatchState {
   error: EDetectorState;
   /** What the trainer promised: the mean loss (or absolute error) on the holdout. */
   promised: number | null;
-  window: { outcomes: number; sum: number; squares: number };
+  window: Window;
   dropped: boolean;
+  /** The rise that was told and is not over. */
+  risen: { before: number; after: number } | null;
+  recent: number | null;
+}
+
+interface Window {
+  outcomes: number;
+  sum: number;
+  squares: number;
+  errors: number;
 }
 
 export interface Drift {
@@ -22,6 +32,13 @@ export interface Drop {
   reference: number;
 }
 
+export interface VersionFindings {
+  drift?: Drift;
+  drop?: Drop;
+  /** A full window without either. */
+  isWell?: true;
+}
+
 /** False alarms per row that each of the two watches may raise. */
 export interface VersionDial {
   error: number;
@@ -30,12 +47,16 @@ export interface VersionDial {
 
 /** A drop is told where a window's mean is no chance, and worse than promised by this share. */
 const SHARE_LOST = 0.1;
+/** Of the newest error in the fading mean. */
+const FADING = 0.02;
 
 /** One version's watch: has its error risen (a sequential test on every outcome), and is it as good as its holdout promised (window by window). */
 export class VersionWatch {
   private readonly error: EDetector;
-  private window = { outcomes: 0, sum: 0, squares: 0 };
+  private window = emptyWindow();
   private dropped = false;
+  private risen: VersionWatchState['risen'] = null;
+  private recent: number | null = null;
 
   /** @param errorMax no error is larger */
   constructor(
@@ -44,8 +65,9 @@ export class VersionWatch {
     private dial: VersionDial,
     errorMax: number,
     private readonly windowOutcomes: number,
+    phases: number,
   ) {
-    this.error = new EDetector({ falseAlarms: dial.error, max: errorMax, direction: 'up' });
+    this.error = new EDetector({ falseAlarms: dial.error, max: errorMax, phases, direction: 'up' });
   }
 
   /** For a rate of alarms that is stated in time. */
@@ -55,27 +77,37 @@ export class VersionWatch {
   }
 
   /** Takes what the version would have answered in shadow: what its error is before it serves. */
-  learn(error: number): void {
-    this.error.learn(error);
+  learn(error: number, phase: number): void {
+    this.error.learn(error, phase);
   }
 
   /**
    * @param error 0/1, or scaled absolute error, of one answer
    * @param loss in the unit of `promised`
+   * @param phase of the season
    */
-  observe(error: number, loss: number): { drift?: Drift; drop?: Drop } {
-    const found = this.error.update(error) === 'drift' ? this.drift() : {};
+  observe(error: number, loss: number, phase: number): VersionFindings {
+    this.recent = this.recent === null ? error : this.recent + FADING * (error - this.recent);
+    this.window.errors += error;
+    const found = this.error.update(error, phase) === 'drift' ? this.drift() : {};
     return { ...found, ...this.performance(loss) };
   }
 
-  private drift(): { drift?: Drift } {
+  /** The mean error of the version's past, and of about its last 50 answers; null before enough are known. */
+  level(): { before: number; after: number } | null {
+    const before = this.error.mean();
+    return before === null || this.recent === null ? null : { before, after: this.recent };
+  }
+
+  private drift(): VersionFindings {
     const change = this.error.change();
     if (change === null) return {};
     const { countBefore, meanBefore: before, countAfter: since, meanAfter: after } = change;
+    this.risen = { before: this.risen?.before ?? before, after };
     return { drift: { observations: countBefore + since, before, after, since } };
   }
 
-  private performance(loss: number): { drop?: Drop } {
+  private performance(loss: number): VersionFindings {
     const { window, promised } = this;
     window.outcomes += 1;
     window.sum += loss;
@@ -83,12 +115,16 @@ export class VersionWatch {
     if (window.outcomes < this.windowOutcomes) return {};
     const value = window.sum / window.outcomes;
     const variance = Math.max(0, window.squares / window.outcomes - value * value);
-    this.window = { outcomes: 0, sum: 0, squares: 0 };
+    const error = window.errors / window.outcomes;
+    this.window = emptyWindow();
     const isLower =
       promised !== null && value > (1 + SHARE_LOST) * promised && !this.isChance(value - promised, variance);
     const begins = isLower && !this.dropped;
     this.dropped = isLower;
-    return begins ? { drop: { value, reference: promised } } : {};
+    if (begins) return { drop: { value, reference: promised } };
+    // Halfway back is back: what is left will be noticed as a rise of its own, or is the new normal.
+    if (this.risen !== null && error <= (this.risen.before + this.risen.after) / 2) this.risen = null;
+    return this.risen === null && !this.dropped ? { isWell: true } : {};
   }
 
   /** One-sided. The holdout is a sample too, at most about as large as a window, so the difference has twice the variance of a window's mean. */
@@ -99,13 +135,20 @@ export class VersionWatch {
   }
 
   state(): VersionWatchState {
-    const { version, promised, dropped } = this;
-    return { version, promised, dropped, error: this.error.state(), window: { ...this.window } };
+    const { version, promised, dropped, risen, recent } = this;
+    return { version, promised, dropped, error: this.error.state(), window: { ...this.window }, risen, recent };
   }
 
   restore(state: VersionWatchState): void {
-    this.error.restore(state.error);
+    // With another season than before, the error is learned afresh.
+    if (state.error.phases.length === this.error.state().phases.length) this.error.restore(state.error);
     this.dropped = state.dropped;
     this.window = { ...state.window };
+    this.risen = state.risen;
+    this.recent = state.recent;
   }
+}
+
+function emptyWindow(): Window {
+  return { outcomes: 0, sum: 0, squares: 0, errors: 0 };
 }

@@ -1,6 +1,8 @@
 import {
   classesOf,
+  type Cause,
   type FeatureReference,
+  type InputsMeasured,
   type Lifecycle,
   type LifecycleOf,
   type ModelInForce,
@@ -10,17 +12,28 @@ import {
   type Predicted,
 } from '@gyre/contracts';
 import { alarmsPerRow } from './alarm-budget.js';
-import { InputsWatch, type InputsFinding, type InputsWatchState } from './inputs-watch.js';
+import { percent, type At, type Verdict } from './findings.js';
+import { Incidents, type IncidentsState } from './incidents.js';
+import { InputsWatch, type InputsDial, type InputsWatchState } from './inputs-watch.js';
+import { VERSIONS_KEPT } from './known-versions.js';
 import { OutcomeLoss, type OutcomeLossState } from './outcome-loss.js';
 import { PerformanceWindow, type PerformanceWindowState } from './performance-window.js';
 import { RolloutComparison, type Decided, type RolloutComparisonState } from './rollout-comparison.js';
-import { VersionWatch, type Drift, type Drop, type VersionDial, type VersionWatchState } from './version-watch.js';
+import { phaseOf, phasesOf } from './season.js';
+import { Slices, type SlicesState } from './slices.js';
+import {
+  VersionWatch,
+  type Drift,
+  type Drop,
+  type VersionDial,
+  type VersionFindings,
+  type VersionWatchState,
+} from './version-watch.js';
 
 /** What an outcome brought to light. */
 export interface Findings {
   drift?: Drift;
   drop?: Drop;
-  inputs: InputsFinding[];
   decided: Decided[];
   performance?: PerformanceMeasured;
   /** The count of labels, where it calls for training. */
@@ -45,13 +58,12 @@ export interface WatchState {
   window: PerformanceWindowState;
   versions: VersionWatchState[];
   inputs: InputsWatchState[];
+  slices: { version: number; slices: SlicesState }[];
+  incidents: IncidentsState;
   comparisons: RolloutComparisonState[];
   known: KnownVersion[];
   references: { run: string; reference: FeatureReference[] }[];
 }
-
-/** Versions whose outcomes may still come: the newest ones. */
-const VERSIONS_KEPT = 12;
 
 /** Everything that is watched of one model. It hears of the model by its lifecycle, and of its answers by their outcomes. */
 export class Watch {
@@ -64,6 +76,8 @@ export class Watch {
   private window: PerformanceWindow;
   private versions: VersionWatch[] = [];
   private inputs: InputsWatch[] = [];
+  private slices: { version: number; slices: Slices }[] = [];
+  private readonly incidents: Incidents;
   private comparisons: RolloutComparison[] = [];
   private known: KnownVersion[] = [];
   private references: WatchState['references'] = [];
@@ -71,6 +85,7 @@ export class Watch {
   constructor(private spec: ModelInForce) {
     this.loss = new OutcomeLoss(spec.label.type === 'regression');
     this.window = new PerformanceWindow(classesOf(spec.label).length, spec.drift.windowOutcomes);
+    this.incidents = new Incidents(spec.name, spec.drift.windowOutcomes);
   }
 
   /** Takes what the circle has decided: new settings, versions with their promises, rollouts to compare. */
@@ -89,6 +104,7 @@ export class Watch {
         break;
       case 'ServingChanged':
         this.hasChampion = event.champion !== null;
+        this.incidents.serves(event.champion?.version ?? null, event.occurredAt);
         break;
       case 'RolloutStarted':
         this.comparisons = [
@@ -117,10 +133,9 @@ export class Watch {
   observe(outcome: Outcome): Findings {
     this.counts[outcome.kind] += 1;
     const { predicted, label } = outcome;
-    if (outcome.kind !== 'joined' || predicted === null || label === null) return { inputs: [], decided: [] };
+    if (outcome.kind !== 'joined' || predicted === null || label === null) return { decided: [] };
     const findings: Findings = {
       ...this.judge(predicted, label),
-      inputs: this.see(predicted),
       decided: this.compare(predicted, label),
     };
     const loss = this.loss.of(predicted.output, label);
@@ -138,18 +153,60 @@ export class Watch {
     return findings;
   }
 
-  private judge({ version, output, shadows }: Predicted, label: number): { drift?: Drift; drop?: Drop } {
+  private judge(predicted: Predicted, label: number): { drift?: Drift; drop?: Drop } {
+    const { version, output, shadows, features } = predicted;
     if (version === null) return {};
     const error = this.loss.error(output, label);
     const promisedUnit =
       this.spec.label.type === 'regression' ? Math.abs((output[0] ?? 0) - label) : this.loss.of(output, label);
-    for (const shadow of shadows) this.watchOf(shadow.version).learn(this.loss.error(shadow.output, label));
-    return this.watchOf(version).observe(error, promisedUnit);
+    const phase = phaseOf(predicted.occurredAt, this.spec.drift.seasonality ?? null);
+    for (const shadow of shadows) this.watchOf(shadow.version).learn(this.loss.error(shadow.output, label), phase);
+    const slices = this.slicesOf(version);
+    slices.add(features, error);
+    const found = this.watchOf(version).observe(error, promisedUnit, phase);
+    this.report(version, found, slices, { prediction: predicted.id, request: predicted.request, labels: this.labels });
+    return found;
   }
 
-  private see(predicted: Predicted): InputsFinding[] {
-    if (predicted.version === null) return [];
-    return this.inputsOf(predicted.version).observe(predicted.features);
+  /** Makes of what was found of the error a sighting of an incident, with what else has changed as its causes. */
+  private report(version: number, { drift, drop, isWell }: VersionFindings, slices: Slices, at: At): void {
+    const sighting = { kind: 'concept' as const, version, at, toldAt: null };
+    if (isWell) this.incidents.see({ ...sighting, causes: [], loss: null });
+    if (drift === undefined && drop === undefined) return;
+    const words =
+      drift === undefined
+        ? `version ${version} loses more per answer than its holdout promised (${drop!.value.toPrecision(3)} instead of ${drop!.reference.toPrecision(3)})`
+        : `the error of version ${version} rose from ${percent(drift.before)} to ${percent(drift.after)} over about ${drift.since} labels`;
+    const { before, after } = drift ?? { before: drop!.reference, after: drop!.value };
+    const causes: Cause[] = [
+      ...slices.explain(drift?.since ?? this.spec.drift.windowOutcomes),
+      { kind: 'error', name: '', words, before, after },
+    ];
+    const loss = drift === undefined ? this.watchOf(version).level() : { before, after };
+    this.incidents.see({ ...sighting, causes, loss });
+  }
+
+  /** Takes what a version was fed and answered in some rows, labelled or not. */
+  measure(measured: InputsMeasured): Verdict[] {
+    const { version, prediction, request, toldAt } = measured;
+    const verdicts = this.inputsOf(version).observe(measured);
+    const at = { prediction, request, labels: this.labels };
+    const loss = this.versions.find((watch) => watch.version === version)?.level() ?? null;
+    for (const { kind, causes } of verdicts) this.incidents.see({ kind, version, causes, loss, at, toldAt });
+    return verdicts;
+  }
+
+  /** Whether the next tick is to be told to it. */
+  get waits(): boolean {
+    return this.incidents.waits;
+  }
+
+  /** A tick: what has gathered becomes incidents. */
+  decide(now: number): Lifecycle[] {
+    return this.incidents.decide(
+      now,
+      (version) => this.inputs.find((watch) => watch.version === version)?.suspects(now) ?? [],
+    );
   }
 
   private compare(predicted: Predicted, label: number): Decided[] {
@@ -176,7 +233,9 @@ export class Watch {
   }
 
   private versionWatch(version: number, promised: number | null): VersionWatch {
-    return new VersionWatch(version, promised, this.dial(), this.loss.errorMax, this.spec.drift.windowOutcomes);
+    const { windowOutcomes, seasonality } = this.spec.drift;
+    const phases = phasesOf(seasonality ?? null);
+    return new VersionWatch(version, promised, this.dial(), this.loss.errorMax, windowOutcomes, phases);
   }
 
   private dial(): VersionDial {
@@ -185,6 +244,11 @@ export class Watch {
       error: alarmsPerRow(falseAlarms, this.msPerRow, 'error'),
       performance: alarmsPerRow(falseAlarms, this.msPerRow, 'performance'),
     };
+  }
+
+  private inputsDial(): InputsDial {
+    const of = (watched: keyof InputsDial) => alarmsPerRow(this.spec.drift.falseAlarms, this.msPerRow, watched);
+    return { quality: of('quality'), covariate: of('covariate'), prediction: of('prediction') };
   }
 
   /** The traffic of the newest full window turns a dial that is stated in time. */
@@ -202,15 +266,34 @@ export class Watch {
     this.msPerRow = Math.max(0, to - from) / (toLabel - fromLabel);
     if (typeof this.spec.drift.falseAlarms === 'number') return;
     for (const watch of this.versions) watch.tune(this.dial());
+    for (const watch of this.inputs) watch.tune(this.inputsDial());
   }
 
   private inputsOf(version: number): InputsWatch {
     const there = this.inputs.find((watch) => watch.version === version);
     if (there !== undefined) return there;
-    const reference = this.known.find((one) => one.version === version)?.reference ?? [];
-    const watch = new InputsWatch(version, reference, this.spec.inputs, this.spec.drift.windowOutcomes);
+    const watch = this.inputsWatch(version, this.referenceOf(version));
     this.inputs = [watch, ...this.inputs].slice(0, 3);
     return watch;
+  }
+
+  private inputsWatch(version: number, reference: FeatureReference[]): InputsWatch {
+    const { windowOutcomes, seasonality } = this.spec.drift;
+    return new InputsWatch(version, reference, windowOutcomes, this.inputsDial(), seasonality ?? null);
+  }
+
+  private slicesOf(version: number): Slices {
+    const there = this.slices.find((one) => one.version === version);
+    if (there !== undefined) return there.slices;
+    const slices = new Slices(this.referenceOf(version));
+    this.slices = [{ version, slices }, ...this.slices].slice(0, 2);
+    return slices;
+  }
+
+  /** Empty where the version came without one, or it is of other inputs. */
+  private referenceOf(version: number): FeatureReference[] {
+    const reference = this.known.find((one) => one.version === version)?.reference ?? [];
+    return reference.length === this.spec.inputs.length ? reference : [];
   }
 
   private promisedBy(version: number): number | null {
@@ -230,6 +313,8 @@ export class Watch {
       window: this.window.state(),
       versions: this.versions.map((watch) => watch.state()),
       inputs: this.inputs.map((watch) => watch.state()),
+      slices: this.slices.map(({ version, slices }) => ({ version, slices: slices.state() })),
+      incidents: this.incidents.state(),
       comparisons: this.comparisons.map((comparison) => comparison.state()),
     };
   }
@@ -253,7 +338,17 @@ export class Watch {
       version.restore(saved);
       return version;
     });
-    watch.inputs = state.inputs.map((saved) => InputsWatch.restored(saved));
+    watch.inputs = state.inputs.map((saved) => {
+      const inputs = watch.inputsWatch(saved.version, saved.reference);
+      inputs.restore(saved);
+      return inputs;
+    });
+    watch.slices = state.slices.map((saved) => {
+      const slices = new Slices(watch.referenceOf(saved.version));
+      slices.restore(saved.slices);
+      return { version: saved.version, slices };
+    });
+    watch.incidents.restore(state.incidents);
     watch.comparisons = state.comparisons.map((saved) => RolloutComparison.restored(saved));
     return watch;
   }

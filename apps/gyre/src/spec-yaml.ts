@@ -16,7 +16,11 @@ export function modelYaml({ inputs, ...model }: ModelInForce): string {
   const spec = {
     ...model,
     label: { ...label, delay: formatDuration(label.delay), horizon: formatDuration(label.horizon) },
-    drift: { ...drift, falseAlarms: rateOf(drift.falseAlarms) },
+    drift: {
+      ...drift,
+      falseAlarms: rateOf(drift.falseAlarms),
+      seasonality: drift.seasonality === null ? null : formatDuration(drift.seasonality),
+    },
     fallback: model.fallback ?? { value: classesOf(label)[0] ?? 0 },
   };
   const features = inputs.map(({ view, field }) => `#   ${view}.${field}\n`).join('');

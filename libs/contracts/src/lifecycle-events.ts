@@ -81,14 +81,21 @@ export const ModelApplied = event('ModelApplied', {
   spec: z.custom<ModelInForce>((v) => typeof v === 'object' && v !== null),
 });
 
-/** drift-monitor. `concept`: the error rose; `covariate`: the inputs moved; `quality`: nulls or values out of range. */
+/**
+ * What is wrong. `quality`: values are missing or out of range; `concept`: the error rose; `covariate`: the inputs moved; `prediction`: the answers
+ * moved.
+ */
+export const DriftKind = z.enum(['quality', 'concept', 'covariate', 'prediction']);
+export type DriftKind = z.infer<typeof DriftKind>;
+
+/** drift-monitor: a watch has found something. */
 export const DriftDetected = event('DriftDetected', {
   version: Version.nullable(),
-  kind: z.enum(['concept', 'covariate', 'quality']),
+  kind: DriftKind,
   detector: z.string(),
   /** For covariate and quality: the feature, as view.field. */
   feature: z.string().nullable(),
-  /** Labels since the detector last started afresh. */
+  /** Labels since the detector last started afresh, or rows of the window. */
   observations: z.int(),
   before: z.number().nullable(),
   after: z.number().nullable(),
@@ -101,6 +108,42 @@ export const PerformanceDropped = event('PerformanceDropped', {
   reference: z.number(),
   at: At,
 });
+/** What probably led to an incident, in words, with the numbers in `before` and `after`. */
+export const Cause = z.object({
+  kind: z.enum(['feature', 'segment', 'answers', 'error']),
+  /** view.field, or a segment such as `v.x at least 3`; empty for the answers and the error as a whole. */
+  name: z.string(),
+  words: z.string(),
+  before: z.number().nullable(),
+  after: z.number().nullable(),
+});
+export type Cause = z.infer<typeof Cause>;
+
+/** What of an incident changes while it is open. */
+const incident = {
+  /** `model-incident-3`: the same from its opening to its end. */
+  incident: z.string(),
+  version: Version,
+  kind: DriftKind,
+  /** By the loss: `critical` where the error rose by a half or by 0.1, `warning` where it rose less or values are faulty, `info` where no loss was found. */
+  severity: z.enum(['critical', 'warning', 'info']),
+  /** Whether somebody is to be told now. Inputs or answers that moved without a loss do not. */
+  pages: z.boolean(),
+  /** Ranked: the first costs most. */
+  causes: z.array(Cause),
+  /** The mean error before and after, measured on labels; null where none were judged. */
+  loss: z.object({ before: z.number(), after: z.number() }).nullable(),
+  openedAt: Instant,
+  at: At,
+};
+/**
+ * drift-monitor: something is wrong with the champion. All findings of one time are one incident: it is updated when more is known
+ * or it gets worse, and closed when it is over.
+ */
+export const IncidentOpened = event('IncidentOpened', incident);
+export const IncidentUpdated = event('IncidentUpdated', incident);
+export const IncidentClosed = event('IncidentClosed', { ...incident, outcome: z.enum(['recovered', 'replaced']) });
+
 /** Enough labels have come for the first run, or enough new ones for the next. */
 export const LabelsReached = event('LabelsReached', { labels: z.int(), at: At });
 
@@ -241,6 +284,9 @@ export const Lifecycle = z.discriminatedUnion('type', [
   ModelApplied,
   DriftDetected,
   PerformanceDropped,
+  IncidentOpened,
+  IncidentUpdated,
+  IncidentClosed,
   LabelsReached,
   TrainingRequested,
   TrainingDeclined,

@@ -92,6 +92,8 @@ const Drift = z.strictObject({
   falseAlarms: FalseAlarms.default(1e-5),
   /** Outcomes in one window of performance, of the feature comparison and of the data quality check. */
   windowOutcomes: z.int().min(20).max(100_000).default(500),
+  /** A period after which inputs and errors look alike, such as a day: each part of it is compared with the same part of earlier periods. */
+  seasonality: Duration.nullable().default(null),
 });
 
 const Retraining = z

@@ -108,6 +108,31 @@ export const Outcome = z.object({
 });
 export type Outcome = z.infer<typeof Outcome>;
 
+/**
+ * gyre.inputs: what one version was fed and answered in some rows of one partition, counted in the bins of what it was trained on. Counts of
+ * partitions add up to exactly what one partition would have counted.
+ */
+export const InputsMeasured = z.object({
+  model: z.string(),
+  version: z.int().positive(),
+  /** Where in the season its rows lie: 0 where the spec declares none. */
+  phase: z.int().min(0),
+  rows: z.int().positive(),
+  /** Event times of its first and last row. */
+  from: Instant,
+  to: Instant,
+  /** The latest time that the fold had been told when it counted them: what is decided at that tick knows nothing of them. */
+  toldAt: Instant,
+  /** The newest prediction among them. */
+  prediction: z.string(),
+  request: z.string().nullable(),
+  /** In the order of the model's inputs; empty where the version came without a reference. */
+  features: z.array(z.object({ counts: z.array(z.number()), missing: z.int(), outOfRange: z.int() })),
+  /** Rows by bin of the answer: of its probability, its class, or its logarithm. */
+  outputs: z.record(z.string(), z.number()),
+});
+export type InputsMeasured = z.infer<typeof InputsMeasured>;
+
 /** gyre.performance: how the answers of a window of outcomes fared, in order of their labels. */
 export const PerformanceMeasured = z.object({
   model: z.string(),

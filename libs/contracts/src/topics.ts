@@ -4,6 +4,7 @@ import { parsePredictionId, routingHash } from './prediction-id.js';
 import {
   DeadLetter,
   FeaturesObserved,
+  InputsMeasured,
   LabelObserved,
   OnlineChanged,
   Outcome,
@@ -28,6 +29,7 @@ export const topics = {
     { days: 7 },
   ),
   outcomes: topic('gyre.outcomes', Outcome, (e) => e.model, { days: 30 }),
+  inputs: topic('gyre.inputs', InputsMeasured, (e) => e.model, { days: 1 }),
   performance: topic('gyre.performance', PerformanceMeasured, (e) => e.model, { days: 90 }),
   lifecycle: topic('gyre.lifecycle', Lifecycle, (e) => e.model, 'forever'),
   deadletter: topic('gyre.deadletter', DeadLetter, (e) => e.group, { days: 28 }),

@@ -64,6 +64,25 @@ describe('the e-detector', () => {
     expect(found(new EDetector({ direction: 'down' }), [...errors(0.5, 1), ...errors(0.1, 2)])).toBe(1);
   });
 
+  it('takes a season for none, and finds what is more than the season', () => {
+    const found = (phases: number, rise: number) => {
+      const chance = mulberry32(21);
+      const detector = new EDetector({ phases, direction: 'up' });
+      return Array.from({ length: 12_000 }, (_, i) => i).filter((i) => {
+        const phase = Math.floor(i / 200) % 4;
+        const rate = 0.1 + 0.1 * phase + (i < 10_000 ? 0 : rise);
+        return detector.update(chance() < rate ? 1 : 0, phases === 1 ? 0 : phase) === 'drift';
+      });
+    };
+    expect(found(1, 0).length).toBeGreaterThan(5);
+    expect(found(4, 0)).toEqual([]);
+    const [at] = found(4, 0.3);
+    expect(at).toBeGreaterThanOrEqual(10_000);
+    expect(at).toBeLessThan(10_100);
+    expect(() => new EDetector({ phases: 2 }).update(1, 2)).toThrow(/phases 0 to 1/);
+    expect(() => new EDetector({ phases: 2 }).restore(new EDetector().state())).toThrow(RangeError);
+  });
+
   it('knows the baseline from what it has learned beforehand', () => {
     const detector = new EDetector();
     for (let i = 0; i < 1_000; i++) detector.learn(i % 10 === 0 ? 1 : 0);
@@ -81,6 +100,7 @@ describe('the e-detector', () => {
       { warmStart: 1 },
       { lag: 0 },
       { margin: -1 },
+      { phases: 0 },
     ])
       expect(() => new EDetector(options)).toThrow(RangeError);
     expect(() => new EDetector().restore({ ...new EDetector().state(), up: [] })).toThrow(RangeError);

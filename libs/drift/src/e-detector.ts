@@ -18,6 +18,8 @@ export interface EDetectorOptions {
   lag: number;
   /** Standard errors by which the baseline is taken to be worse than it looks; at least 0. */
   margin: number;
+  /** Parts of a season that have baselines of their own; 1 for none. The evidence goes on from one to the next. */
+  phases: number;
   /** Which changes are reported. After one in the other direction it starts afresh too, so an improvement becomes the new normal. */
   direction: Direction;
 }
@@ -28,6 +30,7 @@ export const eDetectorDefaults: Readonly<EDetectorOptions> = {
   warmStart: 30,
   lag: 50,
   margin: 0.5,
+  phases: 1,
   direction: 'both',
 };
 
@@ -45,15 +48,22 @@ interface Sum {
   squares: number;
 }
 
+/** One part of the season, with its baseline as it is bet against from either side, of a value in [0, 1]. */
+interface Phase {
+  baseline: Sum;
+  held: Sum | null;
+  pending: Sum;
+  high: number;
+  low: number;
+}
+
 export interface EDetectorState {
   /** Values since the last start. */
   n: number;
   /** True from a detection until the next update, which starts afresh. */
   restarts: boolean;
-  baseline: Sum;
-  /** The block of values that will join the baseline next, and the one that is being filled. */
-  held: Sum | null;
-  pending: Sum;
+  /** By phase: what the baseline rests on, the block of values that will join it next, and the one that is being filled. */
+  phases: { baseline: Sum; held: Sum | null; pending: Sum }[];
   /** By alternative: [evidence, the same weighted by the values since the change, and by their sum]. */
   up: number[][];
   down: number[][];
@@ -91,25 +101,21 @@ export class EDetector implements DriftDetector<EDetectorState> {
   private threshold: number;
   private n = 0;
   private restarts = false;
-  private baseline = nothing();
-  private held: Sum | null = null;
-  private pending = nothing();
+  private phases: Phase[];
   private readonly up = new Evidence();
   private readonly down = new Evidence();
   private found: MeanChange | null = null;
-  /** The baseline as it is bet against from either side, of a value in [0, 1]. */
-  private high = 0;
-  private low = 0;
-
   constructor(options: Partial<EDetectorOptions> = {}) {
     this.options = { ...eDetectorDefaults, ...options };
-    const { max, warmStart, lag, margin, direction, falseAlarms } = this.options;
+    const { max, warmStart, lag, margin, phases, direction, falseAlarms } = this.options;
     requireOption(max > 0 && max < Infinity, 'e-detector: max is above 0', max);
     requireOption(Number.isInteger(warmStart) && warmStart >= 2, 'e-detector: warmStart is an integer >= 2', warmStart);
     requireOption(Number.isInteger(lag) && lag >= 1, 'e-detector: lag is an integer >= 1', lag);
     requireOption(margin >= 0 && margin < Infinity, 'e-detector: margin is at least 0', margin);
+    requireOption(Number.isInteger(phases) && phases >= 1, 'e-detector: phases is an integer >= 1', phases);
     requireOption(isDirection(direction), 'e-detector: direction is both, up or down', direction);
     this.threshold = thresholdOf(falseAlarms);
+    this.phases = this.noPhases();
   }
 
   /** Turns the dial, for a rate that is stated in time while the traffic changes. @throws RangeError unless in (0, 1) */
@@ -117,26 +123,29 @@ export class EDetector implements DriftDetector<EDetectorState> {
     this.threshold = thresholdOf(falseAlarms);
   }
 
-  update(value: number): Verdict {
-    this.require(value);
+  /** @param phase of the season, from 0 on */
+  update(value: number, phase = 0): Verdict {
+    this.require(value, phase);
     if (this.restarts) this.start();
     const x = (value + 0) / this.options.max;
+    const here = this.phases[phase]!;
     let verdict: Verdict = 'stable';
-    if (this.baseline.n >= this.options.warmStart) verdict = this.test(x);
-    this.take(x);
+    if (here.baseline.n >= this.options.warmStart) verdict = this.test(x, here);
+    this.take(x, here);
     return verdict;
   }
 
   /** Takes a value into the baseline without a test: for what is known of the mean before the watch begins. @throws RangeError as `update` */
-  learn(value: number): void {
-    this.require(value);
+  learn(value: number, phase = 0): void {
+    this.require(value, phase);
     if (this.restarts) this.start();
-    this.take((value + 0) / this.options.max);
+    this.take((value + 0) / this.options.max, this.phases[phase]!);
   }
 
   /** The mean of the baseline, in the values' unit; null before the warm start. */
   mean(): number | null {
-    const { n, sum } = this.baseline;
+    const n = this.phases.reduce((all, { baseline }) => all + baseline.n, 0);
+    const sum = this.phases.reduce((all, { baseline }) => all + baseline.sum, 0);
     return n < this.options.warmStart ? null : (sum / n) * this.options.max;
   }
 
@@ -145,16 +154,18 @@ export class EDetector implements DriftDetector<EDetectorState> {
     return this.found === null ? null : { ...this.found };
   }
 
-  private require(value: number): void {
+  private require(value: number, phase: number): void {
+    if (this.phases[phase] === undefined)
+      throw new RangeError(`the e-detector has phases 0 to ${this.phases.length - 1}, got ${phase}`);
     if (!Number.isFinite(value)) throw refusedValue('The e-detector', value);
     if (value < 0 || value > this.options.max)
       throw new RangeError(`the e-detector takes values in [0, ${this.options.max}], got ${value}`);
   }
 
-  private test(x: number): Verdict {
+  private test(x: number, { high, low }: Phase): Verdict {
     const { direction } = this.options;
-    const rise = this.up.add(x / this.high - 1, x);
-    const fall = this.down.add((1 - x) / (1 - this.low) - 1, x);
+    const rise = this.up.add(x / high - 1, x);
+    const fall = this.down.add((1 - x) / (1 - low) - 1, x);
     if (rise < this.threshold && fall < this.threshold) return 'stable';
     const side = rise >= this.threshold ? 'up' : 'down';
     this.restarts = true;
@@ -166,56 +177,64 @@ export class EDetector implements DriftDetector<EDetectorState> {
   private where(evidence: Evidence, x: number): MeanChange {
     const { max } = this.options;
     const { length, mean } = evidence.since();
-    const all = [this.baseline, this.held ?? nothing(), this.pending];
-    const total = all.reduce((sum, part) => sum + part.sum, x);
+    const total = this.phases.reduce(
+      (sum, { baseline, held, pending }) => sum + baseline.sum + (held?.sum ?? 0) + pending.sum,
+      x,
+    );
     const countAfter = Math.min(this.n, Math.max(1, Math.round(length)));
     const countBefore = this.n + 1 - countAfter;
     const before = Math.min(1, Math.max(0, (total - mean * countAfter) / countBefore));
     return { countBefore, meanBefore: before * max, countAfter, meanAfter: mean * max };
   }
 
-  private take(x: number): void {
+  private take(x: number, phase: Phase): void {
     this.n += 1;
-    add(this.pending, x);
-    if (this.pending.n < this.options.lag) return;
-    if (this.held !== null) {
-      const { held, baseline } = this;
-      this.baseline = {
-        n: baseline.n + held.n,
-        sum: baseline.sum + held.sum,
-        squares: baseline.squares + held.squares,
-      };
-      this.aim();
+    const { pending } = phase;
+    pending.n += 1;
+    pending.sum += x;
+    pending.squares += x * x;
+    if (pending.n < this.options.lag) return;
+    const { held, baseline } = phase;
+    if (held !== null) {
+      baseline.n += held.n;
+      baseline.sum += held.sum;
+      baseline.squares += held.squares;
+      this.aim(phase);
     }
-    this.held = this.pending;
-    this.pending = nothing();
+    phase.held = pending;
+    phase.pending = nothing();
   }
 
   /** Where the baseline is bet against: worse by the margin than it looks. Half an observation at either end keeps a constant past in doubt. */
-  private aim(): void {
-    const { n, sum, squares } = this.baseline;
+  private aim(phase: Phase): void {
+    const { n, sum, squares } = phase.baseline;
     const mean = sum / n;
     const variance = Math.max(0, squares / n - mean * mean) + 0.25 / n;
     const margin = this.options.margin * Math.sqrt(variance / n);
-    this.high = Math.min(1 - EDGE, Math.max(EDGE, mean + margin));
-    this.low = Math.min(1 - EDGE, Math.max(EDGE, mean - margin));
+    phase.high = Math.min(1 - EDGE, Math.max(EDGE, mean + margin));
+    phase.low = Math.min(1 - EDGE, Math.max(EDGE, mean - margin));
+  }
+
+  private noPhases(): Phase[] {
+    return Array.from({ length: this.options.phases }, () => {
+      return { baseline: nothing(), held: null, pending: nothing(), high: 0, low: 0 };
+    });
   }
 
   private start(): void {
     this.n = 0;
     this.restarts = false;
-    this.baseline = nothing();
-    this.held = null;
-    this.pending = nothing();
+    this.phases = this.noPhases();
     this.up.clear();
     this.down.clear();
     this.found = null;
   }
 
   state(): EDetectorState {
-    const { n, restarts, baseline, held, pending } = this;
+    const { n, restarts } = this;
     return {
-      ...{ n, restarts, baseline: { ...baseline }, held: held === null ? null : { ...held }, pending: { ...pending } },
+      ...{ n, restarts },
+      phases: this.phases.map(({ baseline, held, pending }) => copyOf({ baseline, held, pending })),
       up: this.up.state(),
       down: this.down.state(),
       change: this.change(),
@@ -227,15 +246,15 @@ export class EDetector implements DriftDetector<EDetectorState> {
       const fits = side.length === STAKES.length && side.every((one) => one.length === 3);
       requireOption(fits, `e-detector: a state has ${STAKES.length} alternatives of 3 numbers`, side.length);
     }
+    const { phases } = this.options;
+    requireOption(state.phases.length === phases, `e-detector: a state has ${phases} phases`, state.phases.length);
     this.n = state.n;
     this.restarts = state.restarts;
-    this.baseline = { ...state.baseline };
-    this.held = state.held === null ? null : { ...state.held };
-    this.pending = { ...state.pending };
+    this.phases = state.phases.map((saved) => ({ ...copyOf(saved), high: 0, low: 0 }));
+    for (const phase of this.phases) if (phase.baseline.n > 0) this.aim(phase);
     this.up.restore(state.up);
     this.down.restore(state.down);
     this.found = state.change === null ? null : { ...state.change };
-    if (this.baseline.n > 0) this.aim();
   }
 }
 
@@ -296,8 +315,6 @@ function nothing(): Sum {
   return { n: 0, sum: 0, squares: 0 };
 }
 
-function add(to: Sum, x: number): void {
-  to.n += 1;
-  to.sum += x;
-  to.squares += x * x;
+function copyOf({ baseline, held, pending }: EDetectorState['phases'][number]): EDetectorState['phases'][number] {
+  return { baseline: { ...baseline }, held: held === null ? null : { ...held }, pending: { ...pending } };
 }

@@ -22,7 +22,8 @@ export {
   type PairedComparisonOptions,
   type PairedComparisonState,
 } from './paired-comparison.js';
-export { quantileEdges, referenceBins, type BinningOptions, type ReferenceBins } from './reference-bins.js';
+export { ShareRise } from './share-rise.js';
+export { binOf, quantileEdges, referenceBins, type BinningOptions, type ReferenceBins } from './reference-bins.js';
 export { BinnedWindow, type BinnedWindowState } from './binned-window.js';
 export { countsWithMissing, psi, psiPValue, psiTest, type PsiTest } from './psi.js';
 export { benjaminiHochberg, benjaminiYekutieli, bonferroni, hochberg, holm, sidak } from './multiple-testing.js';

@@ -70,6 +70,16 @@ export function sentenceOf(event: Lifecycle): Sentence {
       return say(event.kind === 'quality' ? 'data' : 'drift', event.kind === 'concept' ? 'bad' : 'warn', drift(event));
     case 'PerformanceDropped':
       return say('drop', 'bad', dropped(event));
+    case 'IncidentOpened':
+      return say(incidentIcon(event), incidentTone(event), `Incident: ${incidentWords(event)}`);
+    case 'IncidentUpdated':
+      return say(incidentIcon(event), incidentTone(event), `Incident goes on: ${incidentWords(event)}`);
+    case 'IncidentClosed':
+      return say(
+        incidentIcon(event),
+        event.outcome === 'recovered' ? 'good' : 'quiet',
+        event.outcome === 'recovered' ? 'Incident over: it has recovered' : 'Incident over: another version serves',
+      );
     case 'LabelsReached':
       return say('data', 'quiet', `${counted(event.labels, 'label')} reached`, false);
     case 'TrainingRequested':
@@ -136,12 +146,40 @@ function dropped({ metric, version, value, reference }: LifecycleOf<'Performance
   return `${metricName(metric)} of ${versionName(version)} ${went} from ${metricValue(metric, reference)} to ${metricValue(metric, value)}`;
 }
 
+type Incident = LifecycleOf<'IncidentOpened' | 'IncidentUpdated' | 'IncidentClosed'>;
+const INCIDENTS: Record<Incident['kind'], string> = {
+  quality: 'faulty data',
+  concept: 'concept drift',
+  covariate: 'inputs moved',
+  prediction: 'answers moved',
+};
+
+function incidentIcon({ kind }: Incident): Icon {
+  return kind === 'quality' ? 'data' : 'drift';
+}
+
+function incidentTone({ severity }: Incident): Tone {
+  return severity === 'critical' ? 'bad' : severity === 'warning' ? 'warn' : 'info';
+}
+
+/** What is wrong, where, and what it costs. */
+function incidentWords({ kind, version, causes, loss, pages }: Incident): string {
+  const named = [...new Set(causes.flatMap(({ name }) => (name === '' ? [] : [name])))].slice(0, 3);
+  const where = named.length === 0 ? '' : ` in ${list(named)}`;
+  const cost =
+    loss === null || !pages
+      ? ''
+      : `, error of ${versionName(version)} ${percent(loss.before)} to ${percent(loss.after)}`;
+  return `${INCIDENTS[kind]}${where}${cost}`;
+}
+
 /** An error is a share of wrong answers or a clipped loss: both lie in [0, 1]. */
 function drift(event: LifecycleOf<'DriftDetected'>): string {
   const change =
     event.before === null || event.after === null ? '' : ` from ${percent(event.before)} to ${percent(event.after)}`;
   if (event.kind === 'concept') return `Drift: the error of ${versionName(event.version)} rose${change}`;
   const feature = event.feature ?? 'an input';
+  if (event.kind === 'prediction') return `The answers of ${versionName(event.version)} moved`;
   return event.kind === 'covariate' ? `Inputs moved: ${feature}` : `Data quality: ${feature}`;
 }
 
@@ -175,6 +213,17 @@ export function factsOf(event: Lifecycle): [string, string][] {
         ['Before', event.before === null ? NONE : decimal(event.before)],
         ['After', event.after === null ? NONE : decimal(event.after)],
         ['Labels since it began', count(event.observations)],
+        ['At label', count(event.at.labels)],
+        ['Prediction', event.at.prediction],
+      ];
+    case 'IncidentOpened':
+    case 'IncidentUpdated':
+    case 'IncidentClosed':
+      return [
+        ['Incident', event.incident],
+        ['Severity', event.severity],
+        ['Pages', event.pages ? 'yes' : 'no'],
+        ...event.causes.map((cause, i): [string, string] => [`Cause ${i + 1}`, cause.words]),
         ['At label', count(event.at.labels)],
         ['Prediction', event.at.prediction],
       ];

@@ -1,4 +1,4 @@
-import type { LifecycleOf, TimelineEntry } from '@gyre/contracts';
+import type { DriftKind, LifecycleOf, TimelineEntry } from '@gyre/contracts';
 import type { Reconciliation } from './reconciliation.js';
 import type { SummaryMetrics, Tally, VersionShare } from './tally.js';
 
@@ -6,7 +6,7 @@ import type { SummaryMetrics, Tally, VersionShare } from './tally.js';
 export interface DriftNote {
   /** The row at which it was seen, counted from 0; null where the prediction was none of the replay's. */
   row: number | null;
-  kind: 'concept' | 'covariate' | 'quality';
+  kind: DriftKind;
   detector: string;
   /** For covariate and quality: view.field. */
   feature: string | null;

@@ -1,0 +1,24 @@
+import type { Cause, DriftKind, LifecycleOf } from '@gyre/contracts';
+
+/** What a watch says of a version: something is wrong, or, without causes, that it is no more. */
+export interface Verdict {
+  kind: DriftKind;
+  version: number;
+  detector: string;
+  /** It was not so before. */
+  begins: boolean;
+  /** Worst first. */
+  causes: Cause[];
+  /** Rows or outcomes that it rests on. */
+  observations: number;
+}
+
+export type At = LifecycleOf<'DriftDetected'>['at'];
+
+export function percent(share: number): string {
+  return share > 1 ? number(share) : `${(100 * share).toFixed(1)} %`;
+}
+
+export function number(value: number): string {
+  return value.toPrecision(3);
+}

@@ -1,0 +1,235 @@
+import type { Cause, DriftKind, Lifecycle, LifecycleOf } from '@gyre/contracts';
+import { percent, type At } from './findings.js';
+
+type Incident = Pick<
+  LifecycleOf<'IncidentOpened'>,
+  'incident' | 'version' | 'kind' | 'severity' | 'pages' | 'causes' | 'loss' | 'openedAt' | 'at'
+>;
+type IncidentEvent = LifecycleOf<'IncidentOpened' | 'IncidentUpdated' | 'IncidentClosed'>;
+
+/** A verdict as it bears on incidents. Without causes it says that what was found is over. */
+export interface Sighting {
+  kind: DriftKind;
+  version: number;
+  causes: Cause[];
+  /** The mean error before and now, where labels have judged it. */
+  loss: { before: number; after: number } | null;
+  at: At;
+  /** The latest time that was told when it was seen; null where it is not known: then the next tick will say. */
+  toldAt: number | null;
+}
+
+interface Open extends Incident {
+  /** What of it is not over yet, with the causes that each watch has named. */
+  found: { kind: DriftKind; causes: Cause[] }[];
+  /** Labels at the newest finding. */
+  labels: number;
+}
+
+export interface IncidentsState {
+  count: number;
+  open: Open[];
+  pending: Sighting[];
+  champion: number | null;
+  /** Champions to be, each from the first tick after its time on. */
+  successors: { version: number | null; from: number }[];
+}
+
+/** What explains most comes first: faulty values explain an error, an error is worse than inputs that moved. */
+const PRECEDENCE: readonly DriftKind[] = ['quality', 'concept', 'covariate', 'prediction'];
+const SEVERITIES = ['info', 'warning', 'critical'] as const;
+const CAUSES_MAX = 5;
+
+/**
+ * Makes few incidents of many verdicts, for the version that serves.
+ *
+ * Verdicts wait for the tick after the next, so that what was seen of the same rows by their inputs and by their labels comes together, and so that
+ * a replay decides the same however its records were cut into batches. What is found within two windows of an open incident's newest
+ * finding belongs to it. It is closed when all that was found is over, or another version serves.
+ */
+export class Incidents {
+  private count = 0;
+  private open: Open[] = [];
+  private pending: Sighting[] = [];
+  private champion: number | null = null;
+  private successors: IncidentsState['successors'] = [];
+
+  constructor(
+    private readonly model: string,
+    private readonly windowOutcomes: number,
+  ) {}
+
+  /** Whether the next tick is to be told to it. */
+  get waits(): boolean {
+    return this.pending.length > 0 || this.successors.length > 0;
+  }
+
+  see(sighting: Sighting): void {
+    const isNews =
+      sighting.causes.length > 0 ||
+      [
+        ...this.pending,
+        ...this.open.flatMap(({ found, version }) => found.map(({ kind }) => ({ kind, version }))),
+      ].some(({ kind, version }) => kind === sighting.kind && version === sighting.version);
+    if (isNews) this.pending.push(sighting);
+  }
+
+  /** @param from event time of the change */
+  serves(version: number | null, from: number): void {
+    this.successors.push({ version, from });
+  }
+
+  /** @param suspects what else of a version looks different at that time: why its error may have risen */
+  decide(now: number, suspects: (version: number) => Cause[]): Lifecycle[] {
+    const events: IncidentEvent[] = [];
+    this.succeed(now, events);
+    const ready = this.pending.filter(({ toldAt }) => toldAt !== null && toldAt < now);
+    this.pending = this.pending
+      .filter((sighting) => !ready.includes(sighting))
+      .map((sighting) => ({ ...sighting, toldAt: sighting.toldAt ?? now }));
+    const here = ready.filter(({ version }) => version === this.champion);
+    const touched = new Map<Open, 'opened' | 'updated'>();
+    for (const sighting of byPrecedence(here)) {
+      if (sighting.causes.length === 0) this.over(sighting);
+      else if (sighting.kind !== 'concept') this.take(sighting, now, touched);
+      else this.take({ ...sighting, causes: [...suspects(sighting.version), ...sighting.causes] }, now, touched);
+    }
+    for (const [incident, how] of touched) {
+      const type = how === 'opened' ? 'IncidentOpened' : 'IncidentUpdated';
+      const { found: _, labels: __, ...told } = incident;
+      events.push({ ...this.base(now, reasonOf(incident)), type, ...told });
+    }
+    for (const incident of this.open.filter(({ found }) => found.length === 0))
+      events.push(this.closed(incident, now, 'recovered', `it is over: nothing of it was found any more`));
+    this.open = this.open.filter(({ found }) => found.length > 0);
+    return events;
+  }
+
+  private succeed(now: number, events: IncidentEvent[]): void {
+    for (const { version } of this.successors.filter(({ from }) => from < now)) this.champion = version;
+    this.successors = this.successors.filter(({ from }) => from >= now);
+    for (const incident of this.open.filter(({ version }) => version !== this.champion)) {
+      const why = this.champion === null ? 'it serves no more' : `version ${this.champion} has taken its place`;
+      events.push(this.closed(incident, now, 'replaced', `version ${incident.version} is out of it: ${why}`));
+    }
+    this.open = this.open.filter(({ version }) => version === this.champion);
+  }
+
+  private take(sighting: Sighting, now: number, touched: Map<Open, 'opened' | 'updated'>): void {
+    const { kind, version, causes, at, loss } = sighting;
+    const incident =
+      this.open.find(({ found }) => found.some((one) => one.kind === kind)) ??
+      this.open.find(({ labels }) => at.labels - labels <= 2 * this.windowOutcomes);
+    if (incident === undefined) {
+      this.count += 1;
+      const opened: Open = {
+        incident: `${this.model}-incident-${this.count}`,
+        ...{ version, kind, severity: 'info', pages: false, causes: [], loss, openedAt: now, at },
+        found: [{ kind, causes }],
+        labels: at.labels,
+      };
+      this.open.push(opened);
+      judge(opened);
+      touched.set(opened, 'opened');
+      return;
+    }
+    const before = { ...incident };
+    incident.found = [...incident.found.filter((one) => one.kind !== kind), { kind, causes }];
+    incident.labels = Math.max(incident.labels, at.labels);
+    if (loss !== null && loss.after > (incident.loss?.after ?? -Infinity)) incident.loss = loss;
+    judge(incident);
+    if (touched.has(incident) || !isWorse(before, incident)) return;
+    incident.at = at;
+    touched.set(incident, 'updated');
+  }
+
+  private over({ kind, version }: Sighting): void {
+    for (const incident of this.open)
+      if (incident.version === version) incident.found = incident.found.filter((one) => one.kind !== kind);
+  }
+
+  private closed(incident: Open, now: number, outcome: 'recovered' | 'replaced', reason: string): IncidentEvent {
+    const { found: _, labels: __, ...told } = incident;
+    return { ...this.base(now, reason), type: 'IncidentClosed', ...told, outcome };
+  }
+
+  private base(occurredAt: number, reason: string) {
+    return { model: this.model, occurredAt, actor: 'drift-monitor', reason };
+  }
+
+  state(): IncidentsState {
+    const { count, open, pending, champion, successors } = this;
+    return {
+      count,
+      open: open.map((one) => ({ ...one })),
+      pending: [...pending],
+      champion,
+      successors: [...successors],
+    };
+  }
+
+  restore({ count, open, pending, champion, successors }: IncidentsState): void {
+    Object.assign(this, { count, pending: [...pending], champion, successors: [...successors] });
+    this.open = open.map((one) => ({ ...one }));
+  }
+}
+
+/** The name of an incident, its severity and its causes, from all that was found. */
+function judge(incident: Open): void {
+  const found = byPrecedence(incident.found);
+  const kind = found[0]?.kind ?? incident.kind;
+  const hasLoss = found.some((one) => one.kind === 'concept');
+  // An incident keeps the worst that it was.
+  incident.kind = PRECEDENCE[Math.min(PRECEDENCE.indexOf(kind), PRECEDENCE.indexOf(incident.kind))]!;
+  incident.severity = worse(incident.severity, severityOf(kind, hasLoss, incident.loss));
+  incident.pages ||= hasLoss || kind === 'quality';
+  // What is named by several watches counts once; the error itself is no cause where anything else is named.
+  const causes = new Map<string, Cause>();
+  for (const one of found.flatMap(({ causes }) => causes)) {
+    const key = one.kind === 'feature' ? one.name : `${one.kind} ${one.name}`;
+    if (one.kind !== 'error' && !causes.has(key)) causes.set(key, one);
+  }
+  const errors = found.flatMap(({ causes }) => causes.filter((one) => one.kind === 'error'));
+  incident.causes = [...[...causes.values()].slice(0, CAUSES_MAX - 1), ...errors.slice(0, 1)];
+}
+
+function severityOf(kind: DriftKind, hasLoss: boolean, loss: Incident['loss']): Incident['severity'] {
+  if (!hasLoss) return kind === 'quality' ? 'warning' : 'info';
+  if (loss === null) return 'warning';
+  return loss.after >= 1.5 * loss.before || loss.after - loss.before >= 0.1 ? 'critical' : 'warning';
+}
+
+function worse(a: Incident['severity'], b: Incident['severity']): Incident['severity'] {
+  return SEVERITIES[Math.max(SEVERITIES.indexOf(a), SEVERITIES.indexOf(b))]!;
+}
+
+function isWorse(before: Incident, after: Incident): boolean {
+  return (
+    before.kind !== after.kind ||
+    before.severity !== after.severity ||
+    before.pages !== after.pages ||
+    before.causes[0]?.name !== after.causes[0]?.name
+  );
+}
+
+function byPrecedence<T extends { kind: DriftKind }>(all: readonly T[]): T[] {
+  return [...all].sort((a, b) => PRECEDENCE.indexOf(a.kind) - PRECEDENCE.indexOf(b.kind));
+}
+
+const NAMES: Record<DriftKind, string> = {
+  quality: 'data quality, not drift',
+  concept: 'concept drift: what the model learned is no longer so',
+  covariate: 'the inputs moved',
+  prediction: 'the answers moved',
+};
+
+function reasonOf({ kind, causes, loss, pages }: Incident): string {
+  const words = causes.map((cause) => cause.words);
+  const judged =
+    loss === null
+      ? 'no labels have judged it yet'
+      : pages
+        ? `the error went from ${percent(loss.before)} to ${percent(loss.after)}`
+        : `the error did not rise (${percent(loss.before)} before, ${percent(loss.after)} now), so nobody is woken`;
+  return `${NAMES[kind]}: ${[...words, judged].join('; ')}`;
+}

@@ -1,0 +1,84 @@
+import { topics, type FeatureReference, type ModelInForce, type Predicted } from '@gyre/contracts';
+import { publish, type Effects, type Task } from '@gyre/platform';
+import { InputsPartial, type InputsPartialState } from './inputs-partial.js';
+import { phaseOf } from './season.js';
+
+export interface InputsSettings {
+  /** The specs in force; undefined for a model that was never applied. */
+  model(name: string): ModelInForce | undefined;
+  /** What a version was trained on; undefined where it is not known yet. */
+  reference(model: string, version: number): FeatureReference[] | undefined;
+  /** A version so old that what it was trained on is no longer kept. */
+  isForgotten(model: string, version: number): boolean;
+}
+
+/** What is counted is told at a tick when it has so many rows or is so old, so that quiet models cost little. */
+const ROWS_TOLD = 50;
+const AGE_TOLD_MS = 10_000;
+
+interface Counting {
+  model: string;
+  partials: InputsPartial[];
+}
+
+/**
+ * predictions -> inputs: counts what each version is fed and answers, whether or not a label ever comes. One state per model and partition,
+ * told at ticks; detect, which sees all partitions, adds them up.
+ */
+export const inputs = (settings: InputsSettings): Task<Counting, Predicted> => ({
+  name: 'drift-monitor.inputs',
+  inputs: [topics.predictions],
+  stateKey: ({ model }) => model,
+  // What a version was trained on comes by another way than its first prediction, and may come later.
+  attempts: 8,
+  codec: {
+    load(json) {
+      const { model, partials } = json as { model: string; partials: InputsPartialState[] };
+      return {
+        model,
+        partials: partials.map((saved) => {
+          const partial = begin(settings, model, saved.version, saved.phase);
+          partial.restore(saved);
+          return partial;
+        }),
+      };
+    },
+    save: ({ model, partials }) => ({ model, partials: partials.map((partial) => partial.state()) }),
+  },
+  handle(counting, predicted, { now }): Effects<Counting> {
+    const { model, version, occurredAt } = predicted;
+    if (version === null) return {};
+    const state = counting ?? { model, partials: [] };
+    const drift = settings.model(model)?.drift;
+    const phase = phaseOf(occurredAt, drift?.seasonality ?? null);
+    let partial = state.partials.find((one) => one.version === version && one.phase === phase);
+    if (partial === undefined) state.partials.push((partial = begin(settings, model, version, phase)));
+    partial.add(predicted);
+    if (partial.rows < (drift?.windowOutcomes ?? Infinity)) return { state, wakeAt: 'nextTick' };
+    return tell(state, [partial], now);
+  },
+  wake: (state, { now }) =>
+    tell(
+      state,
+      state.partials.filter(({ rows, from }) => rows >= ROWS_TOLD || now - from >= AGE_TOLD_MS),
+      now,
+    ),
+});
+
+function begin(settings: InputsSettings, model: string, version: number, phase: number): InputsPartial {
+  const spec = settings.model(model);
+  const reference = settings.isForgotten(model, version) ? [] : settings.reference(model, version);
+  if (spec === undefined || reference === undefined)
+    throw new Error(`version ${version} of model "${model}" is not known here yet`);
+  // A reference of other features than these is none.
+  return new InputsPartial(version, phase, reference.length === spec.inputs.length ? reference : [], spec.inputs);
+}
+
+function tell(state: Counting, due: readonly InputsPartial[], now: number): Effects<Counting> {
+  const rest = state.partials.filter((partial) => !due.includes(partial));
+  return {
+    state: rest.length === 0 ? null : { ...state, partials: rest },
+    ...(rest.length === 0 ? {} : { wakeAt: 'nextTick' as const }),
+    publish: [publish(topics.inputs, ...due.map((partial) => partial.measured(state.model, now)))],
+  };
+}

@@ -1,0 +1,129 @@
+import type { Cause, FeatureReference } from '@gyre/contracts';
+import { binOf } from '@gyre/drift';
+import { percent } from './findings.js';
+import { rangeOf } from './inputs-watch.js';
+
+export interface SlicesState {
+  /** The newest outcomes, oldest first: the bin of each feature (the one after the last for a missing value), then the error. */
+  newest: number[][];
+  /** By feature and bin, of all older outcomes: count and sum of errors. */
+  before: [number, number][][];
+}
+
+const NEWEST_MAX = 200;
+/** A slice is named with so many newest rows and so many older ones … */
+const ROWS_MIN = 15;
+const ROWS_BEFORE_MIN = 30;
+/** … where its error has risen by so many standard errors, and less elsewhere … */
+const STANDARD_ERRORS = 3.5;
+/** … where it explains this share of the whole rise … */
+const EXPLAINED_MIN = 0.5;
+/** … and is not nearly everything. */
+const ROWS_SHARE_MAX = 0.8;
+
+/** Finds the slices of the inputs, by one feature's bins, in which a rise of the error lies. */
+export class Slices {
+  private newest: number[][] = [];
+  private before: [number, number][][];
+
+  constructor(private readonly reference: readonly FeatureReference[]) {
+    this.before = reference.map(({ edges }) =>
+      Array.from({ length: edges.length + 2 }, (): [number, number] => [0, 0]),
+    );
+  }
+
+  add(features: readonly (number | null)[], error: number): void {
+    if (features.length !== this.reference.length) return;
+    const row = this.reference.map(({ edges }, f) => {
+      const value = features[f] ?? null;
+      return value === null ? edges.length + 1 : binOf(edges, value);
+    });
+    row.push(error);
+    this.newest.push(row);
+    if (this.newest.length > NEWEST_MAX) this.age(this.newest.shift()!);
+  }
+
+  private age(row: readonly number[]): void {
+    for (let f = 0; f < this.before.length; f++) {
+      const bin = this.before[f]![row[f]!]!;
+      bin[0] += 1;
+      bin[1] += row.at(-1)!;
+    }
+  }
+
+  /** @param since rows since the change @returns the slices that explain most of the rise, the one that explains most first */
+  explain(since: number): Cause[] {
+    const rows = this.newest.slice(-Math.max(ROWS_MIN, Math.min(since, NEWEST_MAX)));
+    const older = this.newest.slice(0, this.newest.length - rows.length);
+    return this.reference
+      .flatMap((reference, f) => this.sliceOf(reference, f, rows, older))
+      .sort((a, b) => b.explained - a.explained)
+      .map(({ cause }) => cause);
+  }
+
+  private sliceOf(
+    { feature, edges }: FeatureReference,
+    f: number,
+    rows: readonly number[][],
+    older: readonly number[][],
+  ): { cause: Cause; explained: number }[] {
+    const now = tally(rows, f, this.before[f]!.length);
+    const then = tally(older, f, this.before[f]!.length).map(([n, sum], bin): [number, number] => {
+      const [count, errors] = this.before[f]![bin]!;
+      return [n + count, sum + errors];
+    });
+    const [all, allBefore] = [total(now), total(then)];
+    const rise = all[1] - all[0] * mean(allBefore);
+    if (!(rise > 0)) return [];
+    const bad = now.flatMap(([n, sum], bin) => {
+      const known = then[bin]!;
+      if (n === 0 || known[0] < ROWS_BEFORE_MIN) return [];
+      const level = mean(known);
+      // With half an error of each kind, a slice without errors so far has a variance too.
+      const share = Math.min(0.99, (known[1] + 0.5) / (known[0] + 1));
+      const excess = sum - n * level;
+      const elsewhere = (rise - excess) / Math.max(1, all[0] - n);
+      const isBad =
+        excess > STANDARD_ERRORS * Math.sqrt(n * Math.max(0.01, share * (1 - share))) && excess / n > 2 * elsewhere;
+      return isBad ? [{ bin, n, sum, level, excess }] : [];
+    });
+    const rowsOf = bad.reduce((count, { n }) => count + n, 0);
+    const explained = bad.reduce((share, { excess }) => share + excess / rise, 0);
+    if (rowsOf < ROWS_MIN || rowsOf > ROWS_SHARE_MAX * all[0] || explained < EXPLAINED_MIN) return [];
+    const after = bad.reduce((sum, one) => sum + one.sum, 0) / rowsOf;
+    const before = bad.reduce((sum, one) => sum + one.n * one.level, 0) / rowsOf;
+    const ranges = bad.map(({ bin }) => (bin === edges.length + 1 ? 'missing' : rangeOf(edges, bin)));
+    const words = `where ${feature} is ${ranges.join(' or ')} the error went from ${percent(before)} to ${percent(after)} (${rowsOf} of ${all[0]} rows, ${percent(Math.min(1, explained))} of the rise)`;
+    return [{ explained, cause: { kind: 'segment', name: feature, words, before, after } }];
+  }
+
+  state(): SlicesState {
+    return {
+      newest: [...this.newest],
+      before: this.before.map((bins) => bins.map(([n, sum]): [number, number] => [n, sum])),
+    };
+  }
+
+  restore({ newest, before }: SlicesState): void {
+    this.newest = [...newest];
+    this.before = before.map((bins) => bins.map(([n, sum]): [number, number] => [n, sum]));
+  }
+}
+
+function tally(rows: readonly number[][], f: number, bins: number): [number, number][] {
+  const found = Array.from({ length: bins }, (): [number, number] => [0, 0]);
+  for (const row of rows) {
+    const bin = found[row[f]!]!;
+    bin[0] += 1;
+    bin[1] += row.at(-1)!;
+  }
+  return found;
+}
+
+function total(bins: readonly [number, number][]): [number, number] {
+  return bins.reduce(([n, sum], [more, errors]) => [n + more, sum + errors], [0, 0]);
+}
+
+function mean([n, sum]: [number, number]): number {
+  return n === 0 ? 0 : sum / n;
+}
