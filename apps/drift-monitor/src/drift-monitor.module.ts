@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { Catalog, Config, Metrics } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
+import { alertmanager, webhook } from './alert-targets.js';
+import { alertsJob } from './alerts.job.js';
 import { detect } from './detect.js';
 import { DriftMonitorConfig } from './drift-monitor.config.js';
 import { DriftMonitorController } from './drift-monitor.http.js';
@@ -23,15 +25,31 @@ import { PerformanceHistory } from './performance-history.js';
         await known.open(platform);
         return [
           platform.run(join({ model, unknownHorizonMs: unknownHorizonHours * 3_600_000 })),
-          platform.run(
-            inputs({
-              model,
-              reference: (name, version) => known.reference(name, version),
-              isForgotten: (name, version) => known.isForgotten(name, version),
-            }),
-          ),
+          platform.run(inputs({ model, reference: (name, version) => known.reference(name, version) })),
           platform.run(detect),
         ];
+      },
+    },
+    {
+      provide: 'drift-monitor.alerts',
+      inject: [Platform, Config, Metrics],
+      useFactory: (platform: Platform, config: Config, metrics: Metrics) => {
+        const { alertWebhookUrl, alertmanagerUrl, alertLinkUrl, alertAgeHoursMax } = config.read(
+          'drift-monitor',
+          DriftMonitorConfig,
+        );
+        const clock = () => Date.now();
+        const targets = [
+          ...(alertWebhookUrl === null ? [] : [webhook(alertWebhookUrl, alertLinkUrl)]),
+          ...(alertmanagerUrl === null ? [] : [alertmanager(alertmanagerUrl, alertLinkUrl, clock)]),
+        ];
+        const sent = metrics.counter('gyre_alerts_sent_total', 'What targets were told of incidents', [
+          'model',
+          'target',
+        ]);
+        const onSent = (target: string, { model }: { model: string }) => sent.inc({ model, target });
+        if (targets.length === 0) return null;
+        return platform.work(alertsJob({ targets, ageMsMax: alertAgeHoursMax * 3_600_000, clock, onSent }));
       },
     },
     {

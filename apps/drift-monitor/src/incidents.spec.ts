@@ -42,7 +42,6 @@ async function begin(drift = '', partitions = 1): Promise<void> {
     inputs({
       model: () => spec,
       reference: (model, version) => known.reference(model, version),
-      isForgotten: () => false,
     }),
   );
   platform.run(detect);

@@ -6,10 +6,8 @@ import { phaseOf } from './season.js';
 export interface InputsSettings {
   /** The specs in force; undefined for a model that was never applied. */
   model(name: string): ModelInForce | undefined;
-  /** What a version was trained on; undefined where it is not known yet. */
+  /** What a version was trained on, empty where that is not kept; undefined where the version is not known yet. */
   reference(model: string, version: number): FeatureReference[] | undefined;
-  /** A version so old that what it was trained on is no longer kept. */
-  isForgotten(model: string, version: number): boolean;
 }
 
 /** What is counted is told at a tick when it has so many rows or is so old, so that quiet models cost little. */
@@ -45,17 +43,15 @@ export const inputs = (settings: InputsSettings): Task<Counting, Predicted> => (
     },
     save: ({ model, partials }) => ({ model, partials: partials.map((partial) => partial.state()) }),
   },
-  handle(counting, predicted, { now }): Effects<Counting> {
+  handle(counting, predicted): Effects<Counting> {
     const { model, version, occurredAt } = predicted;
     if (version === null) return {};
     const state = counting ?? { model, partials: [] };
-    const drift = settings.model(model)?.drift;
-    const phase = phaseOf(occurredAt, drift?.seasonality ?? null);
+    const phase = phaseOf(occurredAt, settings.model(model)?.drift.seasonality ?? null);
     let partial = state.partials.find((one) => one.version === version && one.phase === phase);
     if (partial === undefined) state.partials.push((partial = begin(settings, model, version, phase)));
     partial.add(predicted);
-    if (partial.rows < (drift?.windowOutcomes ?? Infinity)) return { state, wakeAt: 'nextTick' };
-    return tell(state, [partial], now);
+    return { state, wakeAt: 'nextTick' };
   },
   wake: (state, { now }) =>
     tell(
@@ -67,7 +63,8 @@ export const inputs = (settings: InputsSettings): Task<Counting, Predicted> => (
 
 function begin(settings: InputsSettings, model: string, version: number, phase: number): InputsPartial {
   const spec = settings.model(model);
-  const reference = settings.isForgotten(model, version) ? [] : settings.reference(model, version);
+  // What was not trained here has nothing to be compared with but its own first answers.
+  const reference = spec?.imported === true ? [] : settings.reference(model, version);
   if (spec === undefined || reference === undefined)
     throw new Error(`version ${version} of model "${model}" is not known here yet`);
   // A reference of other features than these is none.

@@ -34,14 +34,13 @@ export class KnownVersions {
     }
   }
 
-  /** In the order of the model's inputs; undefined for a version that is not known here, not yet or no more. */
+  /**
+   * In the order of the model's inputs; empty for a version that is too old to be kept here.
+   * @returns undefined for one that is not known here yet
+   */
   reference(model: string, version: number): FeatureReference[] | undefined {
-    return this.versions.get(model)?.find((known) => known.version === version)?.reference;
-  }
-
-  /** Whether newer versions are known, and this one is too old to be. */
-  isForgotten(model: string, version: number): boolean {
     const known = this.versions.get(model) ?? [];
-    return known.length === VERSIONS_KEPT && known.every((one) => one.version > version);
+    const there = known.find((one) => one.version === version)?.reference;
+    return there ?? (known.some((one) => one.version > version) ? [] : undefined);
   }
 }
