@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { cbpeCases } from './cbpe-cases.js';
 import { detectorCases } from './detector-cases.js';
 import { metricCases } from './metric-cases.js';
+import { onlineCases } from './online-cases.js';
 import { shapCases } from './shap-cases.js';
 import { sketchCases } from './sketch-cases.js';
 import { twoSampleCases } from './two-sample-cases.js';
@@ -16,6 +17,7 @@ const claims: Claim[] = [
   ...cbpeCases,
   ...detectorCases,
   ...metricCases,
+  ...onlineCases,
   ...shapCases,
   ...sketchCases,
   ...twoSampleCases,
