@@ -68,7 +68,7 @@ async function bare(features, step) {
 
 async function circle(limit, step) {
   const args = [
-    at('../apps/gyre/dist/main.js'),
+    at('../apps/gyre/bin/gyre.mjs'),
     'replay',
     DATA,
     '--spec',

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { prepare } from './prepare.mjs';
-import { root, run } from './pinned-node.mjs';
+import { PLATFORM_FLAGS, root, run } from './pinned-node.mjs';
 
 const gyre = join(root, 'apps/gyre/dist/main.js');
 const jest = ['--experimental-vm-modules', '--no-warnings', join(root, 'node_modules/jest/bin/jest.js')];
@@ -12,8 +12,8 @@ const elec2 = [join(root, 'examples/data/elec2.csv.gz'), '--spec', join(root, 'e
 
 const COMMANDS = {
   // elec2's rows are half-hours from 7 May 1996 on.
-  demo: ['--enable-source-maps', gyre, 'replay', ...elec2, '--start', '1996-05-07', '--interval', '30m', '--serve'],
-  start: ['--enable-source-maps', gyre, 'up'],
+  demo: [...PLATFORM_FLAGS, gyre, 'replay', ...elec2, '--start', '1996-05-07', '--interval', '30m', '--serve'],
+  start: [...PLATFORM_FLAGS, gyre, 'up'],
   test: jest,
   bench: [join(root, 'bench/run.mjs')],
   servers: [join(root, 'tools/servers/main.mjs')],

@@ -5,6 +5,12 @@ import { processTerminal } from './terminal.js';
 // Whoever started this process through an IPC channel wants it to end with them.
 if (process.send !== undefined) process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
+// Whoever read the output has seen enough: `gyre timeline … | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 process.exitCode = await runCli(process.argv.slice(2), processTerminal(), [startUp]);
 process.removeAllListeners('disconnect');
 if (process.connected) process.disconnect();
