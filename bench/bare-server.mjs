@@ -1,6 +1,6 @@
 /**
  * What people write first: grpc-js, proto-loader and onnxruntime-node, one request at a time, nothing else.
- * A process of its own; prints its address on standard output.
+ * A process of its own; takes the model's file, prints its address on standard output.
  */
 import { fileURLToPath } from 'node:url';
 import { loadPackageDefinition, Server, ServerCredentials } from '@grpc/grpc-js';
@@ -11,9 +11,8 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { inference } = loadPackageDefinition(
   loadSync(at('../proto/inference/grpc_predict_v2.proto'), { keepCase: true, longs: Number }),
 );
-const session = await InferenceSession.create(at('../libs/model-runtime/testdata/models/elec2_lightgbm_100.onnx'), {
-  intraOpNumThreads: 1,
-});
+const model = process.argv[2] ?? at('../libs/model-runtime/testdata/models/elec2_lightgbm_100.onnx');
+const session = await InferenceSession.create(model, { intraOpNumThreads: 1 });
 const [input] = session.inputNames;
 
 const server = new Server();
@@ -21,7 +20,8 @@ server.addService(inference.GRPCInferenceService.service, {
   async ModelInfer(call, reply) {
     const [tensor] = call.request.inputs;
     const features = Float32Array.from(tensor.contents.fp32_contents);
-    const results = await session.run({ [input]: new Tensor('float32', features, tensor.shape) });
+    const feeds = { [input]: new Tensor('float32', features, tensor.shape) };
+    const results = await session.run(feeds, ['probabilities']);
     const probabilities = results.probabilities;
     const output = {
       name: 'probabilities',

@@ -1,5 +1,10 @@
 /** `npm run bench -- NAME [arguments]`: ratios against a baseline measured in the same run, never bare times. */
-const BENCHES = { replay: './replay.mjs', alarms: './alarms.mjs', drift: './drift.mjs' };
+const BENCHES = {
+  gateway: './gateway.mjs',
+  replay: './replay.mjs',
+  alarms: './alarms.mjs',
+  drift: './drift.mjs',
+};
 
 const [name, ...args] = process.argv.slice(2);
 const file = BENCHES[name];

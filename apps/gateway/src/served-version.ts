@@ -29,7 +29,7 @@ export class ServedVersion {
     return this.model.runsOn;
   }
 
-  /** Median time of a run of one row, microseconds; null where it is not known. */
+  /** Shortest time of a run of one row, microseconds; null where it is not known. */
   get runMicros(): number | null {
     return this.model.measured?.micros ?? null;
   }

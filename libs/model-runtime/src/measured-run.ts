@@ -2,7 +2,7 @@ import type { LoadedModel, TensorInfo, TensorValue } from './loaded-model.js';
 
 /** What running a model on samples has shown. */
 export interface MeasuredRun {
-  /** Median time of a run of one row, microseconds; null where the model took none of the samples. */
+  /** Shortest time of a run of one row, microseconds: what else the machine did only adds to it. Null where the model took none of the samples. */
   readonly micros: number | null;
   /**
    * Whether the first dimension is a batch: rows that are run together answer as they do alone. Only then are requests of several callers
@@ -11,9 +11,9 @@ export interface MeasuredRun {
   readonly rowsIndependent: boolean;
 }
 
-const RUNS = 7;
-/** A model that takes so long is not run again, ms. */
-const PATIENCE_MS = 500;
+const RUNS = 50;
+/** Runs go on for so long at most, ms. */
+const PATIENCE_MS = 200;
 /** Rows in a batch may be summed in another order: so much difference, absolute and relative, is none. */
 const TOLERANCE = 1e-4;
 const UNMEASURED: MeasuredRun = { micros: null, rowsIndependent: false };
@@ -30,8 +30,7 @@ export function measureRun(model: Pick<LoadedModel, 'inputs'> & Callable): Measu
       first = model.call(one);
       times.push((performance.now() - at) * 1_000);
     }
-    times.sort((a, b) => a - b);
-    return { micros: times[times.length >> 1] as number, rowsIndependent: independent(model, first) };
+    return { micros: Math.min(...times), rowsIndependent: independent(model, first) };
   } catch {
     return UNMEASURED;
   }
