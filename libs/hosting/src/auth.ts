@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { GyreError } from '@gyre/contracts';
 import type { AuthConfig, GrpcConfig, HttpConfig } from './hosting.config.js';
@@ -46,7 +46,7 @@ export class Auth {
     if (this.tokens.length === 0) return 'local user';
     const token = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1];
     if (token !== undefined) {
-      const digest = createHash('sha256').update(token).digest();
+      const digest = hash('sha256', token, 'buffer');
       const known = this.tokens.find((candidate) => timingSafeEqual(candidate.digest, digest));
       if (known !== undefined) return known.name;
     }

@@ -1,7 +1,9 @@
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { handleUnaryCall, Server, ServiceError } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import type { Auth } from './auth.js';
 import { failureOf, grpcErrorOf } from './failure-filter.js';
+import { GrpcStream, isPlain, type StreamOptions } from './grpc-stream.js';
 import type { Logger } from './logger.js';
 
 /** As much of a gRPC call as a handler of bytes needs. */
@@ -23,7 +25,8 @@ export type BytesHandler = (request: Buffer, call: GrpcCall, name: string | unde
 
 /**
  * Unary gRPC methods that are answered bytes for bytes: no message of the loader's is made, and nothing stands between the server and the handler but
- * the guard. For what is called thousands of times a second; everything else goes through Nest's transport, on the same server.
+ * the guard, and for most calls no more of grpc-js than its connections. For what is called thousands of times a second; everything else
+ * goes through Nest's transport, on the same server.
  */
 export class GrpcBytes {
   private readonly handlers = new Map<string, BytesHandler>();
@@ -31,6 +34,7 @@ export class GrpcBytes {
   constructor(
     private readonly auth: Auth,
     private readonly log: Logger,
+    private readonly messageBytesMax: number,
   ) {}
 
   /**
@@ -43,6 +47,7 @@ export class GrpcBytes {
 
   /** Registers the methods, and takes them out of the definitions that Nest's transport will read. */
   mount(definitions: PackageDefinition, server: Pick<Server, 'register'>): void {
+    const paths = new Map<string, BytesHandler>();
     for (const [method, handler] of this.handlers) {
       const [service = '', name = ''] = method.split('/');
       const methods = definitions[service] as Record<string, { path: string }> | undefined;
@@ -51,6 +56,32 @@ export class GrpcBytes {
       const { [name]: _, ...others } = methods;
       definitions[service] = others as never;
       server.register(path, this.unary(handler), asIs, asIs, 'unary');
+      paths.set(path, handler);
+    }
+    if (paths.size > 0) this.takeStreams(paths, server);
+  }
+
+  /**
+   * Answers plain calls of these methods on the HTTP/2 streams of the library's own server, before it makes its objects for them; all others, and what is
+   * compressed, go on to the library. It shows its servers to nobody: its version is pinned for that, and where they are not found, the
+   * handlers that are registered with it answer, only slower.
+   */
+  private takeStreams(paths: ReadonlyMap<string, BytesHandler>, server: object): void {
+    const { http2Servers } = server as { http2Servers?: Map<Http2Server, unknown> };
+    const options: StreamOptions = {
+      messageBytesMax: this.messageBytesMax,
+      admit: (authorization) => void this.auth.caller(authorization),
+      failed: (thrown) => grpcErrorOf(failureOf(thrown, 'rpc', this.log)),
+    };
+    for (const http2 of http2Servers?.keys() ?? []) {
+      const others = http2.listeners('stream') as ((stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void)[];
+      if (others.length === 0) continue;
+      http2.removeAllListeners('stream');
+      http2.on('stream', (stream, headers) => {
+        const handler = paths.get(headers[':path'] ?? '');
+        if (handler !== undefined && isPlain(headers)) new GrpcStream(stream, headers, handler, options);
+        else for (const other of others) other.call(http2, stream, headers);
+      });
     }
   }
 

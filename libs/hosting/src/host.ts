@@ -71,7 +71,7 @@ export async function host(
   const readiness = new Readiness();
   const health = new GrpcHealth(readiness);
   const callers = new Auth(auth, http.hostNames);
-  const grpcBytes = new GrpcBytes(callers, logger);
+  const grpcBytes = new GrpcBytes(callers, logger, grpc.messageBytesMax);
   const hosted = {
     platform,
     config,
