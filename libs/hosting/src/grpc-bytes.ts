@@ -70,7 +70,7 @@ export class GrpcBytes {
     const { http2Servers } = server as { http2Servers?: Map<Http2Server, unknown> };
     const options: StreamOptions = {
       messageBytesMax: this.messageBytesMax,
-      admit: (authorization) => void this.auth.caller(authorization),
+      admit: (authorization) => this.admit(authorization),
       failed: (thrown) => grpcErrorOf(failureOf(thrown, 'rpc', this.log)),
     };
     for (const http2 of http2Servers?.keys() ?? []) {
@@ -85,12 +85,17 @@ export class GrpcBytes {
     }
   }
 
+  private admit(authorization: string | undefined): string | undefined {
+    const caller = this.auth.caller(authorization);
+    return this.auth.names ? caller : undefined;
+  }
+
   private unary(handler: BytesHandler): handleUnaryCall<Buffer, Buffer> {
     return (call, done) => {
       const failed = (thrown: unknown): void => done(grpcErrorOf(failureOf(thrown, 'rpc', this.log)) as ServiceError);
       try {
-        const caller = this.auth.caller(call.metadata.get('authorization')[0]?.toString());
-        handler(call.request, call, this.auth.names ? caller : undefined).then((answer) => done(null, answer), failed);
+        const name = this.admit(call.metadata.get('authorization')[0]?.toString());
+        handler(call.request, call, name).then((answer) => done(null, answer), failed);
       } catch (error) {
         failed(error);
       }

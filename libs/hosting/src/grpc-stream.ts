@@ -1,18 +1,19 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { status } from '@grpc/grpc-js';
+import { status, type Metadata } from '@grpc/grpc-js';
 import type { BytesHandler, GrpcCall } from './grpc-bytes.js';
 
 /** A status as it leaves: the error table's, or one of the protocol's own. */
 export interface GrpcFailure {
   code: number;
   details: string;
+  metadata?: Metadata;
 }
 
 export interface StreamOptions {
   messageBytesMax: number;
-  /** @throws what `failed` makes a status of, where the caller is not known */
-  admit: (authorization: string | undefined) => void;
+  /** Who calls; undefined where nobody is asked. @throws what `failed` makes a status of, where the caller is not known */
+  admit: (authorization: string | undefined) => string | undefined;
   failed: (thrown: unknown) => GrpcFailure;
 }
 
@@ -70,6 +71,11 @@ export class GrpcStream extends EventEmitter implements GrpcCall {
     return this.deadline;
   }
 
+  getPeer(): string {
+    const { remoteAddress, remotePort } = this.stream.session?.socket ?? {};
+    return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`;
+  }
+
   private take(chunk: Buffer): void {
     this.size += chunk.length;
     if (this.size > this.options.messageBytesMax + PREFIX_BYTES) {
@@ -91,8 +97,8 @@ export class GrpcStream extends EventEmitter implements GrpcCall {
     const problem = framing(bytes);
     if (bytes === undefined || problem !== null) return this.fail({ code: status.INTERNAL, details: problem ?? '' });
     try {
-      this.options.admit(authorization);
-      this.handler(bytes.subarray(PREFIX_BYTES), this).then(
+      const name = this.options.admit(authorization);
+      this.handler(bytes.subarray(PREFIX_BYTES), this, name).then(
         (answer) => this.answer(answer),
         (error: unknown) => this.fail(this.options.failed(error)),
       );
@@ -114,11 +120,19 @@ export class GrpcStream extends EventEmitter implements GrpcCall {
     stream.end(framed);
   }
 
-  private fail({ code, details }: GrpcFailure): void {
+  private fail({ code, details, metadata }: GrpcFailure): void {
     const { stream } = this;
     if (this.answered || stream.destroyed || stream.closed) return;
     this.answered = true;
-    stream.respond({ ...OK_HEADERS, 'grpc-status': String(code), 'grpc-message': percentEncoded(details) }, REFUSE);
+    stream.respond(
+      {
+        ...OK_HEADERS,
+        'grpc-status': String(code),
+        'grpc-message': percentEncoded(details),
+        ...metadata?.toHttp2Headers(),
+      },
+      REFUSE,
+    );
     // What the client still sends is not read.
     if (!stream.readableEnded) stream.resume();
   }
