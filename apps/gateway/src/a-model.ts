@@ -63,11 +63,16 @@ export interface Wanted {
   champion?: [version: number, onnx: Uint8Array | string];
   previous?: [version: number, onnx: Uint8Array | string];
   shadows?: [version: number, onnx: Uint8Array | string][];
+  /** Canaries. */
+  arms?: [version: number, onnx: Uint8Array | string, weight: number][];
   rollout?: string;
 }
 
 /** Says what serves from now on, and puts the artifacts in place; a string stands for an artifact's name as it is. */
-export async function serve(platform: Platform, { champion, previous, shadows = [], rollout }: Wanted): Promise<void> {
+export async function serve(
+  platform: Platform,
+  { champion, previous, shadows = [], arms = [], rollout }: Wanted,
+): Promise<void> {
   const slot = async ([version, onnx]: [number, Uint8Array | string]): Promise<{ version: number; onnx: string }> => ({
     version,
     onnx: typeof onnx === 'string' ? onnx : await platform.artifacts.put(onnx),
@@ -78,6 +83,13 @@ export async function serve(platform: Platform, { champion, previous, shadows = 
     champion: champion === undefined ? null : await slot(champion),
     previous: previous === undefined ? null : await slot(previous),
     shadows: await Promise.all(shadows.map(slot)),
+    arms: await Promise.all(
+      arms.map(async ([version, onnx, weight]) => ({
+        ...(await slot([version, onnx])),
+        weight,
+        role: 'canary' as const,
+      })),
+    ),
     rollout: rollout ?? null,
   };
   await platform.append(topics.lifecycle, [event]);

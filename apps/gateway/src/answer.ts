@@ -9,7 +9,7 @@ const ROW_0 = '.0';
 /**
  * The answer to a request. Its parameters: `prediction_id` (of several rows an output of that name; an imported model's outputs are its own
  * alone, so there row r has the id of the parameter with `.r` after it), `version`, `role`, and where they apply
- * `fallback_reason`, `feature_status` (the worst) and `feature_age_ms` (the oldest).
+ * `fallback`, `fallback_reason`, `feature_status` (the worst) and `feature_age_ms` (the oldest).
  */
 export function inferAnswer(request: InferRequest, answered: Answered): InferAnswer {
   const { asked, ids, spec, found, output } = answered;
@@ -37,13 +37,21 @@ export function checkOutputs(request: InferRequest, of: LabelRules | TensorModel
     throw new GyreError('BAD_REQUEST', `${request.model} has no output "${unknown}"; it has ${names.join(', ')}`);
 }
 
-/** In which role the version answered. `previous` also where it goes on because the champion could not be loaded. */
-function roleOf({ version, fallback, serving }: Answered): Parameters {
+/**
+ * In which role the version answered: `champion`, `canary`, `split`, `shadow` (a challenger that the request named), `previous`, also where it goes on because
+ * the champion could not be loaded, or `fallback`, by its `rules` or `default`. Wherever it is not what the request was meant to get, why.
+ */
+function roleOf({ version, fallback, serving, route }: Answered): Parameters {
   const { answering, degraded, shadows } = serving;
-  if (fallback !== null) return { role: 'fallback', fallback_reason: fallback };
+  if (version === null) return { role: 'fallback', fallback: route, fallback_reason: fallback ?? 'no-version' };
+  const why = fallback === null ? {} : { fallback_reason: fallback };
+  if (route === 'canary' || route === 'split') return { role: route, ...why };
   if (version === answering?.version)
-    return degraded === null ? { role: 'champion' } : { role: 'previous', fallback_reason: degraded };
-  return { role: shadows.some((shadow) => shadow.version === version) ? 'shadow' : 'previous' };
+    return degraded === null
+      ? { role: 'champion', ...why }
+      : { role: 'previous', fallback_reason: fallback ?? degraded };
+  const isShadow = route === 'named' && shadows.some((shadow) => shadow.version === version);
+  return { role: isShadow ? 'shadow' : 'previous', ...why };
 }
 
 /** What the outputs of a model look like to a client: `probabilities` and `label`, or `value`. */
@@ -65,18 +73,6 @@ export function outputMetadata(label: LabelRules): TensorMetadata[] {
     { name: 'probabilities', datatype: 'FP32', shape: [-1, classes.length] },
     { name: 'label', datatype: encoded([], classes).datatype, shape: [-1] },
   ];
-}
-
-/** The declared fallback as a model's answer: certainty of its class, or its value; null where the spec refuses to answer. */
-export function fallbackOutput(spec: ModelInForce): Float32Array | null {
-  const { fallback } = spec;
-  if (fallback !== undefined && 'refuse' in fallback) return null;
-  const classes = classesOf(spec.label);
-  if (classes.length === 0) return Float32Array.of(Number(fallback?.value ?? 0));
-  const output = new Float32Array(classes.length);
-  // A spec whose fallback is no class is refused when it is applied.
-  output[Math.max(0, fallback === undefined ? 0 : classes.indexOf(fallback.value))] = 1;
-  return output;
 }
 
 function likeliest(values: Float32Array, from: number, width: number): number {

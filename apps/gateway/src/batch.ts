@@ -8,8 +8,6 @@ export interface Scores {
   output: Float32Array;
   /** All outputs by name, of a model that is asked by its own tensors. */
   tensors: Readonly<Record<string, TensorValue>> | null;
-  /** Shadows that failed are left out. */
-  shadows: { version: number; output: Float32Array }[];
 }
 
 /** As much of a request as batching needs. */
@@ -18,6 +16,8 @@ export interface Batched {
   serving: unknown;
   version: ServedVersion | null;
   features: Float32Array | null;
+  /** What was routed alike is shadowed alike. */
+  route?: unknown;
 }
 
 /**
@@ -40,56 +40,39 @@ export function batches<T extends Batched>(turn: readonly T[], maxBatchSize: num
 }
 
 function goTogether(a: Batched, b: Batched): boolean {
-  if (a.serving !== b.serving || a.version !== b.version) return false;
+  if (a.serving !== b.serving || a.version !== b.version || a.route !== b.route) return false;
   const [ours, theirs] = [a.asked.tensors, b.asked.tensors];
   if (ours === null || theirs === null) return (a.features === null) === (b.features === null);
   return a.version?.tensors?.rowsIndependent === true && sameColumns(ours, theirs);
 }
 
 /**
- * Scores the rows of several requests at once, by the version that answers and then by its shadows.
+ * Scores the rows of several requests at once.
  *
  * @param requests each with its features, row-major float32 of shape [rows, width], or its tensors
- * @param failed told of every version that failed
- * @returns at once where all models run on this thread; null where the answering version failed
+ * @param failed told where the version failed
+ * @returns at once where the model runs on this thread; null where it failed
  */
 export function scoreBatch(
   version: ServedVersion,
-  shadows: readonly ServedVersion[],
   requests: readonly Batched[],
   failed: (error: Error, version: ServedVersion) => void,
 ): Scores | null | Promise<Scores | null> {
-  const ask = asking(requests);
   const rows = requests.reduce((sum, { asked }) => sum + asked.rows, 0);
-  const run = (one: ServedVersion): Outcome | Promise<Outcome> => {
-    const miss = (error: unknown): null => {
-      failed(error as Error, one);
-      return null;
-    };
-    try {
-      const outcome = ask(one, rows);
-      return outcome instanceof Promise ? outcome.catch(miss) : outcome;
-    } catch (error) {
-      return miss(error);
-    }
+  const scores = (outcome: Outcome): Scores => ({ rows, ...outcome });
+  const miss = (error: unknown): null => {
+    failed(error as Error, version);
+    return null;
   };
-  const first = run(version);
-  const others = shadows.map(run);
-  const collect = (outcome: Outcome, beside: readonly Outcome[]): Scores | null => {
-    if (outcome === null) return null;
-    const scored = shadows.flatMap((shadow, i) => {
-      const theirs = beside[i] ?? null;
-      return theirs === null ? [] : [{ version: shadow.version, output: theirs.output }];
-    });
-    return { rows, ...outcome, shadows: scored };
-  };
-  if (first instanceof Promise || others.some((other) => other instanceof Promise)) {
-    return Promise.all([first, Promise.all(others)]).then(([output, beside]) => collect(output, beside));
+  try {
+    const outcome = asking(requests)(version, rows);
+    return outcome instanceof Promise ? outcome.then(scores).catch(miss) : scores(outcome);
+  } catch (error) {
+    return miss(error);
   }
-  return collect(first, others as Outcome[]);
 }
 
-type Outcome = Pick<Scores, 'output' | 'tensors'> | null;
+type Outcome = Pick<Scores, 'output' | 'tensors'>;
 type Asking = (version: ServedVersion, rows: number) => Outcome | Promise<Outcome>;
 
 /** How the requests' rows are put to a version: their features, or their tensors. */

@@ -29,6 +29,8 @@ export const GatewayConfig = z
     requestRowsMax: z.int().min(1).default(10_000),
     /** Rows that wait or are being scored; requests beyond are refused. */
     rowsInFlightMax: z.int().min(1).default(50_000),
+    /** Answered rows that wait to be scored by shadows; of more, the shadows are left out. */
+    shadowRowsMax: z.int().min(0).default(10_000),
     /** Requests to one model that may be under way at once, however quick the answers are. */
     concurrencyMax: z.int().min(1).default(4_096),
     /** And so many always, however slow they are. */

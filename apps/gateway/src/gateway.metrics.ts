@@ -1,6 +1,7 @@
 import { GyreError } from '@gyre/contracts';
 import type { Logger, Metrics } from '@gyre/hosting';
 import type { Admission } from './admission.js';
+import type { Route } from './routing.js';
 import type { PredictionLog } from './prediction-log.js';
 
 /** What ops teams would ask of a gateway. Children of labelled metrics are kept, for looking them up costs more than counting. */
@@ -10,6 +11,8 @@ export class GatewayMetrics {
   private readonly seconds;
   private readonly batchRows;
   private readonly fallbacks;
+  private readonly routed;
+  private readonly shadowRows;
   private readonly runFailures;
   private readonly lookUpFailures;
   private readonly loadFailures;
@@ -31,10 +34,21 @@ export class GatewayMetrics {
       LATENCY_BUCKETS,
     );
     this.batchRows = metrics.histogram('gyre_gateway_batch_rows', 'Rows that were scored together', BATCH_BUCKETS);
-    this.fallbacks = metrics.counter('gyre_gateway_fallback_answers_total', 'Answers that no model gave, by reason', [
-      'model',
-      'reason',
-    ]);
+    this.fallbacks = metrics.counter(
+      'gyre_gateway_fallback_answers_total',
+      'Answers that are not what the request was meant to get, by reason and what answered',
+      ['model', 'reason', 'by'],
+    );
+    this.routed = metrics.counter(
+      'gyre_gateway_routed_answers_total',
+      'Answers that the champion did not give, by route',
+      ['model', 'route'],
+    );
+    this.shadowRows = metrics.counter(
+      'gyre_gateway_shadow_rows_total',
+      'Rows that shadows should score beside an answer: scored, failed or shed; the share of scored is the coverage of pairs',
+      ['model', 'result'],
+    );
     this.runFailures = metrics.counter(
       'gyre_gateway_run_failures_total',
       'Batches that a version failed to score, shadows included',
@@ -49,11 +63,16 @@ export class GatewayMetrics {
     ]);
   }
 
-  answered(model: string, fallback: string | null): void {
+  /** @param fallback why it is not what the request was meant to get, null where it is */
+  answered(model: string, fallback: string | null, route: Route): void {
     let counter = this.answeredBy.get(model);
     if (counter === undefined) this.answeredBy.set(model, (counter = this.requests.labels(model)));
     counter.inc();
-    if (fallback !== null) this.fallbacks.inc({ model, reason: fallback });
+    if (fallback !== null) this.fallbacks.inc({ model, reason: fallback, by: route });
+    if (route !== 'champion') this.routed.inc({ model, route });
+  }
+  shadowed(model: string, result: 'scored' | 'failed' | 'shed', rows: number): void {
+    this.shadowRows.inc({ model, result }, rows);
   }
   failed(error: unknown): void {
     this.failures.inc({ code: error instanceof GyreError ? error.code : 'INTERNAL' });

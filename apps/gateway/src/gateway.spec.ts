@@ -256,7 +256,7 @@ describe('the gateway', () => {
     for (const line of [
       'gyre_gateway_requests_total{model="tides"} 1',
       'gyre_gateway_failures_total{code="MODEL_NOT_FOUND"} 1',
-      'gyre_gateway_fallback_answers_total{model="tides",reason="no-version"} 1',
+      'gyre_gateway_fallback_answers_total{model="tides",reason="no-version",by="default"} 1',
       'gyre_gateway_request_seconds_count 1',
       'gyre_gateway_unlogged_answers 0',
     ]) {

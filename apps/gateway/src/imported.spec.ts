@@ -53,11 +53,18 @@ describe('an imported model', () => {
     table = new ServingTable({ platform, log: new KeptLog(), load });
     inference = new Inference({
       table,
-      log: { append: (events) => (records.push(...events), null) },
+      log: { append: (events) => (records.push(...events), null), shadows: () => undefined },
       features: null,
       admission: anyNumber(),
       metrics: new GatewayMetrics(new Metrics(), new KeptLog()),
-      limits: { maxSkewMs: 300_000, rowsMax: 50, maxBatchSize: 8, maxQueueDelayMicros: 0, rowsInFlightMax: 60 },
+      limits: {
+        maxSkewMs: 300_000,
+        rowsMax: 50,
+        maxBatchSize: 8,
+        maxQueueDelayMicros: 0,
+        rowsInFlightMax: 60,
+        shadowRowsMax: 0,
+      },
       now: () => 0,
     });
     const label = { name: 'label', type: 'regression' };

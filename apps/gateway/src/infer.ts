@@ -1,56 +1,35 @@
-import { GyreError, type ModelInForce, type OnlineFeatures } from '@gyre/contracts';
+import { GyreError, type OnlineFeatures, type Predicted } from '@gyre/contracts';
 import type { Admission } from './admission.js';
-import { checkOutputs, fallbackOutput, inferAnswer } from './answer.js';
+import { checkOutputs, inferAnswer } from './answer.js';
 import { batches, scoreBatch, type Scores } from './batch.js';
 import { ANYBODY, deadlineOf, type Caller } from './caller.js';
-import type { ConcurrencyLimit } from './concurrency-limit.js';
-import { lookUp, type EntityFeatures, type EntityQuery } from './entity-features.js';
-import { FailureRecords, type Failed } from './failure-records.js';
+import { lookUp, type EntityQuery } from './entity-features.js';
+import { FailureRecords } from './failure-records.js';
 import type { GatewayMetrics } from './gateway.metrics.js';
-import { asked, askedByTensors, type Asked, type RequestLimits } from './infer-request.js';
+import { asked, askedByTensors, type RequestLimits } from './infer-request.js';
 import type { InferAnswer, InferRequest } from './oip.js';
-import { predictedEvents, predictionIds, type Answered, type FallbackReason } from './prediction.js';
+import { aboutFailed, byFallback, byModel, isByEntity, isInputs, refusal, tooLate, type Pending } from './pending.js';
+import { predictedEvents, type Answered, type FallbackReason } from './prediction.js';
 import type { PredictionLog } from './prediction-log.js';
+import { insteadOf, route, shadowsBeside } from './routing.js';
 import type { ServedVersion } from './served-version.js';
-import { outputTensors, type TensorModel } from './tensor-request.js';
-import { chosenVersion, type Serving, type ServingTable } from './serving.js';
+import type { ServingTable } from './serving.js';
+import { Shadowing, type ScoredLater } from './shadowing.js';
 
 export interface InferenceOptions {
   table: Pick<ServingTable, 'serving'>;
-  log: Pick<PredictionLog, 'append'>;
+  log: Pick<PredictionLog, 'append' | 'shadows'>;
   /** Null where this process reaches no feature store: requests by entity get the fallback. */
   features: Pick<OnlineFeatures, 'get'> | null;
   metrics: GatewayMetrics;
   admission: Admission;
-  limits: RequestLimits & { maxBatchSize: number; maxQueueDelayMicros: number; rowsInFlightMax: number };
+  limits: RequestLimits & { shadowRowsMax: number } & {
+    maxBatchSize: number;
+    maxQueueDelayMicros: number;
+    rowsInFlightMax: number;
+  };
   /** UTC milliseconds. */
   now: () => number;
-}
-
-/** A request on its way. It holds the versions that score it in memory. */
-interface Pending {
-  request: InferRequest;
-  asked: Asked;
-  serving: Serving;
-  /** Null: the fallback answers. */
-  version: ServedVersion | null;
-  /** Of the version that answers, or of the model where none does. */
-  spec: ModelInForce;
-  /** Scored beside it. */
-  shadows: readonly ServedVersion[];
-  found: EntityFeatures | null;
-  features: Float32Array | null;
-  caller: Caller;
-  /** Until when it is worth working on, UTC milliseconds. */
-  deadlineAt: number;
-  /** The limit that it is under way in. */
-  entry: ConcurrencyLimit;
-  /** performance.now() */
-  begun: number;
-  /** performance.now() since which it has waited for this process alone. */
-  waitingSince: number;
-  resolve: (answer: InferAnswer) => void;
-  reject: (error: unknown) => void;
 }
 
 /** A batch that is through. */
@@ -66,7 +45,8 @@ interface Concluded {
  * Answers inference requests, whatever transport they came by.
  *
  * The requests of one turn of the event loop are looked up, scored and recorded together when the turn ends: no timer, so that a single
- * request waits for nobody. Their records are in the prediction log before any answer leaves, the shadows' scores in them.
+ * request waits for nobody. Their records are in the prediction log before any answer leaves; the shadows are scored when it has
+ * left. Where a version fails, the champion answers, else the previous version, else the spec's fallback.
  */
 export class Inference {
   private pending: Pending[] = [];
@@ -74,9 +54,17 @@ export class Inference {
   /** Versions in another thread that run a batch, each with the requests that have come since: they make the next one. */
   private readonly busy = new Map<ServedVersion, Pending[]>();
   private readonly failures: FailureRecords;
+  private readonly shadowing: Shadowing;
 
   constructor(private readonly options: InferenceOptions) {
-    this.failures = new FailureRecords(options.log, options.now);
+    const { log, metrics, limits, now } = options;
+    this.failures = new FailureRecords(log, now);
+    this.shadowing = new Shadowing({
+      log,
+      rowsMax: limits.shadowRowsMax,
+      covered: (model, result, rows) => metrics.shadowed(model, result, rows),
+      failed: (error, version) => metrics.runFailed(version.spec.name, version.version, error),
+    });
   }
 
   /**
@@ -107,7 +95,8 @@ export class Inference {
   private accept(request: InferRequest, caller: Caller, resolve: Pending['resolve'], reject: Pending['reject']): void {
     const { table, now, limits, admission } = this.options;
     const serving = table.serving(request.model);
-    const version = chosenVersion(serving, request.version);
+    const routed = route(serving, request);
+    const { version } = routed;
     const { spec } = version ?? serving;
     if (spec.imported === true && version === null) throw refusal(spec.name, 'no-version');
     const tensors = version?.tensors ?? null;
@@ -123,9 +112,7 @@ export class Inference {
     const deadlineAt = deadlineOf(caller, request.parameters['timeout'], now());
     const entry = admission.admit(spec.name, caller.client);
     this.rowsInFlight += what.rows;
-    const shadows = version !== null && version === serving.answering ? serving.shadows : NO_SHADOWS;
     version?.hold();
-    for (const shadow of shadows) shadow.hold();
     const { features } = what;
     const begun = performance.now();
     this.pending.push({
@@ -134,7 +121,7 @@ export class Inference {
       serving,
       version,
       spec,
-      shadows,
+      ...{ route: routed.route, instead: insteadOf(serving, routed), failedFor: null },
       found: null,
       features,
       ...{ caller, deadlineAt, entry, begun, waitingSince: begun },
@@ -205,7 +192,7 @@ export class Inference {
     const { limits, metrics } = this.options;
     const through: Concluded[] = [];
     for (const batch of batches(turn, limits.maxBatchSize)) {
-      const { version, shadows, features, asked } = batch[0] as Pending;
+      const { version, features, asked } = batch[0] as Pending;
       if (version === null || (features === null && asked.tensors === null)) {
         through.push({ batch, scores: null, reason: version === null ? 'no-version' : 'features-unavailable' });
         continue;
@@ -217,8 +204,8 @@ export class Inference {
       }
       let problem: Error | null = null;
       const began = performance.now();
-      const scores = scoreBatch(version, shadows, batch, (error, failed) => {
-        if (failed === version) problem = error;
+      const scores = scoreBatch(version, batch, (error, failed) => {
+        problem = error;
         if (!isInputs(error)) metrics.runFailed(failed.spec.name, failed.version, error);
       });
       const end = (found: Scores | null): readonly Concluded[] =>
@@ -252,31 +239,78 @@ export class Inference {
   }
 
   private conclude(through: readonly Concluded[]): void {
-    const answers: { pending: Pending; answered: Answered }[] = [];
+    const again: Pending[] = [];
+    const answers: { pending: Pending; answered: Answered; shadows: readonly ServedVersion[] }[] = [];
+    let planned = 0;
     for (const { batch, scores, reason } of through) {
       if (scores !== null) this.options.metrics.scored(scores.rows);
+      const [first] = batch as [Pending];
+      const shadows = scores === null ? NO_SHADOWS : this.shadowsFor(first, scores.rows, planned);
+      if (shadows.length > 0) planned += scores?.rows ?? 0;
       let row = 0;
       for (const pending of batch) {
-        const answered = (scores === null ? null : byModel(pending, scores, row)) ?? byFallback(pending, reason);
+        const byVersion = scores === null ? null : byModel(pending, scores, row);
         row += pending.asked.rows;
-        if (answered === null) this.fail([pending], refusal(pending.spec.name, reason));
-        else answers.push({ pending, answered });
+        if (byVersion !== null) answers.push({ pending, answered: byVersion, shadows });
+        else if (goesOn(pending, reason)) again.push(pending);
+        else {
+          const answered = byFallback(pending, pending.failedFor ?? reason);
+          if (answered === null) this.fail([pending], refusal(pending.spec.name, reason));
+          else answers.push({ pending, answered, shadows: NO_SHADOWS });
+        }
       }
     }
-    if (answers.length === 0) return;
+    if (again.length > 0) this.score(this.worthwhile(again));
+    if (answers.length > 0) this.answer(answers);
+  }
+
+  /** None where they are shed: the first thing to go when there is too much to do. */
+  private shadowsFor(first: Pending, rows: number, planned: number): readonly ServedVersion[] {
+    const { serving, version, route: by, failedFor, entry } = first;
+    const shadows = failedFor === null ? shadowsBeside(serving, { version, route: by }) : NO_SHADOWS;
+    if (shadows.length === 0 || this.shadowing.hasRoom(planned + rows, entry.pressed)) return shadows;
+    this.options.metrics.shadowed(first.spec.name, 'shed', rows * shadows.length);
+    return NO_SHADOWS;
+  }
+
+  /** Records, answers, and then has the shadows scored. */
+  private answer(
+    answers: readonly { pending: Pending; answered: Answered; shadows: readonly ServedVersion[] }[],
+  ): void {
+    const events: Predicted[] = [];
+    const awaits: boolean[] = [];
+    const places: number[] = [];
+    for (const { answered, shadows } of answers) {
+      places.push(events.length);
+      for (const event of predictedEvents(answered)) {
+        events.push(event);
+        awaits.push(shadows.length > 0);
+      }
+    }
+    let first: number | null;
     try {
-      this.options.log.append(answers.flatMap(({ answered }) => predictedEvents(answered)));
+      first = this.options.log.append(events, (i) => awaits[i] === true);
     } catch (error) {
       return this.fail(
         answers.map(({ pending }) => pending),
         error,
       );
     }
-    for (const { pending, answered } of answers) {
-      this.free(pending);
-      this.options.metrics.answered(pending.spec.name, answered.fallback);
+    const later = new Map<readonly ServedVersion[], ScoredLater[]>();
+    answers.forEach(({ pending, answered, shadows }, i) => {
+      if (first !== null && shadows.length > 0) {
+        const { asked, serving, version, features } = pending;
+        const requests = later.get(shadows) ?? [];
+        requests.push({ asked, serving, version, features, sequence: first + (places[i] as number) });
+        later.set(shadows, requests);
+      }
+      this.options.metrics.answered(pending.spec.name, answered.fallback, answered.route);
       pending.resolve(inferAnswer(pending.request, answered));
+    });
+    for (const [shadows, requests] of later) {
+      for (const group of batches(requests, this.options.limits.maxBatchSize)) this.shadowing.later(shadows, group);
     }
+    for (const { pending } of answers) this.free(pending);
   }
 
   private fail(failed: readonly Pending[], error: unknown): void {
@@ -295,18 +329,23 @@ export class Inference {
     this.rowsInFlight -= pending.asked.rows;
     pending.entry.leave();
     pending.version?.release();
-    for (const shadow of pending.shadows) shadow.release();
     this.options.metrics.took(performance.now() - pending.begun);
   }
 }
 
-function isInputs(error: Error | null): error is GyreError {
-  return error instanceof GyreError && error.code === 'FEATURES_MISMATCHED';
+/** Puts the next version in the place of one that failed. @returns whether there is one */
+function goesOn(pending: Pending, reason: FallbackReason): boolean {
+  const next = reason === 'features-unavailable' ? undefined : pending.instead.shift();
+  if (next === undefined) return false;
+  next.hold();
+  pending.version?.release();
+  pending.failedFor ??= reason;
+  pending.route = 'instead';
+  pending.version = next;
+  return true;
 }
 
-function isByEntity({ asked, features }: Pending): boolean {
-  return features === null && asked.tensors === null;
-}
+const NO_SHADOWS: readonly ServedVersion[] = [];
 
 function concluded(batch: readonly Pending[], scores: Scores | null): Concluded {
   return { batch, scores, reason: scores === null ? 'run-failed' : 'not-finite' };
@@ -320,89 +359,5 @@ function noteRun(batch: readonly Pending[], version: ServedVersion, began: numbe
   entry.waited(began - waitingSince, now);
 }
 
-const NO_SHADOWS: readonly ServedVersion[] = [];
-/** Of an answer that a record cannot hold. */
-const NO_SCORES = new Float32Array(0);
 /** Refused at the door: counted, not recorded one by one. */
 const TURNED_AWAY: ReadonlySet<string> = new Set(['OVERLOADED', 'RATE_LIMITED']);
-
-function aboutFailed({ spec, asked, request, version, serving }: Pending): Failed {
-  const { at, entities } = asked;
-  const entity = entities?.[0] ?? null;
-  return {
-    model: spec.name,
-    at,
-    request: request.id,
-    entity,
-    version: version?.version ?? null,
-    rollout: serving.rollout,
-  };
-}
-
-function tooLate({ caller, deadlineAt, version, spec }: Pending, now: number): GyreError | null {
-  if (caller.cancelled) return new GyreError('CANCELLED', 'the client went away before its answer was there');
-  const runMs = version?.runMs ?? 0;
-  if (now + runMs < deadlineAt) return null;
-  const missing = Math.ceil(now + runMs - deadlineAt);
-  return new GyreError(
-    'DEADLINE_EXCEEDED',
-    now >= deadlineAt
-      ? `the deadline passed ${missing} ms before ${spec.name} could be run`
-      : `a run of ${spec.name} takes about ${runMs.toFixed(1)} ms, ${missing} ms too long for the deadline; it was not begun`,
-  );
-}
-
-/**
- * Null where the model's answer is no finite number: other requests of the batch are not to suffer for it.
- * @param from the request's first row in the batch
- */
-function byModel(pending: Pending, scores: Scores, from: number): Answered | null {
-  const { rows } = pending.asked;
-  const version = pending.version as ServedVersion;
-  const cut = (values: Float32Array): Float32Array => {
-    const width = values.length / scores.rows;
-    return values.subarray(from * width, (from + rows) * width);
-  };
-  const output = cut(scores.output);
-  const finite = output.every(Number.isFinite);
-  if (!finite && scores.tensors === null) return null;
-  const shadows = scores.shadows.flatMap((shadow) => {
-    const theirs = cut(shadow.output);
-    return theirs.every(Number.isFinite) ? [{ version: shadow.version, output: theirs }] : [];
-  });
-  const tensors =
-    scores.tensors === null ? null : outputTensors(scores.tensors, version.tensors as TensorModel, from, rows);
-  return {
-    ...pending,
-    ids: idsOf(pending),
-    version: version.version,
-    fallback: null,
-    output: finite ? output : NO_SCORES,
-    tensors,
-    shadows,
-  };
-}
-
-/** Null where the spec would rather have no answer than its fallback. */
-function byFallback(pending: Pending, reason: FallbackReason): Answered | null {
-  const one = fallbackOutput(pending.spec);
-  if (one === null) return null;
-  const output = new Float32Array(one.length * pending.asked.rows);
-  for (let at = 0; at < output.length; at += one.length) output.set(one, at);
-  return { ...pending, ids: idsOf(pending), version: null, fallback: reason, output, tensors: null, shadows: [] };
-}
-
-function idsOf({ spec, asked, request }: Pending): string[] {
-  return predictionIds(spec.name, asked, request.parameters['time'] === undefined ? '' : request.id);
-}
-
-function refusal(model: string, reason: FallbackReason): GyreError {
-  if (reason === 'features-unavailable') {
-    return new GyreError(
-      'FEATURES_UNAVAILABLE',
-      `the entity's features cannot be had now, and ${model} refuses a fallback; try again later`,
-    );
-  }
-  const why = reason === 'no-version' ? 'has no version that can answer yet' : 'failed to run';
-  return new GyreError('NOT_READY', `${model} ${why}, and its spec refuses a fallback; try again later`);
-}

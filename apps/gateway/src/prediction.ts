@@ -1,8 +1,9 @@
 import { randomFillSync } from 'node:crypto';
-import { predictionId, routingHash, type ModelInForce, type Predicted, type Scored } from '@gyre/contracts';
+import { predictionId, routingHash, type ModelInForce, type Predicted } from '@gyre/contracts';
 import type { EntityFeatures } from './entity-features.js';
 import type { Asked } from './infer-request.js';
 import type { InferRequest, Tensor } from './oip.js';
+import type { Route } from './routing.js';
 import type { Serving } from './serving.js';
 import { recordedRow } from './tensor-request.js';
 
@@ -28,7 +29,8 @@ export interface Answered {
   output: Float32Array;
   /** The outputs of a model that was asked by its own tensors. */
   tensors: readonly Tensor[] | null;
-  shadows: readonly { version: number; output: Float32Array }[];
+  /** How it came to what answered. */
+  route: Route;
 }
 
 /**
@@ -64,7 +66,7 @@ function randomPart(): string {
 
 /** One record for each row. */
 export function predictedEvents(answered: Answered): Predicted[] {
-  const { asked, request, serving, spec, found, output, shadows } = answered;
+  const { asked, request, serving, spec, found, output } = answered;
   const { rows, entities } = asked;
   return answered.ids.map((id, row) => ({
     id,
@@ -78,7 +80,9 @@ export function predictedEvents(answered: Answered): Predicted[] {
     fallback: answered.fallback,
     output: rowOf(output, rows, row),
     rollout: serving.rollout,
-    shadows: shadows.map((shadow): Scored => ({ version: shadow.version, output: rowOf(shadow.output, rows, row) })),
+    // They are scored when the answer has left.
+    shadows: [],
+    route: answered.route,
   }));
 }
 
@@ -87,7 +91,7 @@ function recordedFeatures({ asked, features, spec }: Answered, row: number): (nu
   return features === null ? spec.inputs.map(() => null) : nullable(rowOf(features, asked.rows, row));
 }
 
-function rowOf(values: Float32Array, rows: number, row: number): number[] {
+export function rowOf(values: Float32Array, rows: number, row: number): number[] {
   const width = values.length / rows;
   const list = new Array<number>(width);
   for (let i = 0; i < width; i++) list[i] = values[row * width + i] as number;

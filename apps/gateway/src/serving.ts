@@ -16,7 +16,16 @@ export interface Serving {
   readonly degraded: 'no-version' | 'champion-not-loaded' | null;
   readonly previous: ServedVersion | null;
   readonly shadows: readonly ServedVersion[];
+  /** Versions that answer a share of the requests; what is left is the champion's. */
+  readonly arms: readonly Arm[];
   readonly rollout: string | null;
+}
+
+export interface Arm {
+  readonly version: ServedVersion;
+  /** Its share of the requests, in (0, 1]. */
+  readonly weight: number;
+  readonly role: 'canary' | 'split';
 }
 
 export interface ServingOptions {
@@ -94,7 +103,14 @@ export class ServingTable {
   }
 
   private applySpec(spec: ModelInForce): void {
-    const none = { answering: null, degraded: 'no-version', previous: null, shadows: [], rollout: null } as const;
+    const none = {
+      answering: null,
+      degraded: 'no-version',
+      previous: null,
+      shadows: [],
+      arms: [],
+      rollout: null,
+    } as const;
     this.table.set(spec.name, { ...(this.table.get(spec.name) ?? none), spec });
   }
 
@@ -115,6 +131,9 @@ export class ServingTable {
     const champion = await slot(event.champion);
     const previous = await slot(event.previous);
     const shadows = await Promise.all(event.shadows.map(slot));
+    const arms = await Promise.all(
+      (event.arms ?? []).map(async ({ weight, role, ...wanted }) => ({ version: await slot(wanted), weight, role })),
+    );
     const answering = champion ?? (event.champion === null ? null : (before.answering ?? previous));
     const after: Serving = {
       // Read again: while the versions were loaded nothing else was handled, but the spec is the table's to keep.
@@ -123,6 +142,8 @@ export class ServingTable {
       degraded: event.champion === null ? 'no-version' : champion === null ? 'champion-not-loaded' : null,
       previous,
       shadows: shadows.filter((shadow) => shadow !== null && shadow !== answering) as ServedVersion[],
+      // The share of one that cannot be loaded is the champion's.
+      arms: arms.filter((arm): arm is Arm => arm.version !== null && arm.version !== answering),
       rollout: event.rollout,
     };
     this.table.set(event.model, after);
@@ -190,6 +211,7 @@ export function chosenVersion(serving: Serving, wanted: string): ServedVersion |
 }
 
 /** All versions in memory. */
-export function versionsOf({ answering, previous, shadows }: Serving): Set<ServedVersion> {
-  return new Set([answering, previous, ...shadows].filter((version) => version !== null));
+export function versionsOf({ answering, previous, shadows, arms }: Serving): Set<ServedVersion> {
+  const all = [answering, previous, ...shadows, ...arms.map(({ version }) => version)];
+  return new Set(all.filter((version) => version !== null));
 }

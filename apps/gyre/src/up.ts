@@ -45,8 +45,8 @@ export function startReplayPlatform({ dataDir }: { dataDir: string }): Promise<H
     dataDir,
     overrides: {
       platform: { partitions: 1, tickEveryMs: null },
-      // What is turned away comes again in another order: a replay waits instead.
-      gateway: { concurrencyMax: 1_000_000, queueDelayTargetMs: null },
+      // What is turned away comes again in another order, and what is shed is no evidence: a replay waits instead.
+      gateway: { concurrencyMax: 1_000_000, queueDelayTargetMs: null, shadowRowsMax: Number.MAX_SAFE_INTEGER },
       trainer: { threads: 2 }, // nothing else is at work while a replay waits for a run
       http: { port: 0 },
       grpc: { port: 0 },

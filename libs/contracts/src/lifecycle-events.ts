@@ -228,6 +228,12 @@ export const ServingChanged = event('ServingChanged', {
   champion: z.object({ version: Version, onnx: Sha256 }).nullable(),
   previous: z.object({ version: Version, onnx: Sha256 }).nullable(),
   shadows: z.array(z.object({ version: Version, onnx: Sha256 })),
+  /** Versions that answer a share of the requests in the champion's place: a challenger as canary, or the arms of a split that the spec names. */
+  arms: z
+    .array(
+      z.object({ version: Version, onnx: Sha256, weight: z.number().gt(0).max(1), role: z.enum(['canary', 'split']) }),
+    )
+    .optional(),
   rollout: z.string().nullable(),
 });
 export const Promoted = event('Promoted', {

@@ -138,10 +138,29 @@ const Rollout = z.strictObject({
   approval: z.enum(['automatic', 'manual']).default('automatic'),
 });
 
-/** What is answered when no version can: a class or number, or an error. */
+/** A class or number. */
+const FallbackValue = z.union([z.string(), z.number(), z.boolean()]);
+
+/** A rule that stands in for the model: holds where every feature that it names does. */
+const FallbackRule = z.strictObject({
+  /** By view.field: within these bounds, ends included, or missing. */
+  when: z.record(
+    z.string(),
+    z
+      .strictObject({ min: z.number().optional(), max: z.number().optional(), missing: z.literal(true).optional() })
+      .refine((c) => Object.keys(c).length > 0, { error: 'must say min, max or missing, or it holds for everything' })
+      .refine((c) => c.missing === undefined || (c.min === undefined && c.max === undefined), {
+        error: 'cannot be missing and within bounds',
+      }),
+  ),
+  value: FallbackValue,
+});
+const fallbackRules = { rules: z.array(FallbackRule).max(100).optional() };
+
+/** What is answered when no version can: by the first rule that holds, else a class or number, or an error. */
 const Fallback = z.union([
-  z.strictObject({ value: z.union([z.string(), z.number(), z.boolean()]) }),
-  z.strictObject({ refuse: z.literal(true) }),
+  z.strictObject({ ...fallbackRules, value: FallbackValue }),
+  z.strictObject({ ...fallbackRules, refuse: z.literal(true) }),
 ]);
 
 /** A model to be kept right, as `gyre apply` takes it. */

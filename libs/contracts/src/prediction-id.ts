@@ -25,6 +25,14 @@ export function routingHash(model: string, entity: string): string {
   );
 }
 
+/**
+ * Where a key lies among all keys, in [0, 1): always the same for a model and key, uniform over keys, and independent of the routing hash. For sharing
+ * requests out among versions.
+ */
+export function routingShare(model: string, key: string): number {
+  return murmur3(new TextEncoder().encode(`${model}\u0000${key}`), 0x1b873593) / 2 ** 32;
+}
+
 /** @throws RangeError if the time is not a whole number of milliseconds from 1970 on, or the unique part is empty. */
 export function predictionId({ routing, predictedAt, unique }: PredictionIdParts): string {
   if (unique === '') throw new RangeError('a prediction id needs a unique part');

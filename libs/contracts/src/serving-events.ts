@@ -62,6 +62,8 @@ export const Predicted = z.object({
   rollout: z.string().nullable(),
   /** Versions scored in shadow on the same features. */
   shadows: z.array(Scored),
+  /** How the request came to what answered it: see the gateway's routing.ts. Absent in old records: the champion, or as it asked. */
+  route: z.string().optional(),
   /**
    * Instead of an answer: why there was none, by error code. Nothing is judged or learnt from it. More than one request: so many were turned away in a
    * second, and this record counts them.

@@ -41,8 +41,9 @@ export function readSpecs(text: string, file: string, inForce: readonly FeatureV
       const inputs = spec.features.flatMap((reference, i) =>
         resolve(reference, views, (problem) => problems.push(document.problem(['features', i], problem))),
       );
-      problems.push(...fallbackProblems(spec, document));
-      own.models.push({ ...spec, inputs: unique(inputs) });
+      const inOrder = unique(inputs);
+      problems.push(...fallbackProblems(spec, inOrder, document));
+      own.models.push({ ...spec, inputs: inOrder });
     });
   }
   if (problems.length > 0) throw invalid('SPEC_INVALID', problems);
@@ -105,20 +106,45 @@ export function inputOf(view: string, field: string, { min, max }: Field): Model
   return { view, field, ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
 }
 
-function fallbackProblems(spec: ModelSpec, document: YamlDocument): Problem[] {
-  if (spec.fallback === undefined || 'refuse' in spec.fallback) return [];
-  const { value } = spec.fallback;
+function fallbackProblems(spec: ModelSpec, inputs: readonly ModelInput[], document: YamlDocument): Problem[] {
+  const { fallback } = spec;
+  if (fallback === undefined) return [];
+  const rules = fallback.rules ?? [];
+  const known = inputs.map(({ view, field }) => `${view}.${field}`);
+  const unknown = rules.flatMap(({ when }, i) =>
+    Object.keys(when)
+      .filter((name) => !known.includes(name))
+      .map((name) => {
+        const meant = nearest(name, known);
+        const advice = meant === undefined ? `its features are ${known.join(', ')}` : `did you mean "${meant}"?`;
+        return document.problem(
+          ['fallback', 'rules', i, 'when', name],
+          `the model has no feature "${name}"; ${advice}`,
+        );
+      }),
+  );
+  const values: [(string | number)[], string | number | boolean][] = rules.map(({ value }, i) => [
+    ['fallback', 'rules', i, 'value'],
+    value,
+  ]);
+  if ('value' in fallback) values.push([['fallback', 'value'], fallback.value]);
+  return [...unknown, ...values.flatMap(([path, value]) => valueProblems(spec, value, path, document))];
+}
+
+function valueProblems(
+  spec: ModelSpec,
+  value: string | number | boolean,
+  path: (string | number)[],
+  document: YamlDocument,
+): Problem[] {
   if (spec.label.type === 'regression') {
     return typeof value === 'number'
       ? []
-      : [document.problem(['fallback', 'value'], `a regression answers numbers, got ${JSON.stringify(value)}`)];
+      : [document.problem(path, `a regression answers numbers, got ${JSON.stringify(value)}`)];
   }
   if (spec.label.classes.includes(value)) return [];
   return [
-    document.problem(
-      ['fallback', 'value'],
-      `${JSON.stringify(value)} is none of the classes ${JSON.stringify(spec.label.classes)}`,
-    ),
+    document.problem(path, `${JSON.stringify(value)} is none of the classes ${JSON.stringify(spec.label.classes)}`),
   ];
 }
 
