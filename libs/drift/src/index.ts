@@ -78,3 +78,15 @@ export {
 } from './loss-drift-importance.js';
 export { QuantileSketch, type QuantileSketchOptions, type QuantileSketchState } from './quantile-sketch.js';
 export { FrequentLevels, type FrequentLevelsState } from './frequent-levels.js';
+export {
+  PcaReconstruction,
+  type PcaReconstructionOptions,
+  type PcaReconstructionState,
+  type ReconstructionDrift,
+} from './pca-reconstruction.js';
+export {
+  domainClassifier,
+  type DomainClassifierOptions,
+  type DomainDrift,
+  type TrainClassifier,
+} from './domain-classifier.js';

@@ -28,7 +28,7 @@ function fitted(task: (typeof TASKS)[number], kind: 'trees' | 'linear') {
     task === 'regression' ? score : task === 'binary' ? Number(score > 0) : score < -0.3 ? 0 : score < 0.3 ? 1 : 2,
   );
   const spec = { kind, task, classes: task === 'multiclass' ? 3 : task === 'binary' ? 2 : 1 };
-  const settings = kind === 'trees' ? { ...spec, rounds: 12, leaves: 8 } : spec;
+  const settings = kind === 'trees' ? { ...spec, rounds: 12, maxLeaves: 8 } : spec;
   return fit(
     (task === 'regression' ? { ...settings, classes: undefined } : settings) as TrainerSpec,
     { ...train, labels },
