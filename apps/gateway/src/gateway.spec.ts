@@ -178,9 +178,14 @@ describe('the gateway', () => {
       code: status.INVALID_ARGUMENT,
       details: expect.stringContaining('expected one input "features" of FP32 [N, 2]') as string,
     });
+  });
+
+  it('answers a request without tensors raw, as clients such as tritonclient read it', async () => {
     // No feature store runs in this process.
     const answer = await infer({ inputs: [], parameters: { entity: { string_param: 'x' } } });
     expect(answer.parameters['role']).toEqual({ string_param: 'fallback' });
+    expect(answer.outputs[0]).not.toHaveProperty('contents.fp32_contents');
+    expect(answer.raw_output_contents?.[0]).toEqual(Buffer.from(Float32Array.of(1, 0).buffer));
   });
 
   it('answers the same over REST', async () => {

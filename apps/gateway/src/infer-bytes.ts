@@ -11,7 +11,8 @@ export async function inferBytes(inference: Inference, message: Buffer, caller?:
   let raw = false;
   const answer = await inference.infer(() => {
     const request = decodeRequest(message);
-    raw = request.raw;
+    // A request without tensors shows no wish; raw contents are what clients such as tritonclient read.
+    raw = request.raw || request.inputs.length === 0;
     return request;
   }, caller);
   return encodeAnswer(answer, raw);

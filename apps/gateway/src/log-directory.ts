@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DirectoryLock } from '@gyre/platform';
+import { DirectoryLock, makeDirectory } from '@gyre/platform';
 import type { ShippedLog } from './log-shipper.js';
 
 /** A prediction log that nobody else in the world has open: its directory is called like the instance. */
@@ -16,7 +16,7 @@ const INSTANCE = /^gateway-[0-9a-f-]{36}$/;
  * start; a new one is made where there is none. The others were left by dead gateways that wrote here too.
  */
 export function takeLogs(home: string): { own: OwnedLog; orphans: OwnedLog[] } {
-  mkdirSync(home, { recursive: true });
+  makeDirectory(home);
   const there = readdirSync(home)
     .filter((name) => INSTANCE.test(name))
     .sort();

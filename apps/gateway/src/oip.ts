@@ -14,7 +14,7 @@ export interface InferRequest {
   inputs: readonly Tensor[];
   /** Names of the outputs wanted; empty: all. */
   outputs: readonly string[];
-  /** Whether a gRPC request brought its tensors raw; then so does the answer. */
+  /** Whether a gRPC request brought its tensors raw; then so does the answer, and where it brought none. */
   raw: boolean;
 }
 

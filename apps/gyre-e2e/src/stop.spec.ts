@@ -1,6 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { deployment } from './deployment.js';
-import { featuresOf, gyre, labelFor, newFile, RunningGyre, seedOf } from './harness.js';
+import { Child, featuresOf, gyre, labelFor, newDirectory, newFile, RunningGyre, seedOf } from './harness.js';
 import { machine } from './machines.js';
 
 describe('told to end', () => {
@@ -23,6 +25,19 @@ describe('told to end', () => {
       expect(await again.get(`/v1/features/machine/${entity}`)).toMatchObject({ features: { load: { value: 1 } } });
     }
     await again.stop();
+  });
+});
+
+describe('a port in use', () => {
+  it.each(['--http-port', '--grpc-port'])('ends the start with exit code 1: %s', async (flag) => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const ports = ['--http-port', '0', '--grpc-port', '0', flag, String(port)];
+    const child = new Child(['up', '--data-dir', newDirectory(), ...ports]);
+    await child.said(/is the port taken/);
+    expect(await Promise.race([child.ended, pause(10_000, 'it goes on', { ref: false })])).toBe(1);
+    other.close();
   });
 });
 

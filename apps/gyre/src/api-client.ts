@@ -212,9 +212,8 @@ export class ApiClient {
   private async failure(response: Response): Promise<CallFailed> {
     const text = await response.text().catch(() => '');
     try {
-      const { error } = JSON.parse(text) as {
-        error: { code: string; message: string; details?: Record<string, unknown> };
-      };
+      const { error, code } = JSON.parse(text) as FailureBody;
+      if (typeof error === 'string') return new CallFailed(response.status, code ?? 'FAILED', error, {});
       return new CallFailed(response.status, error.code, error.message, error.details ?? {});
     } catch {
       const began = JSON.stringify(text.slice(0, 60));
@@ -237,6 +236,12 @@ export class ApiClient {
     failure.cause = cause;
     return failure;
   }
+}
+
+/** A refusal as /v1 says it, or as the Open Inference Protocol's clients read it, under /v2. */
+interface FailureBody {
+  error: { code: string; message: string; details?: Record<string, unknown> } | string;
+  code?: string;
 }
 
 const NDJSON_BODY = { 'content-type': 'application/x-ndjson' };

@@ -12,7 +12,7 @@ interface Call {
 }
 const calls: Call[] = [];
 let answers: Record<string, unknown> = {};
-let failure: { status: number; error: object } | undefined;
+let failure: { status: number; body: object } | undefined;
 let server: Server;
 let url = '';
 
@@ -23,9 +23,8 @@ beforeAll(async () => {
     request.on('end', () => {
       const call = `${request.method} ${request.url}`;
       calls.push({ call, body: Buffer.concat(parts).toString(), headers: request.headers });
-      const { status, error } = failure ?? { status: 200 };
-      response.writeHead(status, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(error === undefined ? (answers[call] ?? []) : { error }));
+      response.writeHead(failure?.status ?? 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(failure?.body ?? answers[call] ?? []));
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -68,6 +67,16 @@ describe('gyre', () => {
     expect(calls[0]?.headers['authorization']).toBe('Bearer secret');
   });
 
+  it('says what the server refused, in the words of /v1 and of /v2', async () => {
+    const refused = { code: 'MODEL_NOT_FOUND', message: 'no model named "nope"; there are: churn', details: {} };
+    for (const body of [{ error: refused }, { error: refused.message, code: refused.code }]) {
+      failure = { status: 404, body };
+      const { out, err, code } = await gyre('predict', 'nope', '--entity', 'x', '--json');
+      expect([JSON.parse(out), code]).toEqual([{ error: refused }, 1]);
+      expect(err).toMatch(/^no model named "nope"; there are: churn\n`gyre get models`/);
+    }
+  });
+
   it('prints the problems of a spec one a line, as editors jump to them', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'gyre-cli-')), 'spec.yaml');
     writeFileSync(file, 'kind: Model\n');
@@ -75,7 +84,7 @@ describe('gyre', () => {
       { file: 'body', line: 3, column: 5, path: 'lable', problem: 'unknown key' },
       { file: 'body', line: 9, column: 1, path: '', problem: 'odd' },
     ];
-    failure = { status: 422, error: { code: 'SPEC_INVALID', message: 'm', details: { problems } } };
+    failure = { status: 422, body: { error: { code: 'SPEC_INVALID', message: 'm', details: { problems } } } };
     const { out, err, code } = await gyre('apply', '-f', file);
     expect([out, code]).toEqual(['', 1]);
     expect(err).toBe(`${file}:3:5: lable: unknown key\n${file}:9:1: odd\nNothing was applied.\n`);
@@ -89,7 +98,10 @@ describe('gyre', () => {
   });
 
   it('passes on the server’s refusal with its code and advice', async () => {
-    failure = { status: 404, error: { code: 'MODEL_NOT_FOUND', message: 'no model named "x"\u001b[2J', details: {} } };
+    failure = {
+      status: 404,
+      body: { error: { code: 'MODEL_NOT_FOUND', message: 'no model named "x"\u001b[2J', details: {} } },
+    };
     const { out, err, code } = await gyre('timeline', 'x', '--json');
     expect(err).toBe('no model named "x"\ufffd[2J\n`gyre get models` lists the models there are.\n');
     expect([JSON.parse(out).error.code, code]).toEqual(['MODEL_NOT_FOUND', 1]);

@@ -14,3 +14,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await runCli(process.argv.slice(2), processTerminal(), [startUp]);
 process.removeAllListeners('disconnect');
 if (process.connected) process.disconnect();
+// What a failed command has left open must not keep the process alive, or nobody hears that it failed.
+if (process.exitCode !== 0) setTimeout(() => process.exit(), 1_000).unref();

@@ -12,7 +12,7 @@ import {
 import { checkValues } from '@gyre/features';
 import { publish, type Context, type Effects, type Task } from '@gyre/platform';
 import { parseEvent, type Parsed } from './parse-event.js';
-import { preview } from './preview.js';
+import { anyPrivate, preview } from './preview.js';
 
 export interface AcceptSettings {
   /** The specs in force. */
@@ -68,10 +68,11 @@ function features(event: FeaturesEvent, context: Context, settings: AcceptSettin
   const occurredAt = Date.parse(event.time);
   if (occurredAt > context.appendedAt + view.maxSkew)
     return ahead(event.time, occurredAt - context.appendedAt, view.maxSkew);
-  const checked = checkValues(view, event.values);
+  const checked = checkValues(view, event.values, () => anyPrivate(settings.views()));
   if (checked.problems !== undefined) {
     const problems = checked.problems.map(
-      ({ field, problem, expected }) => `values.${field} ${problem}; expected ${expected}`,
+      ({ field, problem, expected }) =>
+        `${field === '' ? 'values' : `values.${field}`} ${problem}; expected ${expected}`,
     );
     return { code: 'BAD_VALUES', reason: problems.join('; ') };
   }

@@ -96,7 +96,7 @@ describe('ingestion', () => {
       'a wrong type',
       JSON.stringify(event({ values: { price: '12' } })),
       'BAD_VALUES',
-      /values\.price is "12"; expected a finite number from 0 to 1000/,
+      /values\.price is a text; expected a finite number from 0 to 1000/,
     ],
     ['a missing key', JSON.stringify(event({ entity: undefined })), 'BAD_EVENT', /entity: /],
     ['a missing value', JSON.stringify(event({ values: { demand: 1 } })), 'BAD_VALUES', /values\.price is missing/],
@@ -107,7 +107,7 @@ describe('ingestion', () => {
       'an unknown field',
       JSON.stringify(event({ values: { price: 1, prize: 2 } })),
       'BAD_VALUES',
-      /prize the view has no such field/,
+      /values\.prize is no field of the view/,
     ],
     ['an unknown view', JSON.stringify(event({ view: 'markt' })), 'UNKNOWN_VIEW', /"markt"; there are: market/],
     ['an unknown key', JSON.stringify(event({ extra: 1 })), 'BAD_EVENT', /extra/],
@@ -185,6 +185,32 @@ describe('ingestion', () => {
     await sendJson(event({ view: 'later', values: { nickname: 'Jane' } }));
     const { preview } = await refusal();
     expect(JSON.parse(preview)).toMatchObject({ id: 'e1', values: '(private)' });
+  });
+
+  it.each([
+    ['its values encoded twice', event({ values: '{"owner":"Jane"}' })],
+    ['its values as a text', event({ values: 'owner=Jane' })],
+    ['all of it encoded twice', JSON.stringify(event({ values: { owner: 'Jane' } }))],
+    ['a list', [event({ values: { owner: 'Jane' } })]],
+    ['an unknown member that holds it', event({ data: '{"owner":"Jane"}' })],
+    ['a misspelt private field', event({ values: { price: 1, ownr: 'Jane' } })],
+    ['a private value in another field', event({ values: { price: 'Jane' } })],
+    ['a private value inside another field', event({ values: { price: { owner: 'Jane' } } })],
+    ['a private value where the id should be', event({ id: { owner: 'Jane' } })],
+    ['a private value in a view of its own', event({ view: 'later', values: { price: 'Jane' } })],
+    ['a private value under the name of the type', event({ type: 'Jane' })],
+  ])('lets no private value out of an event with %s', async (_, bad) => {
+    await sendJson(bad, event({ id: 'next' }));
+    const letter = await refusal();
+    expect(JSON.stringify(letter)).not.toContain('Jane');
+    expect(letter.preview).toContain('(private)');
+  });
+
+  it('tells in plain words what a member must be', async () => {
+    await sendJson({ ...FOR_ENTITY, id: '', value: null });
+    expect((await refusal()).reason).toBe(
+      'id: must be a text of 1 to 200 characters; value: must be a text, a number, true or false',
+    );
   });
 
   it('takes the elements of an array as the bytes that they are', async () => {

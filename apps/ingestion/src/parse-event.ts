@@ -37,9 +37,12 @@ export function parseEvent(bytes: Uint8Array): Parsed {
   if (parsed.success) return { event: parsed.data, json };
   const problems = parsed.error.issues.map((issue) => {
     const path = issue.path.join('.') || 'event';
-    return issue.code === 'invalid_union' && issue.path[0] === 'type'
-      ? 'type: must be "features" or "label"'
-      : `${path}: ${issue.message.replace(/^Invalid input: /, '')}`;
+    if (issue.code === 'invalid_union' && issue.path[0] === 'type') return 'type: must be "features" or "label"';
+    if (issue.code === 'unrecognized_keys')
+      return `${path}: no event has ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+    if (path === 'event' && issue.code === 'invalid_type') return 'event: must be a JSON object';
+    const isMissing = !Object.hasOwn(Object(json) as object, String(issue.path[0]));
+    return `${path}: ${issue.message.replace(/^Invalid input: /, '')}${isMissing ? '; it is missing' : ''}`;
   });
   return { json, refusal: { code: 'BAD_EVENT', reason: problems.join('; ') } };
 }

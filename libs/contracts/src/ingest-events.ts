@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { LabelValue } from './label-value.js';
 
-const EventId = z.string().min(1).max(200);
+const text = (charactersMax: number) => {
+  const error = `must be a text of 1 to ${charactersMax} characters`;
+  return z.string({ error }).min(1, { error }).max(charactersMax, { error });
+};
+const EventId = text(200);
 const Time = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 date and time such as 2026-11-22T14:05:00Z' });
 
 /**
@@ -10,11 +14,11 @@ const Time = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 date and
 export const FeaturesEvent = z.strictObject({
   id: EventId,
   type: z.literal('features'),
-  view: z.string(),
+  view: z.string({ error: 'must be the name of a feature view' }),
   /** The entity's key, as a string. */
-  entity: z.string().min(1).max(500),
+  entity: text(500),
   time: Time,
-  values: z.record(z.string(), z.unknown()),
+  values: z.record(z.string(), z.unknown(), { error: 'must be an object of fields and their values' }),
 });
 export type FeaturesEvent = z.infer<typeof FeaturesEvent>;
 
@@ -24,7 +28,7 @@ export const LabelEvent = z
     type: z.literal('label'),
     model: z.string().optional(),
     prediction: z.string().optional(),
-    entity: z.string().min(1).max(500).optional(),
+    entity: text(500).optional(),
     at: Time.optional(),
     value: LabelValue,
     time: Time,

@@ -30,7 +30,7 @@ describe('checkValues', () => {
   });
 
   it.each([
-    [{ price: 'x' }, 'price is "x"; a finite number from 0 to 10'],
+    [{ price: 'x' }, 'price is a text; a finite number from 0 to 10'],
     [{ price: NaN }, 'price is NaN; a finite number from 0 to 10'],
     [{ price: Infinity }, 'price is Infinity; a finite number from 0 to 10'],
     [{ price: null }, 'price is null; a finite number from 0 to 10, or nullable: true in the view'],
@@ -40,10 +40,10 @@ describe('checkValues', () => {
     [{ price: 1, count: 2 ** 53 }, 'count is 9007199254740992; a whole number of at most 2^53'],
     [{ price: 1, state: 'QLD' }, 'state is "QLD", out of range; one of NSW, VIC'],
     [{ price: 1, open: 1 }, 'open is 1; true or false'],
-    [{ price: 1, open: { yes: 1 } }, 'open is {"yes":1}; true or false'],
+    [{ price: 1, open: { yes: 1 } }, 'open is an object; true or false'],
     [{ price: 1, card: 4111 }, 'card has the wrong type; a text'],
-    [{ price: 1, cost: 2 }, 'cost the view has no such field; one of price, count, state, open, card'],
-    [{ price: 1, constructor: 2 }, 'constructor the view has no such field; one of price, count, state, open, card'],
+    [{ price: 1, cost: 2 }, 'cost is no field of the view; one of price, count, state, open, card'],
+    [{ price: 1, constructor: 2 }, 'constructor is no field of the view; one of price, count, state, open, card'],
   ])('refuses %j, and says what would be right', (values, problem) => {
     expect(problemsOf(values)).toEqual([problem]);
   });
@@ -54,6 +54,12 @@ describe('checkValues', () => {
       'open',
       'cost',
     ]);
+  });
+
+  it('shows what is of the wrong type where no field is private', () => {
+    const open = { fields: { price: view.fields.price } };
+    expect(checkValues(open, { price: { now: 'x' } }).problems?.[0]?.problem).toBe('is {"now":"x"}');
+    expect(checkValues(open, { price: 'x' }, () => true).problems?.[0]?.problem).toBe('is a text');
   });
 
   it('never lets a private value out, neither in values nor in problems', () => {

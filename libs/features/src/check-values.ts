@@ -10,6 +10,7 @@ import {
 
 /** What is wrong with one field of an event. */
 export interface FieldProblem {
+  /** Empty where it is all the values together. */
   field: string;
   /** What was found, without the value of a private field. */
   problem: string;
@@ -35,13 +36,20 @@ const SHOWN_CHARACTERS_MAX = 80;
  *
  * An event must bring every field that is not nullable; a nullable field that it does not name stays as it was. All problems are
  * found, not only the first.
+ *
+ * @param isDiscreet asked where there is a problem: whether what is of no field's type may be a private value that went astray, and is
+ *   not shown; by default if the view has private fields
  */
-export function checkValues(view: ViewRules, values: Readonly<Record<string, unknown>>): CheckedValues {
+export function checkValues(
+  view: ViewRules,
+  values: Readonly<Record<string, unknown>>,
+  isDiscreet = (): boolean => Object.values(view.fields).some((rules) => rules.private),
+): CheckedValues {
   const problems: FieldProblem[] = [];
   const clean: [string, FieldValue][] = [];
   for (const [field, value] of Object.entries(values)) {
     const rules = rulesOf(view, field);
-    const problem = rules === undefined ? unknownField(view, field) : problemWith(value, field, rules);
+    const problem = rules === undefined ? unknownField(view, field) : problemWith(value, field, rules, isDiscreet);
     if (problem !== undefined) problems.push(problem);
     else if (rules?.private === false) clean.push([field, value as FieldValue]);
   }
@@ -52,7 +60,7 @@ export function checkValues(view: ViewRules, values: Readonly<Record<string, unk
   if (problems.length === 0 && Object.keys(values).length === 0) {
     problems.push({
       field: '',
-      problem: 'the event brings no value',
+      problem: 'is empty',
       expected: `one or more of ${listed(Object.keys(view.fields))}`,
     });
   }
@@ -60,10 +68,15 @@ export function checkValues(view: ViewRules, values: Readonly<Record<string, unk
 }
 
 function unknownField(view: ViewRules, field: string): FieldProblem {
-  return { field, problem: 'the view has no such field', expected: `one of ${listed(Object.keys(view.fields))}` };
+  return { field, problem: 'is no field of the view', expected: `one of ${listed(Object.keys(view.fields))}` };
 }
 
-function problemWith(value: unknown, field: string, rules: FieldRules): FieldProblem | undefined {
+function problemWith(
+  value: unknown,
+  field: string,
+  rules: FieldRules,
+  isDiscreet: () => boolean,
+): FieldProblem | undefined {
   if (value === null || value === undefined) {
     if (rules.nullable) return undefined;
     return { field, problem: 'is null', expected: `${expectation(rules)}, or nullable: true in the view` };
@@ -72,7 +85,7 @@ function problemWith(value: unknown, field: string, rules: FieldRules): FieldPro
   if (!hasType(known, rules.type))
     return {
       field,
-      problem: rules.private ? 'has the wrong type' : `is ${shown(value)}`,
+      problem: rules.private ? 'has the wrong type' : `is ${isDiscreet() ? kindOf(value) : shown(value)}`,
       expected: expectation(rules),
     };
   if (inRange(known as Exclude<FieldValue, null>, rules)) return undefined;
@@ -96,6 +109,13 @@ function shown(value: unknown): string {
   if (typeof value === 'number') return String(value);
   const text = JSON.stringify(value) ?? typeof value;
   return text.length <= SHOWN_CHARACTERS_MAX ? text : `${text.slice(0, SHOWN_CHARACTERS_MAX)}…`;
+}
+
+/** Numbers and truth values as they are; of everything else only what it is. */
+function kindOf(value: unknown): string {
+  if (typeof value === 'string') return 'a text';
+  if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'an object';
+  return shown(value);
 }
 
 function listed(names: readonly string[]): string {

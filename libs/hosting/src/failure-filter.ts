@@ -16,6 +16,8 @@ export class FailureFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<HttpReply>();
     sayWhenToComeAgain(failure, reply);
     const status = thrown instanceof HttpException ? thrown.getStatus() : errors[failure.code].http;
+    // Whatever the route would have sent, such as an artifact's bytes.
+    reply.header('content-type', 'application/json; charset=utf-8');
     reply.status(status).send({ error: { code: failure.code, message: failure.message, details: failure.details } });
   }
 }

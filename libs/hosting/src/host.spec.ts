@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
-import { Inject, Module } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Module } from '@nestjs/common';
+import { GyreError } from '@gyre/contracts';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { Config } from './config.js';
 import { host, type Host } from './host.js';
@@ -82,6 +83,51 @@ describe('a host', () => {
     expect(readiness.missing()).toEqual({ host: 'stopping' });
     await stopped;
     running.stop = () => Promise.resolve();
+  });
+
+  it('answers a failure as JSON, whatever the route answers else', async () => {
+    @Controller('bytes')
+    class Bytes {
+      @Get()
+      @Header('content-type', 'application/octet-stream')
+      bytes(): never {
+        throw new GyreError('ARTIFACT_NOT_FOUND', 'there is none');
+      }
+    }
+    @Module({ controllers: [Bytes] })
+    class Serving {}
+    await start();
+    const config = Config.load({ known: [...HOSTING_SECTIONS], overrides: { http: { port: 0 } } });
+    const module = { name: 'serving', module: Serving };
+    const serving = await host([module], EmbeddedPlatform.inMemory(), config, createLogger('silent'));
+    const answer = await fetch(`${serving.httpUrl}/bytes`);
+    expect([answer.status, await answer.json()]).toEqual([
+      404,
+      { error: { code: 'ARTIFACT_NOT_FOUND', message: 'there is none', details: {} } },
+    ]);
+    await serving.stop();
+  });
+
+  it('closes what it has opened when it cannot start', async () => {
+    await start();
+    const port = Number(new URL(running.httpUrl).port);
+    const grpc = Number(running.grpcAddress.split(':')[1]);
+    let closed = false;
+    @Module({})
+    class Threads {
+      onApplicationShutdown(): void {
+        closed = true;
+      }
+    }
+    const begin = (http: number): Promise<Host> => {
+      const overrides = { http: { port: http }, grpc: { port: grpc + 1 } };
+      const service = { name: 'threads', module: Threads, grpc: { package: 'inference', proto: PROTO } };
+      const config = Config.load({ known: [...HOSTING_SECTIONS], overrides });
+      return host([service], EmbeddedPlatform.inMemory(), config, createLogger('silent'));
+    };
+    await expect(begin(port)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: /HTTP.*is the port taken/ });
+    expect(closed).toBe(true);
+    await (await begin(0)).stop(); // its gRPC port is free again
   });
 
   it('tells nobody what it is made of as soon as callers are authenticated, but whether it is well', async () => {

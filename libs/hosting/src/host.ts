@@ -84,6 +84,8 @@ export async function host(
     grpcBytes,
   };
   const root = { module: Root, imports: [HostingModule.with(hosted), ...services.map((service) => service.module)] };
+  const described = services.flatMap((service) => (service.grpc === undefined ? [] : [service.grpc]));
+  const grpcPort = grpc.port === 0 ? await freePort(grpc.host) : grpc.port;
   const app = await NestFactory.create<NestFastifyApplication>(
     root,
     new FastifyAdapter({ bodyLimit: http.bodyBytesMax, forceCloseConnections: true }),
@@ -93,33 +95,40 @@ export async function host(
       abortOnError: false,
     },
   );
-  takeBodiesAsBytes(app);
-  measureCalls(app, metrics);
-  forwardCalls(app, elsewhere, peers, callers);
+  const close = async (): Promise<void> => {
+    readiness.stopping();
+    health.refresh();
+    health.close();
+    await app.close();
+  };
+  try {
+    takeBodiesAsBytes(app);
+    measureCalls(app, metrics);
+    forwardCalls(app, elsewhere, peers, callers);
 
-  const described = services.flatMap((service) => (service.grpc === undefined ? [] : [service.grpc]));
-  const grpcPort = grpc.port === 0 ? await freePort(grpc.host) : grpc.port;
-  if (described.length > 0) {
-    const mount: Mount = (definitions, server) => {
-      health.mount(servicesIn(definitions), server);
-      if (auth.tokens.length === 0) addReflection(definitions, server);
-      grpcBytes.mount(definitions, server);
-    };
-    app.connectMicroservice<GrpcOptions>(grpcOptions(described, `${grpc.host}:${grpcPort}`, grpc, mount), {
-      inheritAppConfig: true,
-    });
-    await listening(`gRPC on ${grpc.host}:${grpcPort}`, () => app.startAllMicroservices());
+    if (described.length > 0) {
+      const mount: Mount = (definitions, server) => {
+        health.mount(servicesIn(definitions), server);
+        if (auth.tokens.length === 0) addReflection(definitions, server);
+        grpcBytes.mount(definitions, server);
+      };
+      app.connectMicroservice<GrpcOptions>(grpcOptions(described, `${grpc.host}:${grpcPort}`, grpc, mount), {
+        inheritAppConfig: true,
+      });
+      await listening(`gRPC on ${grpc.host}:${grpcPort}`, () => app.startAllMicroservices());
+    }
+    await listening(`HTTP on ${http.host}:${http.port}`, () => app.listen(http.port, http.host));
+  } catch (error) {
+    // Threads and a server that listens already would keep the process alive.
+    await close();
+    throw error;
   }
-  await listening(`HTTP on ${http.host}:${http.port}`, () => app.listen(http.port, http.host));
   const address = app.getHttpServer().address() as { port: number };
   return {
     httpUrl: `http://${http.host}:${address.port}`,
     grpcAddress: described.length > 0 ? `${grpc.host}:${grpcPort}` : '',
     async stop() {
-      readiness.stopping();
-      health.refresh();
-      health.close();
-      await app.close();
+      await close();
       await platform.close();
     },
   };

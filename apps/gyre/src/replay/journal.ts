@@ -1,15 +1,7 @@
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, createReadStream, existsSync, ftruncateSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { GyreError } from '@gyre/contracts';
+import { makeDirectory } from '@gyre/platform';
 
 /** What the gateway answered for one row, in the model's order of classes; or why it refused. */
 export type Answer =
@@ -122,7 +114,7 @@ export async function openReplay(
     refuseOther(directory, past.fingerprint, fingerprint);
     return past;
   }
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   const others = readdirSync(directory).filter((name) => name !== FILE);
   if (others.length > 0) {
     throw new GyreError(

@@ -67,6 +67,18 @@ describe('a data directory', () => {
     await open(2).close();
   });
 
+  it('is refused where none can be made or written, with what to do', () => {
+    writeFileSync(join(dir, 'file'), '');
+    for (const [place, why] of [
+      ['/proc/gyre-data', 'ENOENT'],
+      [join(dir, 'file', 'below'), 'is a file'],
+    ] as const) {
+      const { code, message } = refusal(() => EmbeddedPlatform.open({ dir: place, partitions: 1, tickEveryMs: null }));
+      expect([code, message]).toEqual(['CONFIG_INVALID', expect.stringContaining(`the directory ${place}: `)]);
+      expect(message).toContain(why);
+    }
+  });
+
   it('survives a lock file left behind by the dead', async () => {
     writeFileSync(join(dir, 'owner.pid'), '1');
     await open().close();

@@ -1,5 +1,4 @@
 import { GyreError, type Retention, type Topic } from '@gyre/contracts';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { AppenderRecipe } from '../appender-recipe.js';
@@ -7,6 +6,7 @@ import type { Artifacts } from '../artifacts.js';
 import { messageOf } from '../folding/dead-letter.js';
 import { retryTopicOf } from '../folding/log-record.js';
 import type { Job } from '../job.js';
+import { makeDirectory } from '../make-directory.js';
 import {
   Platform,
   type Following,
@@ -97,11 +97,11 @@ export class EmbeddedPlatform extends Platform {
 
   /**
    * Opens a data directory, or makes one.
-   * @throws GyreError DATA_DIR_IN_USE, DATA_DIR_VERSION, TOPIC_MISMATCHED
+   * @throws GyreError DATA_DIR_IN_USE, DATA_DIR_VERSION, TOPIC_MISMATCHED; CONFIG_INVALID where no directory can be made or written
    */
   static open(options: EmbeddedOptions & { dir: string }): EmbeddedPlatform {
     assertPartitions(options.partitions);
-    mkdirSync(options.dir, { recursive: true });
+    makeDirectory(options.dir);
     const lock = DirectoryLock.take(options.dir);
     try {
       const db = openDatabase(join(options.dir, 'gyre.db'), {
