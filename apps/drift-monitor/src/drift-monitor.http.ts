@@ -32,13 +32,15 @@ export class DriftMonitorController {
   async labels(@Param('model') model: string): Promise<LabelCounts> {
     this.catalog.requireModel(model);
     const { counts } = await this.watched(model);
-    let [waiting, early] = [0, 0];
+    let [waiting, early, earlyUnnamed] = [0, 0, 0];
     for await (const { state } of this.platform.scan<Joining>({ name: 'drift-monitor.join' })) {
       if (state.is === 'waiting' && state.predicted.model === model) waiting += 1;
-      if (state.is === 'early') early += state.labels.length;
+      if (state.is !== 'early') continue;
+      early += state.labels.filter(({ label }) => label.model === model).length;
+      earlyUnnamed += state.labels.filter(({ label }) => label.model === null).length;
     }
-    const due = counts.joined + counts.late + counts.expired;
-    return { model, counts, waiting, early, coverage: due === 0 ? null : counts.joined / due };
+    const due = counts.joined + counts.expired;
+    return { model, counts, waiting, early, earlyUnnamed, coverage: due === 0 ? null : counts.joined / due };
   }
 
   private async watched(model: string): Promise<Pick<WatchState, 'labels' | 'counts'>> {

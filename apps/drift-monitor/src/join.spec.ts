@@ -130,9 +130,21 @@ describe('the rules for labels', () => {
       [
         ['expired', ticked, null],
         ['late', ticked, 1],
+        ['expired', not, null],
         ['late', not, 1],
       ].sort(),
     );
+  });
+
+  it('hold an early label to the horizon, too', async () => {
+    await labels({ prediction: idOf('a'), occurredAt: T + HOUR + 1 });
+    const id = await predicts('a');
+    expect(await outcomes()).toEqual([
+      ['expired', id, null],
+      ['late', id, 1],
+    ]);
+    await passes(T + HOUR + 2);
+    expect(await outcomes()).toHaveLength(2);
   });
 
   it('count a prediction against coverage that no label has reached within the horizon, once', async () => {

@@ -77,9 +77,9 @@ function predicted(state: Joining | undefined, event: Predicted, settings: JoinS
       letters.push(letterOf(early, event.id, checked));
       continue;
     }
-    const [next, outcome] = close(joining, event.id, checked.value, early.label.occurredAt, horizon);
+    const [next, ...closed] = close(joining, event.id, checked.value, early.label.occurredAt, horizon);
     joining = next;
-    outcomes.push(outcome);
+    outcomes.push(...closed);
   }
   const closed = joining.is === 'closed';
   return {
@@ -104,9 +104,9 @@ function labelled(
   const { label, horizon } = rulesOf(model, settings);
   const checked = check(event, model, label);
   if ('code' in checked) return refused(event, checked.code, checked.reason);
-  const [next, outcome] = close(state, context.stateKey ?? '', checked.value, event.occurredAt, horizon);
+  const [next, ...outcomes] = close(state, context.stateKey ?? '', checked.value, event.occurredAt, horizon);
   const predictedAt = state.is === 'waiting' ? state.predicted.occurredAt : state.predictedAt;
-  return { state: next, wakeAt: predictedAt + 2 * horizon, publish: [publish(topics.outcomes, outcome)] };
+  return { state: next, wakeAt: predictedAt + 2 * horizon, publish: [publish(topics.outcomes, ...outcomes)] };
 }
 
 /** Whether a label can be one of this model's, early or not. */
@@ -139,8 +139,14 @@ function letterOf(
   return { ...from, ...why, attempts: 1, preview: JSON.stringify(label) };
 }
 
-/** What a label makes of a prediction, and the outcome to tell of. */
-function close(state: Settled, id: string, value: number, at: number, horizon: number): [Settled, Outcome] {
+/** What a label makes of a prediction, and the outcomes to tell of: one that is late has expired first, even where no tick has said so. */
+function close(
+  state: Settled,
+  id: string,
+  value: number,
+  at: number,
+  horizon: number,
+): [Settled, Outcome] | [Settled, Outcome, Outcome] {
   const waiting = state.is === 'waiting';
   const model = waiting ? state.predicted.model : state.model;
   const predictedAt = waiting ? state.predicted.occurredAt : state.predictedAt;
@@ -154,7 +160,12 @@ function close(state: Settled, id: string, value: number, at: number, horizon: n
     label: value,
     predicted: kind === 'joined' && waiting ? state.predicted : null,
   };
-  return [{ is: 'closed', model, predictedAt, label: value }, outcome];
+  const closed: Settled = { is: 'closed', model, predictedAt, label: value };
+  return waiting && kind === 'late' ? [closed, expired(id, model, predictedAt + horizon), outcome] : [closed, outcome];
+}
+
+function expired(id: string, model: string, occurredAt: number): Outcome {
+  return { kind: 'expired', model, prediction: id, occurredAt, label: null, predicted: null };
 }
 
 function kindOf(waiting: boolean, before: number | null, value: number, isLate: boolean): OutcomeKind {
@@ -194,18 +205,10 @@ function woken(state: Joining, id: string, settings: JoinSettings): Effects<Join
     case 'waiting': {
       const { model, occurredAt } = state.predicted;
       const { horizon } = rulesOf(model, settings);
-      const expired: Outcome = {
-        kind: 'expired',
-        model,
-        prediction: id,
-        occurredAt: occurredAt + horizon,
-        label: null,
-        predicted: null,
-      };
       return {
         state: { is: 'closed', model, predictedAt: occurredAt, label: null },
         wakeAt: occurredAt + 2 * horizon,
-        publish: [publish(topics.outcomes, expired)],
+        publish: [publish(topics.outcomes, expired(id, model, occurredAt + horizon))],
       };
     }
     case 'closed':

@@ -82,7 +82,7 @@ describe('a label', () => {
     const now = Date.now();
     const id = await running.predict('late', 'd', now);
     await send(labelFor(id, 1, { time: now + HORIZON + 1 }));
-    expect(await countsOf('late')).toEqual(only({ late: 1 }));
+    expect(await countsOf('late')).toEqual(only({ expired: 1, late: 1 }));
     expect(await running.get('/v1/models/late/performance')).toMatchObject({ labels: 0 });
     expect((await running.labels('late')).coverage).toBe(0);
   });
@@ -96,6 +96,7 @@ describe('a label', () => {
     expect((await running.labels('expired')).coverage).toBe(0.5);
     await send(labelFor(id, 1));
     expect(await countsOf('expired')).toEqual(only({ joined: 1, expired: 1, late: 1 }));
+    expect((await running.labels('expired')).coverage).toBe(0.5);
   });
 
   it('for an id that nobody has seen waits for the horizon, then lies in the dead letters', async () => {
@@ -104,6 +105,7 @@ describe('a label', () => {
     const time = Date.now() - HORIZON + 3_000;
     await send({ ...labelFor(id, 1, { time }), model: 'never' });
     expect((await running.labels('never')).early).toBe(1);
+    expect(await running.labels('late')).toMatchObject({ early: 0, earlyUnnamed: 0 });
     expect(await refusal(id)).toMatchObject({ code: 'NO_PREDICTION', group: 'drift-monitor.join' });
     expect((await running.labels('never')).early).toBe(0);
   });

@@ -107,9 +107,11 @@ export interface LabelCounts {
   counts: Record<OutcomeKind, number>;
   /** Predictions that no label has reached yet, within the horizon. */
   waiting: number;
-  /** Labels that wait for a prediction not seen yet. */
+  /** Labels of this model that wait for a prediction not seen yet. */
   early: number;
-  /** Of the predictions whose horizon has ended or whose label has come, the share that got one in time; null before the first. */
+  /** The same of labels that name a prediction and no model: whose they are, nobody knows yet. */
+  earlyUnnamed: number;
+  /** Of the predictions whose horizon has ended or whose label has come in time, the share whose label did; null before the first. */
   coverage: number | null;
 }
 

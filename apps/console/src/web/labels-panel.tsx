@@ -5,7 +5,7 @@ const KINDS: { key: keyof LabelCounts['counts'] | 'waiting'; name: string; meani
   { key: 'joined', name: 'In time', meaning: 'feed detectors and training' },
   { key: 'late', name: 'Late', meaning: 'came after the horizon: training only' },
   { key: 'waiting', name: 'Waiting', meaning: 'predictions within the horizon' },
-  { key: 'expired', name: 'Never came', meaning: 'horizon ended without a label' },
+  { key: 'expired', name: 'Not in time', meaning: 'horizon ended without a label; those that came late among them' },
 ];
 
 export function LabelsPanel({ labels }: { labels: LabelCounts | null }) {

@@ -43,22 +43,21 @@ export function reconcile({ base, sent, refusedRequests, labels, deadLetters }: 
   const { late, expired } = labels.counts;
   const joined = labels.counts.joined + late;
   const refusedLabels = rowsNamed(base, 'l', deadLetters);
-  // A label may come late before its prediction has expired or after: counts alone do not tell which of the expired got one.
-  const unlabelled = predicted - joined;
-  const stillExpired = unlabelled - labels.waiting;
-  const accounted = stillExpired >= Math.max(0, expired - late) && stillExpired <= expired;
+  // Whatever came late had expired before.
+  const stillExpired = expired - late;
+  const early = labels.early + labels.earlyUnnamed;
   return {
     sent,
     predicted,
     joined,
-    waiting: labels.waiting + (accounted ? stillExpired : expired) - refusedLabels,
+    waiting: labels.waiting + stillExpired - refusedLabels,
     refused: refusedRequests + refusedLabels,
     late,
-    expired: accounted ? stillExpired : expired,
-    early: labels.early,
+    expired: stillExpired,
+    early,
     refusedFeatures: rowsNamed(base, 'f', deadLetters),
     deadLetters: byGroup(deadLetters),
-    balanced: accounted && labels.early === 0,
+    balanced: predicted === joined + labels.waiting + stillExpired && early === 0,
   };
 }
 
