@@ -21,7 +21,6 @@ export async function bench(args) {
     falseAlarms: '1 per 10000 rows',
     seasonality: '1d',
   });
-  speed();
 }
 
 function delays(streams) {
@@ -84,46 +83,10 @@ function nulls(streams, name, drift) {
   );
 }
 
-/** By the processor's time, which neighbours on the machine do not change much. */
-function speed() {
-  const [chance, batch, batches, rounds] = [random(1), 500, 60, 5];
-  const monitor = new Monitor(10, {}, chance);
-  const rows = [];
-  monitor.keep = (event) => rows.push(event);
-  monitor.lives(batch * batches, { wrong: () => 0.2 });
-  const rates = Array.from({ length: rounds }, () => {
-    const began = process.cpuUsage();
-    const { outcomes } = fold(rows, monitor, batch);
-    const { user, system } = process.cpuUsage(began);
-    return (outcomes / (user + system)) * 1_000_000;
-  }).sort((a, b) => a - b);
-  const { events, bytes } = fold(rows, monitor, batch);
-  console.log(
-    `\n${Math.round(rates[rounds >> 1])} outcomes per second of processor time through the monitor, 10 features (at least 50,000): a state of ${bytes} bytes read and written per ${batch} events, ${events} events out`,
-  );
-}
-
-function fold(rows, monitor, batch) {
-  let json = JSON.stringify(detect.codec.save(monitor.initial()));
-  let [events, outcomes] = [0, 0];
-  for (let from = 0; from < rows.length; from += batch) {
-    let watch = detect.codec.load(JSON.parse(json));
-    for (const event of rows.slice(from, from + batch)) {
-      const effects = detect.handle(watch, event, {});
-      watch = effects.state;
-      outcomes += 'predicted' in event ? 1 : 0;
-      for (const { events: told } of effects.publish ?? []) events += told.length;
-    }
-    json = JSON.stringify(detect.codec.save(watch));
-  }
-  return { events, outcomes, bytes: json.length };
-}
-
 /** The monitor's folds, fed by hand with a world in which features are normal and the model is wrong at a stated rate. */
 class Monitor {
   rows = 0;
   events = [];
-  keep = () => undefined;
 
   constructor(features, drift, chance) {
     this.chance = chance;
@@ -137,14 +100,7 @@ class Monitor {
       feature,
       ...referenceBins(Array.from({ length: 2_500 }, () => this.normal())),
     }));
-    this.lifecycle = lifecycle(spec, this.reference);
-    this.watch = this.initial();
-  }
-
-  initial() {
-    let watch;
-    for (const event of this.lifecycle) watch = detect.handle(watch, event, {}).state;
-    return watch;
+    for (const event of lifecycle(spec, this.reference)) this.watch = detect.handle(this.watch, event, {}).state;
   }
 
   lives(rows, { wrong, shift = () => 0, msPerRow = 1_000 }) {
@@ -168,7 +124,6 @@ class Monitor {
   }
 
   take(event) {
-    this.keep(event);
     this.tell(detect.handle(this.watch, event, {}));
   }
 

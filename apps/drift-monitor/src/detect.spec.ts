@@ -4,6 +4,7 @@ import {
   type LifecycleOf,
   type LifecycleType,
   type Outcome,
+  type PerformanceMeasured,
   type Predicted,
 } from '@gyre/contracts';
 import { readSpecs } from '@gyre/hosting';
@@ -150,6 +151,29 @@ describe('the watch', () => {
       [1, 0, 500, 0.8],
       [2, 500, 1_000, 0.9],
     ]);
+  });
+
+  it('tells segments and fairness groups of each window apart', async () => {
+    const declared = spec('drift: { windowOutcomes: 100, segments: [v.x], fairness: [v.z] }');
+    await hears({ ...base, type: 'ModelApplied', spec: declared as NonNullable<typeof declared> });
+    // Labels alternate, so that in threes and sevenths every group meets both.
+    const row = (i: number): Answer => ({ right: i % 3 !== 0, features: [i % 3, i % 7 < 2 ? null : 1] });
+    await answers(...many(100, row));
+    const windows: PerformanceMeasured[] = [];
+    for await (const { event } of platform.read(topics.performance)) windows.push(event);
+    const [window] = windows;
+    expect(window?.segments).toMatchObject([
+      { feature: 'v.x', value: '0', rows: 34, error: 1 },
+      { feature: 'v.x', value: '1', rows: 33, error: 0 },
+      { feature: 'v.x', value: '2', rows: 33, error: 0 },
+    ]);
+    const [fairness] = window?.fairness ?? [];
+    expect(Object.entries(fairness?.groups ?? {}).map(([name, { rows }]) => [name, rows])).toEqual([
+      ['1', 70],
+      ['missing', 30],
+    ]);
+    const of = (name: string) => fairness?.groups[name]?.selectionRate ?? NaN;
+    expect(fairness?.demographicParityDifference).toBeCloseTo(Math.abs(of('1') - of('missing')), 12);
   });
 
   it('takes new settings at once, however the log falls into batches', async () => {

@@ -1,4 +1,5 @@
 import type { Cause, DriftKind, LifecycleOf } from '@gyre/contracts';
+import type { OutputCounts } from './output-bins.js';
 
 /** What a watch says of a version: something is wrong, or, without causes, that it is no more. */
 export interface Verdict {
@@ -11,7 +12,11 @@ export interface Verdict {
   causes: Cause[];
   /** Rows or outcomes that it rests on. */
   observations: number;
+  /** Of these rows: the answers by bin. */
+  outputs: OutputCounts;
 }
+
+export type Loss = LifecycleOf<'IncidentOpened'>['loss'];
 
 export type At = LifecycleOf<'DriftDetected'>['at'];
 

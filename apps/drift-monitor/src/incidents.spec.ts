@@ -18,6 +18,8 @@ interface Row {
   features: (number | null)[];
   /** The chance that the answer is wrong. */
   wrong: number;
+  /** The probability that is answered; 0.9 unless said otherwise. */
+  sure?: number;
 }
 type Spoil = (row: Row, chance: () => number) => Row;
 
@@ -108,7 +110,18 @@ async function lives(rows: number, spoil: Spoil = (row) => row): Promise<void> {
   }
 }
 
-function prediction({ features, wrong }: Row): [Predicted, number] {
+/** Predictions whose labels have not come. */
+async function livesUnlabelled(rows: number, spoil: Spoil): Promise<void> {
+  for (let done = 0; done < rows; done += STEP) {
+    const predicted = Array.from({ length: STEP }, () => prediction(spoil(healthy(chance), chance))[0]);
+    await platform.append(topics.predictions, predicted);
+    await settled();
+    await platform.tick(sent * 1_000);
+    await settled();
+  }
+}
+
+function prediction({ features, wrong, sure: probability = 0.9 }: Row): [Predicted, number] {
   const n = sent++;
   const label = chance() < 0.5 ? 0 : 1;
   const isWrong = chance() < wrong;
@@ -116,7 +129,7 @@ function prediction({ features, wrong }: Row): [Predicted, number] {
   const nothing = { seen: null, fallback: null, rollout: null, shadows: [], entity: null };
   const predicted = {
     ...{ ...nothing, id: `p${n}`, model: 'm', occurredAt: n * 1_000, request: `row-${n}`, features, version: 1 },
-    output: sure === 1 ? [0.1, 0.9] : [0.9, 0.1],
+    output: sure === 1 ? [1 - probability, probability] : [probability, 1 - probability],
   };
   return [predicted, label];
 }
@@ -231,16 +244,26 @@ describe('an incident', () => {
   });
 
   it('is opened without labels too', async () => {
-    await platform.append(
-      topics.predictions,
-      Array.from({ length: 600 }, () => prediction(nulls(healthy(chance), chance))[0]),
-    );
-    await settled();
-    for (let second = 1; second <= 3; second++) {
-      await platform.tick(1_000_000 + second * 1_000);
-      await settled();
-    }
+    await livesUnlabelled(600, nulls);
     expect(await opened()).toMatchObject([{ kind: 'quality', loss: null }]);
+  });
+
+  it('of inputs that moved pages where no labels have come, but such answers were wrong', async () => {
+    const doubtful: Spoil = ({ features }) =>
+      features[1]! > 1.2 ? { features, wrong: 0.45, sure: 0.55 } : { features, wrong: 0.1 };
+    await lives(3_000, doubtful);
+    expect(await incidents()).toEqual([]);
+    await livesUnlabelled(1_000, (row, draw) => doubtful(shifted(row, draw), draw));
+    expect((await opened()).find(({ kind }) => kind === 'covariate')).toMatchObject({
+      pages: true,
+      loss: { by: 'estimated' },
+    });
+    const [incident] = await opened();
+    expect(incident?.loss?.before).toBeCloseTo(0.21, 1);
+    expect(incident?.loss?.after).toBeGreaterThan(0.3);
+    expect(incident?.reason).toMatch(
+      /no labels have judged it yet; by how right such answers were, the error goes from/,
+    );
   });
 });
 

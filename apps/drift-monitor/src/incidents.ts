@@ -1,5 +1,5 @@
 import type { Cause, DriftKind, Lifecycle, LifecycleOf } from '@gyre/contracts';
-import { percent, type At } from './findings.js';
+import { percent, type At, type Loss } from './findings.js';
 
 type Incident = Pick<
   LifecycleOf<'IncidentOpened'>,
@@ -12,8 +12,8 @@ export interface Sighting {
   kind: DriftKind;
   version: number;
   causes: Cause[];
-  /** The mean error before and now, where labels have judged it. */
-  loss: { before: number; after: number } | null;
+  /** The mean error before and now, as labels have judged it, or else as it must be expected. */
+  loss: Loss;
   at: At;
   /** The latest time that was told when it was seen; null where it is not known: then the next tick will say. */
   toldAt: number | null;
@@ -136,7 +136,7 @@ export class Incidents {
     const before = { ...incident };
     incident.found = [...incident.found.filter((one) => one.kind !== kind), { kind, causes }];
     incident.labels = Math.max(incident.labels, at.labels);
-    if (loss !== null && loss.after > (incident.loss?.after ?? -Infinity)) incident.loss = loss;
+    incident.loss = worseLoss(incident.loss, loss);
     judge(incident);
     if (touched.has(incident) || !isWorse(before, incident)) return;
     incident.at = at;
@@ -178,7 +178,7 @@ export class Incidents {
 function judge(incident: Open): void {
   const found = byPrecedence(incident.found);
   const kind = found[0]?.kind ?? incident.kind;
-  const hasLoss = found.some((one) => one.kind === 'concept');
+  const hasLoss = found.some((one) => one.kind === 'concept') || isExpectedLoss(incident.loss);
   // An incident keeps the worst that it was.
   incident.kind = PRECEDENCE[Math.min(PRECEDENCE.indexOf(kind), PRECEDENCE.indexOf(incident.kind))]!;
   incident.severity = worse(incident.severity, severityOf(kind, hasLoss, incident.loss));
@@ -196,11 +196,27 @@ function judge(incident: Open): void {
 function severityOf(kind: DriftKind, hasLoss: boolean, loss: Incident['loss']): Incident['severity'] {
   if (!hasLoss) return kind === 'quality' ? 'warning' : 'info';
   if (loss === null) return 'warning';
-  return loss.after >= 1.5 * loss.before || loss.after - loss.before >= 0.1 ? 'critical' : 'warning';
+  return isLarge(loss) ? 'critical' : 'warning';
+}
+
+function isLarge({ before, after }: NonNullable<Loss>): boolean {
+  return after >= 1.5 * before || after - before >= 0.1;
+}
+
+/** Where labels are not there to judge, a large loss that must be expected is one. */
+function isExpectedLoss(loss: Loss): boolean {
+  return loss?.by === 'estimated' && isLarge(loss);
 }
 
 function worse(a: Incident['severity'], b: Incident['severity']): Incident['severity'] {
   return SEVERITIES[Math.max(SEVERITIES.indexOf(a), SEVERITIES.indexOf(b))]!;
+}
+
+/** What was measured counts before what was only expected. */
+function worseLoss(known: Loss, found: Loss): Loss {
+  if (known === null || found === null) return known ?? found;
+  if (known.by !== found.by) return known.by === 'measured' ? known : found;
+  return found.after > known.after ? found : known;
 }
 
 function isWorse(before: Incident, after: Incident): boolean {
@@ -228,8 +244,10 @@ function reasonOf({ kind, causes, loss, pages }: Incident): string {
   const judged =
     loss === null
       ? 'no labels have judged it yet'
-      : pages
-        ? `the error went from ${percent(loss.before)} to ${percent(loss.after)}`
-        : `the error did not rise (${percent(loss.before)} before, ${percent(loss.after)} now), so nobody is woken`;
+      : loss.by === 'estimated'
+        ? `no labels have judged it yet; by how right such answers were, the error goes from ${percent(loss.before)} to ${percent(loss.after)}`
+        : pages
+          ? `the error went from ${percent(loss.before)} to ${percent(loss.after)}`
+          : `the error did not rise (${percent(loss.before)} before, ${percent(loss.after)} now), so nobody is woken`;
   return `${NAMES[kind]}: ${[...words, judged].join('; ')}`;
 }

@@ -124,7 +124,7 @@ export class InputsWatch {
   }
 
   private quality(window: InputsWindow): Verdict {
-    return this.verdict('quality', 'e-detector', this.faults(window), window.rows);
+    return this.verdict('quality', 'e-detector', this.faults(window), window);
   }
 
   private faults(window: InputsWindow): Cause[] {
@@ -153,7 +153,7 @@ export class InputsWatch {
   private shifts(window: InputsWindow, past: InputsWindow): Verdict[] {
     if (this.period !== null && past.rows < this.size) return [];
     const causes = this.moved(window, past, this.dial.covariate * window.rows);
-    return [this.verdict('covariate', 'psi', causes, window.rows)];
+    return [this.verdict('covariate', 'psi', causes, window)];
   }
 
   /** Of the values that are there: what is missing is a matter of quality, not of drift. */
@@ -187,7 +187,7 @@ export class InputsWatch {
     const isShift = psi >= PSI_MIN && pValue <= this.dial.prediction * window.rows;
     const words = `the answers of version ${this.version} moved away from its first ones (PSI ${psi.toFixed(2)})`;
     const cause = { kind: 'answers' as const, name: '', words, before: null, after: psi };
-    return [this.verdict('prediction', 'psi', isShift ? [cause] : [], window.rows)];
+    return [this.verdict('prediction', 'psi', isShift ? [cause] : [], window)];
   }
 
   /** Shifts that the newest rows told before `now` show, and that could explain an error that has just risen. */
@@ -199,10 +199,11 @@ export class InputsWatch {
     return newest.rows === 0 ? [] : this.moved(newest, newest, SUSPECT_P_MAX, 0);
   }
 
-  private verdict(kind: InputsKind, detector: string, causes: Cause[], observations: number): Verdict {
+  private verdict(kind: InputsKind, detector: string, causes: Cause[], window: InputsWindow): Verdict {
     const begins = causes.length > 0 && !this.open[kind];
     this.open[kind] = causes.length > 0;
-    return { kind, version: this.version, detector, begins, causes: causes.slice(0, CAUSES_MAX), observations };
+    const rows = { observations: window.rows, outputs: { ...window.outputs } };
+    return { kind, version: this.version, detector, begins, causes: causes.slice(0, CAUSES_MAX), ...rows };
   }
 
   private empty(): InputsWindow {

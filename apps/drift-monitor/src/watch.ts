@@ -12,11 +12,14 @@ import {
   type Predicted,
 } from '@gyre/contracts';
 import { alarmsPerRow } from './alarm-budget.js';
-import { percent, type At, type Verdict } from './findings.js';
+import { ExpectedError, type ExpectedErrorState } from './expected-error.js';
+import { percent, type At, type Loss, type Verdict } from './findings.js';
+import { Groups, type GroupsState } from './groups.js';
 import { Incidents, type IncidentsState } from './incidents.js';
 import { InputsWatch, type InputsDial, type InputsWatchState } from './inputs-watch.js';
 import { VERSIONS_KEPT } from './known-versions.js';
 import { OutcomeLoss, type OutcomeLossState } from './outcome-loss.js';
+import { outputBin, type OutputCounts } from './output-bins.js';
 import { PerformanceWindow, type PerformanceWindowState } from './performance-window.js';
 import { RolloutComparison, type Decided, type RolloutComparisonState } from './rollout-comparison.js';
 import { phaseOf, phasesOf } from './season.js';
@@ -59,6 +62,8 @@ export interface WatchState {
   versions: VersionWatchState[];
   inputs: InputsWatchState[];
   slices: { version: number; slices: SlicesState }[];
+  expected: { version: number; expected: ExpectedErrorState }[];
+  groups: GroupsState;
   incidents: IncidentsState;
   comparisons: RolloutComparisonState[];
   known: KnownVersion[];
@@ -77,6 +82,8 @@ export class Watch {
   private versions: VersionWatch[] = [];
   private inputs: InputsWatch[] = [];
   private slices: { version: number; slices: Slices }[] = [];
+  private expected: { version: number; expected: ExpectedError }[] = [];
+  private readonly groups: Groups;
   private readonly incidents: Incidents;
   private comparisons: RolloutComparison[] = [];
   private known: KnownVersion[] = [];
@@ -85,6 +92,7 @@ export class Watch {
   constructor(private spec: ModelInForce) {
     this.loss = new OutcomeLoss(spec.label.type === 'regression');
     this.window = new PerformanceWindow(classesOf(spec.label).length, spec.drift.windowOutcomes);
+    this.groups = new Groups(spec);
     this.incidents = new Incidents(spec.name, spec.drift.windowOutcomes);
   }
 
@@ -140,8 +148,9 @@ export class Watch {
     };
     const loss = this.loss.of(predicted.output, label);
     const measured = this.window.add(predicted, label, outcome.occurredAt, this.labels, loss);
+    this.groups.add(predicted.features, predicted.output, label, this.loss.error(predicted.output, label), loss);
     if (measured !== undefined) {
-      findings.performance = { model: this.spec.name, ...measured };
+      findings.performance = { model: this.spec.name, ...measured, ...this.groups.measured() };
       this.pace(measured);
     }
     if (predicted.version !== null) this.loss.learn(predicted.output, label);
@@ -163,6 +172,7 @@ export class Watch {
     for (const shadow of shadows) this.watchOf(shadow.version).learn(this.loss.error(shadow.output, label), phase);
     const slices = this.slicesOf(version);
     slices.add(features, error);
+    this.expectedOf(version).judge(outputBin(output), error, predicted.occurredAt);
     const found = this.watchOf(version).observe(error, promisedUnit, phase);
     this.report(version, found, slices, { prediction: predicted.id, request: predicted.request, labels: this.labels });
     return found;
@@ -183,7 +193,7 @@ export class Watch {
       { kind: 'error', name: '', words, before, after },
     ];
     const loss = drift === undefined ? this.watchOf(version).level() : { before, after };
-    this.incidents.see({ ...sighting, causes, loss });
+    this.incidents.see({ ...sighting, causes, loss: loss === null ? null : { ...loss, by: 'measured' } });
   }
 
   /** Takes what a version was fed and answered in some rows, labelled or not. */
@@ -191,9 +201,28 @@ export class Watch {
     const { version, prediction, request, toldAt } = measured;
     const verdicts = this.inputsOf(version).observe(measured);
     const at = { prediction, request, labels: this.labels };
-    const loss = this.versions.find((watch) => watch.version === version)?.level() ?? null;
-    for (const { kind, causes } of verdicts) this.incidents.see({ kind, version, causes, loss, at, toldAt });
+    for (const { kind, causes, outputs } of verdicts) {
+      const loss = causes.length === 0 ? null : this.lossOf(version, outputs, measured.from);
+      this.incidents.see({ kind, version, causes, loss, at, toldAt });
+    }
     return verdicts;
+  }
+
+  /** What the answers of some rows cost: measured, where labels have come so far, else as must be expected. */
+  private lossOf(version: number, outputs: OutputCounts, from: number): Loss {
+    const watch = this.versions.find((one) => one.version === version);
+    const expected = this.expected.find((one) => one.version === version)?.expected;
+    if (watch === undefined || expected === undefined) return null;
+    const loss = expected.hasJudged(from) ? watch.level() : expected.of(outputs);
+    return loss === null ? null : { ...loss, by: expected.hasJudged(from) ? 'measured' : 'estimated' };
+  }
+
+  private expectedOf(version: number): ExpectedError {
+    const there = this.expected.find((one) => one.version === version);
+    if (there !== undefined) return there.expected;
+    const expected = new ExpectedError();
+    this.expected = [{ version, expected }, ...this.expected].slice(0, 2);
+    return expected;
   }
 
   /** Whether the next tick is to be told to it. */
@@ -314,6 +343,8 @@ export class Watch {
       versions: this.versions.map((watch) => watch.state()),
       inputs: this.inputs.map((watch) => watch.state()),
       slices: this.slices.map(({ version, slices }) => ({ version, slices: slices.state() })),
+      expected: this.expected.map(({ version, expected }) => ({ version, expected: expected.state() })),
+      groups: this.groups.state(),
       incidents: this.incidents.state(),
       comparisons: this.comparisons.map((comparison) => comparison.state()),
     };
@@ -348,6 +379,12 @@ export class Watch {
       slices.restore(saved.slices);
       return { version: saved.version, slices };
     });
+    watch.expected = state.expected.map((saved) => {
+      const expected = new ExpectedError();
+      expected.restore(saved.expected);
+      return { version: saved.version, expected };
+    });
+    watch.groups.restore(state.groups);
     watch.incidents.restore(state.incidents);
     watch.comparisons = state.comparisons.map((saved) => RolloutComparison.restored(saved));
     return watch;

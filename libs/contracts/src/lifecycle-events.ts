@@ -125,14 +125,14 @@ const incident = {
   incident: z.string(),
   version: Version,
   kind: DriftKind,
-  /** By the loss: `critical` where the error rose by a half or by 0.1, `warning` where it rose less or values are faulty, `info` where no loss was found. */
+  /** By the loss: `critical` where the error rose by a half or by 0.1, `warning` where it rose less or values are faulty, `info` where no loss was found. An estimated loss counts as a measured one. */
   severity: z.enum(['critical', 'warning', 'info']),
   /** Whether somebody is to be told now. Inputs or answers that moved without a loss do not. */
   pages: z.boolean(),
   /** Ranked: the first costs most. */
   causes: z.array(Cause),
-  /** The mean error before and after, measured on labels; null where none were judged. */
-  loss: z.object({ before: z.number(), after: z.number() }).nullable(),
+  /** The mean error before and after: measured on labels, or, where they are not there yet, estimated from how right such answers were. Null where neither can be. */
+  loss: z.object({ before: z.number(), after: z.number(), by: z.enum(['measured', 'estimated']) }).nullable(),
   openedAt: Instant,
   at: At,
 };

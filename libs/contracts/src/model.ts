@@ -11,6 +11,11 @@ const FeatureReference = z
     'a feature is written view.field, or view.* for all fields of a view',
   );
 
+/** `view.field`. */
+const OneFeature = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*\.[A-Za-z_][A-Za-z0-9_]*$/, 'an input is written view.field, such as customers.region');
+
 const timing = {
   name: z.string().min(1),
   /** How long a label usually takes; never longer than the horizon. It tells readers of the spec, and decides nothing. */
@@ -94,6 +99,10 @@ const Drift = z.strictObject({
   windowOutcomes: z.int().min(20).max(100_000).default(500),
   /** A period after which inputs and errors look alike, such as a day: each part of it is compared with the same part of earlier periods. */
   seasonality: Duration.nullable().default(null),
+  /** Inputs by whose values the performance is told apart. */
+  segments: z.array(OneFeature).max(20).default([]),
+  /** Inputs by whose values a binary classifier must treat its answers alike: the gaps are told with each window. */
+  fairness: z.array(OneFeature).max(20).default([]),
 });
 
 const Retraining = z

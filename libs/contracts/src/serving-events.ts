@@ -90,7 +90,7 @@ export type LabelObserved = z.infer<typeof LabelObserved>;
  * gyre.outcomes: what became of a prediction.
  * - `joined`: its first label, in time: feeds detectors and training.
  * - `corrected`: another value than before: training only.
- * - `late`: a first label after the horizon: training only.
+ * - `late`: a first label after the horizon: training only. The prediction has expired before.
  * - `repeated`: the same value again: counted only.
  * - `expired`: no label within the horizon: counts against coverage.
  */
@@ -148,6 +148,30 @@ export const PerformanceMeasured = z.object({
   to: Instant,
   /** accuracy, kappa, logLoss and loss; or mae, rmse and loss. null where undefined. */
   metrics: z.record(z.string(), z.number().nullable()),
+  /** By input that the spec declares as a segment, and value: largest groups first, the rest as `other`. `error` is the mean error. */
+  segments: z
+    .array(z.object({ feature: z.string(), value: z.string(), rows: z.int(), error: z.number(), loss: z.number() }))
+    .optional(),
+  /** By input that the spec declares for fairness: how differently its groups are treated; null where a rate has no rows. */
+  fairness: z
+    .array(
+      z.object({
+        feature: z.string(),
+        demographicParityDifference: z.number().nullable(),
+        equalizedOddsDifference: z.number().nullable(),
+        groups: z.record(
+          z.string(),
+          z.object({
+            rows: z.int(),
+            selectionRate: z.number().nullable(),
+            truePositiveRate: z.number().nullable(),
+            falsePositiveRate: z.number().nullable(),
+            accuracy: z.number().nullable(),
+          }),
+        ),
+      }),
+    )
+    .optional(),
 });
 export type PerformanceMeasured = z.infer<typeof PerformanceMeasured>;
 

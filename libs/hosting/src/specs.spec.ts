@@ -68,6 +68,14 @@ describe('specs', () => {
     ]);
   });
 
+  it('refuses segments that are no input, and fairness of what is not binary', () => {
+    const text =
+      'kind: FeatureView\nname: v\nentity: e\nfields: { region: int }\n---\nkind: Model\nname: m\nfeatures: [v.region]\nlabel: { name: y, type: regression }\ndrift: { segments: [v.regoin], fairness: [v.region] }\n';
+    const problems = problemsOf(text);
+    expect(problems).toMatch(/10:.*"v\.regoin" is no input of the model; did you mean "v\.region"\?/);
+    expect(problems).toMatch(/10:.*it is measured for binary labels only/);
+  });
+
   it('tells the problems of all documents at once', () => {
     const text =
       'kind: FeatureView\nname: Market\nentity: region\nfields: { price: flaot }\n---\nkind: Modle\nname: m\n';

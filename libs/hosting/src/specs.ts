@@ -42,12 +42,27 @@ export function readSpecs(text: string, file: string, inForce: readonly FeatureV
         resolve(reference, views, (problem) => problems.push(document.problem(['features', i], problem))),
       );
       const inOrder = unique(inputs);
-      problems.push(...fallbackProblems(spec, inOrder, document));
+      problems.push(...fallbackProblems(spec, inOrder, document), ...groupProblems(spec, inOrder, document));
       own.models.push({ ...spec, inputs: inOrder });
     });
   }
   if (problems.length > 0) throw invalid('SPEC_INVALID', problems);
   return own;
+}
+
+/** Predictions carry the model's inputs, and so these are what answers can be told apart by. */
+function groupProblems(spec: ModelSpec, inputs: readonly ModelInput[], document: YamlDocument): Problem[] {
+  const names = inputs.map(({ view, field }) => `${view}.${field}`);
+  const unknown = (['segments', 'fairness'] as const).flatMap((key) =>
+    spec.drift[key].flatMap((feature, i) => {
+      if (names.includes(feature)) return [];
+      const meant = nearest(feature, names);
+      const advice = meant === undefined ? `its inputs are ${names.join(', ')}` : `did you mean "${meant}"?`;
+      return [document.problem(['drift', key, i], `"${feature}" is no input of the model; ${advice}`)];
+    }),
+  );
+  if (spec.drift.fairness.length === 0 || spec.label.type === 'binary') return unknown;
+  return [...unknown, document.problem(['drift', 'fairness'], 'it is measured for binary labels only')];
 }
 
 function kindOf(document: YamlDocument): unknown {
