@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Data } from '../encoding.js';
 import type { LogRecord } from '../folding/log-record.js';
 import { Names } from './names.js';
+import { RecentRecords } from './recent-records.js';
 import { EVENT, RecordTable, TICK, type Row } from './record-table.js';
 
 /** A record to append. */
@@ -25,6 +26,8 @@ export interface Head {
 interface OpenHead extends Head {
   id: number;
   table: RecordTable;
+  /** What the transaction has appended. */
+  fresh: LogRecord[];
 }
 
 /** The partitioned log on one connection. What is written counts when the transaction around it does. */
@@ -32,6 +35,7 @@ export class Log {
   readonly names: Names;
   readonly #open = new Map<string, OpenHead>();
   readonly #tables = new Map<string, RecordTable>();
+  readonly #recent = new Map<string, RecentRecords>();
   /** Places whose tables were made in the transaction under way. */
   #made: string[] = [];
   readonly #head: StatementSync;
@@ -96,6 +100,7 @@ export class Log {
     if (this.#open.size > 0) {
       const heads = [...this.#open.values()];
       this.#open.clear();
+      for (const { topic, partition, fresh } of heads) this.#recentOf(placeOf(topic, partition)).add(fresh);
       this.committed(heads);
     }
     return result;
@@ -115,34 +120,22 @@ export class Log {
   }
 
   /** Appends one event. Only inside `transact`. @returns its offset */
-  append(record: NewRecord, appendedAt: number): number {
-    const { producer, origin } = record;
-    const producerId = producer === undefined ? null : this.names.idOf(producer);
-    const sequence = producer === undefined ? null : (record.sequence as number);
-    const originId = origin === undefined ? null : this.names.idOf(origin.topic);
-    const originOffset = origin === undefined ? null : origin.offset;
-    return this.#put(
-      record.topic,
-      record.partition,
-      EVENT,
-      record.key,
-      appendedAt,
-      producerId,
-      sequence,
-      originId,
-      originOffset,
-      record.data,
-    );
+  append({ topic, partition, key, data, producer, sequence, origin }: NewRecord, appendedAt: number): number {
+    const numbered = producer === undefined ? { producer, sequence: 0 } : { producer, sequence: sequence as number };
+    return this.#put(topic, partition, { key, appendedAt, ...numbered, tick: undefined, data, origin });
   }
 
   /** Appends a tick. Only inside `transact`. */
   appendTick(topic: string, partition: number, time: number, appendedAt: number): void {
-    this.#put(topic, partition, TICK, '', appendedAt, null, null, null, null, String(time));
+    const outside = { producer: undefined, sequence: 0, origin: undefined };
+    this.#put(topic, partition, { key: '', appendedAt, ...outside, tick: time, data: String(time) });
   }
 
   /** Records from an offset on, ticks among them, below `to`. */
   read(topic: string, partition: number, from: number, to: number, limit: number): LogRecord[] {
-    return from >= to ? [] : this.#records(this.table(topic, partition)?.read(from, to, limit) ?? []);
+    if (from >= to) return [];
+    const recent = this.#recent.get(placeOf(topic, partition))?.read(from, to, limit);
+    return recent ?? this.#records(this.table(topic, partition)?.read(from, to, limit) ?? []);
   }
 
   /** The offset of the event that has `count - 1` events between it and `below`; 0 if there are not so many. */
@@ -162,26 +155,34 @@ export class Log {
     return table;
   }
 
+  /** Deletes what lies below an offset. Only inside `transact`. @returns how many events */
+  removeBelow(topic: string, partition: number, offset: number): number {
+    this.#recent.get(placeOf(topic, partition))?.dropBelow(offset);
+    return this.table(topic, partition)?.removeBelow(offset) ?? 0;
+  }
+
   heads(): Head[] {
     const rows = this.#heads.all() as unknown as { topic: number; partition: number; next: number }[];
     return rows.map((row) => ({ topic: this.names.nameOf(row.topic), partition: row.partition, next: row.next }));
   }
 
-  #put(
-    topic: string,
-    partition: number,
-    kind: number,
-    key: string,
-    appendedAt: number,
-    producer: number | null,
-    sequence: number | null,
-    originTopic: number | null,
-    originOffset: number | null,
-    data: Data,
-  ): number {
+  #put(topic: string, partition: number, record: Omit<LogRecord, 'offset'>): number {
+    const { key, appendedAt, producer, sequence, tick, data, origin } = record;
     const head = this.#headOf(topic, partition);
     const offset = head.next;
-    head.table.insert([offset, kind, key, appendedAt, producer, sequence, originTopic, originOffset, data]);
+    head.table.insert([
+      offset,
+      tick === undefined ? EVENT : TICK,
+      key,
+      appendedAt,
+      producer === undefined ? null : this.names.idOf(producer),
+      producer === undefined ? null : sequence,
+      origin === undefined ? null : this.names.idOf(origin.topic),
+      origin === undefined ? null : origin.offset,
+      data,
+    ]);
+    // Bytes are copied, for they may be a small part of a large body.
+    head.fresh.push({ ...record, offset, data: typeof data === 'string' ? data : new Uint8Array(data) });
     head.next = offset + 1;
     return offset;
   }
@@ -193,9 +194,15 @@ export class Log {
     const id = this.names.idOf(topic);
     const row = this.#head.get(id, partition) as { next: number } | undefined;
     const table = row === undefined ? this.#make(place, id, partition) : (this.table(topic, partition) as RecordTable);
-    const head = { id, topic, partition, next: row?.next ?? 0, table };
+    const head = { id, topic, partition, next: row?.next ?? 0, table, fresh: [] };
     this.#open.set(place, head);
     return head;
+  }
+
+  #recentOf(place: string): RecentRecords {
+    let recent = this.#recent.get(place);
+    if (recent === undefined) this.#recent.set(place, (recent = new RecentRecords()));
+    return recent;
   }
 
   #make(place: string, topic: number, partition: number): RecordTable {

@@ -81,7 +81,7 @@ export class Retentions {
       const cut = kept ?? to;
       expired += log.transact('append', () => {
         saveFirst.run(cut, id, partition);
-        return table.removeBelow(cut);
+        return log.removeBelow(topic, partition, cut);
       });
       if (kept !== null) break;
       await setImmediate();
