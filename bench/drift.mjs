@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { bundleSize } from './bundle-size.mjs';
 import { MonitorFold, random } from './monitor-fold.mjs';
 import { pythonWith } from './python-packages.mjs';
 import { detectors } from '../libs/drift/dist/index.js';
@@ -23,18 +24,27 @@ export async function bench(args) {
     args,
     options: {
       rounds: { type: 'string', default: '3' },
-      only: { type: 'string', default: 'detectors,monitor,compare' },
+      only: { type: 'string', default: 'size,detectors,monitor,compare' },
     },
   });
   const rounds = Number(values.rounds);
   const only = values.only.split(',');
   const folder = mkdtempSync(join(tmpdir(), 'gyre-bench-'));
   try {
+    if (only.includes('size')) await sizes();
     if (only.includes('detectors')) detectorRates(folder, rounds);
     if (only.includes('monitor')) monitorRate(rounds);
     if (only.includes('compare')) compareTimes(folder, rounds);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function sizes() {
+  console.log('\nSize of the library, minified, and gzipped');
+  for (const what of ['*', '{ Adwin }', '{ Cbpe }']) {
+    const { minified, gzipped } = await bundleSize(what);
+    console.log(`  ${what.padEnd(12)}${short(minified)}B, ${short(gzipped)}B`);
   }
 }
 

@@ -19,6 +19,6 @@ describe('README.md', () => {
   });
 
   it('has an example for each part', () => {
-    expect(examples).toHaveLength(3);
+    expect(examples).toHaveLength(5);
   });
 });
