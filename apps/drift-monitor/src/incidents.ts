@@ -241,13 +241,17 @@ const NAMES: Record<DriftKind, string> = {
 
 function reasonOf({ kind, causes, loss, pages }: Incident): string {
   const words = causes.map((cause) => cause.words);
-  const judged =
-    loss === null
-      ? 'no labels have judged it yet'
-      : loss.by === 'estimated'
-        ? `no labels have judged it yet; by how right such answers were, the error goes from ${percent(loss.before)} to ${percent(loss.after)}`
-        : pages
-          ? `the error went from ${percent(loss.before)} to ${percent(loss.after)}`
-          : `the error did not rise (${percent(loss.before)} before, ${percent(loss.after)} now), so nobody is woken`;
-  return `${NAMES[kind]}: ${[...words, judged].join('; ')}`;
+  // A risen error among the causes says it already.
+  if (!causes.some((cause) => cause.kind === 'error')) words.push(costOf(loss, pages));
+  return `${NAMES[kind]}: ${words.join('; ')}`;
+}
+
+function costOf(loss: Loss, pages: boolean): string {
+  if (loss === null) return 'no labels have judged it yet';
+  const [before, after] = [percent(loss.before), percent(loss.after)];
+  if (loss.by === 'estimated')
+    return `no labels have judged it yet; by how right such answers were, the error goes from ${before} to ${after}`;
+  return pages
+    ? `the error was ${before} before and is ${after} now`
+    : `the error did not rise (${before} before, ${after} now), so nobody is woken`;
 }

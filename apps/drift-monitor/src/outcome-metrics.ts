@@ -24,6 +24,27 @@ export function measureOutcomes(from: {
       }
     },
   );
+  metrics.gauge('gyre_incidents_open', 'Incidents that are not over', ['model', 'kind', 'severity'], async (gauge) => {
+    gauge.reset();
+    for (const [model, { incidents }] of await platform.states<WatchState>(detect, models()))
+      for (const { kind, severity } of incidents.open) gauge.inc({ model, kind, severity });
+  });
+  metrics.gauge(
+    'gyre_fairness_gap',
+    'Of the newest full window, by declared input: the largest difference between its groups',
+    ['model', 'feature', 'gap'],
+    (gauge) => {
+      gauge.reset();
+      for (const model of models())
+        for (const { feature, demographicParityDifference, equalizedOddsDifference } of history.of(model).at(-1)
+          ?.fairness ?? []) {
+          if (demographicParityDifference !== null)
+            gauge.set({ model, feature, gap: 'demographicParity' }, demographicParityDifference);
+          if (equalizedOddsDifference !== null)
+            gauge.set({ model, feature, gap: 'equalizedOdds' }, equalizedOddsDifference);
+        }
+    },
+  );
   metrics.gauge(
     'gyre_model_performance',
     'The newest full window of outcomes, by metric',

@@ -174,7 +174,11 @@ export class Watch {
     slices.add(features, error);
     this.expectedOf(version).judge(outputBin(output), error, predicted.occurredAt);
     const found = this.watchOf(version).observe(error, promisedUnit, phase);
-    this.report(version, found, slices, { prediction: predicted.id, request: predicted.request, labels: this.labels });
+    this.report(version, found, slices, {
+      prediction: predicted.id,
+      request: predicted.request,
+      labels: this.labels + 1,
+    });
     return found;
   }
 

@@ -24,6 +24,15 @@ describe('a spec in force, as YAML', () => {
     expect(text).toContain('#   market.nswprice');
   });
 
+  it.each(['1 per 30d', '3 per 7d', '0.5 per 1000 rows'])('applied again keeps a dial of %s, and a season', (dial) => {
+    const view = 'kind: FeatureView\nname: v\nentity: e\nfields: { x: float }\n';
+    const text = `${view}---\nkind: Model\nname: m\nfeatures: [v.x]\nlabel: { name: y, type: binary }\ndrift: { falseAlarms: ${dial}, seasonality: 1d, segments: [v.x] }\n`;
+    const [model] = readSpecs(text, 'spec.yaml').models;
+    const [again] = readSpecs(`${view}---\n${modelYaml(model as NonNullable<typeof model>)}`, 'shown.yaml').models;
+    expect(again?.drift).toEqual(model?.drift);
+    expect(again?.drift.seasonality).toBe(86_400_000);
+  });
+
   it.each([
     [1e-5, '1 per 100000 rows'],
     [0.01, '1 per 100 rows'],
