@@ -1,5 +1,5 @@
 /**
- * `npm run demo`, `npm start`, `npm test`, `npm run bench`, `npm run servers`: on a fresh clone each installs and builds what is missing, then goes on under the Node
+ * `npm run demo`, `npm start`, `npm test`, `npm run bench`, `npm run servers`, `npm run chaos`: on a fresh clone each installs and builds what is missing, then goes on under the Node
  * that the lockfile pins. This file needs nothing but Node 20.
  */
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ const COMMANDS = {
   start: [...PLATFORM_FLAGS, gyre, 'up'],
   test: jest,
   bench: [join(root, 'bench/run.mjs')],
+  chaos: ['--enable-source-maps', join(root, 'apps/gyre-e2e/dist/chaos/main.js')],
   servers: [join(root, 'tools/servers/main.mjs')],
 };
 

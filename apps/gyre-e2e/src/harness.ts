@@ -16,7 +16,11 @@ import type {
   LifecycleType,
   TimelineEntry,
 } from '@gyre/contracts';
-import { deployment, type Settings } from './deployment.js';
+import { deployment } from './chosen-deployment.js';
+import { settingsOf, type ProcessPlan, type Settings } from './deployment.js';
+import { mulberry32 } from './random.js';
+
+export { mulberry32 };
 
 /** Real processes and what one says to them. Whatever a spec has started or laid down is gone when the spec ends. */
 
@@ -124,7 +128,12 @@ export async function gyre(argv: readonly string[], env: Record<string, string> 
 
 /** A replay in a process of its own. */
 export function replay(file: string, spec: string, flags: readonly string[]): Child {
-  return new Child(['replay', file, '--spec', spec, '--json', ...deployment.replay, ...flags]);
+  return new Child(['replay', file, '--spec', spec, '--json', ...deployment.replay(replaySettings()), ...flags]);
+}
+
+/** What a replay reads of the platform. */
+function replaySettings(): string {
+  return newFile('gyre.yaml', JSON.stringify({ platform: deployment.settings['platform'] }));
 }
 
 export interface StartOptions {
@@ -247,30 +256,31 @@ export interface InferAnswer {
 
 /** A running Gyre: all its processes, and its interfaces. */
 export class RunningGyre extends Api {
+  readonly grpcAddress: string;
+
   private constructor(
     private readonly processes: readonly Child[],
-    url: string,
-    readonly grpcAddress: string,
+    plans: readonly ProcessPlan[],
     private readonly options: StartOptions & { dataDir: string },
   ) {
-    super(url, options.token);
+    super(planOf(plans, 'console').url, options.token);
+    this.grpcAddress = planOf(plans, 'gateway').grpcAddress;
   }
 
   static async start(options: StartOptions = {}): Promise<RunningGyre> {
     const dataDir = options.dataDir ?? join(newDirectory(), 'data');
-    const sections = new Set([...Object.keys(deployment.settings), ...Object.keys(options.settings ?? {})]);
-    const settings = Object.fromEntries(
-      [...sections].map((name) => [name, { ...deployment.settings[name], ...options.settings?.[name] }]),
-    );
+    const file = newFile('gyre.yaml', '');
+    const plans = await deployment.processes({ dataDir, settings: file });
+    const settings = settingsOf(deployment, options.settings ?? {}, { dataDir, plans, token: options.token });
     // JSON is YAML.
-    const file = newFile('gyre.yaml', JSON.stringify(settings));
-    const processes = deployment.processes(dataDir, file).map((argv) => new Child(argv));
-    const [first] = processes as [Child];
-    const [, url, grpc] = await first.said(/Console and REST: (\S+) +gRPC: (\S+)/);
-    const running = new RunningGyre(processes, String(url), String(grpc), { ...options, dataDir });
-    await until('everything to be ready', async () =>
-      (await running.call('GET', '/readyz')).status === 200 ? true : undefined,
-    );
+    writeFileSync(file, JSON.stringify(settings));
+    const processes = plans.map(({ argv }) => new Child(argv));
+    await Promise.all(processes.map((process) => process.said(/Gyre runs/)));
+    const running = new RunningGyre(processes, plans, { ...options, dataDir });
+    for (const { name, url } of plans)
+      await until(`${name} to be ready`, async () =>
+        (await new Api(url).call('GET', '/readyz')).status === 200 ? true : undefined,
+      );
     return running;
   }
 
@@ -329,15 +339,11 @@ export function seedOf(what: string): () => number {
   return mulberry32(seed);
 }
 
-/** Uniform numbers in [0, 1) (T. Ettinger's mulberry32, public domain). */
-export function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+/** The process that runs a service. */
+function planOf(plans: readonly ProcessPlan[], service: string): ProcessPlan {
+  const plan = plans.find(({ name }) => name === service || name === 'gyre');
+  if (plan === undefined) throw new RangeError(`nobody runs ${service}`);
+  return plan;
 }
 
 function wellAnswered<T>(path: string, { status, body }: Reply<T>): T {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { deployment } from './deployment.js';
+import { deployment } from './chosen-deployment.js';
 import { Child, featuresOf, gyre, labelFor, newDirectory, newFile, RunningGyre, seedOf } from './harness.js';
 import { machine } from './machines.js';
 
@@ -44,8 +44,8 @@ describe('a port in use', () => {
 describe('a data directory in use', () => {
   it('is refused to a second process, which says so', async () => {
     const running = await RunningGyre.start();
-    const [first] = deployment.processes(running.dataDir, newFile('gyre.yaml', '{}'));
-    const { code, stderr } = await gyre(first as string[]);
+    const [first] = await deployment.processes({ dataDir: running.dataDir, settings: newFile('gyre.yaml', '{}') });
+    const { code, stderr } = await gyre(first?.argv as string[]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/another.*process|in use|owns/i);
     expect(stderr).toMatch(/--data-dir/);

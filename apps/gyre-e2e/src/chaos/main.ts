@@ -1,0 +1,30 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chaosOptions } from './options.js';
+import { accountTable, runChaos } from './run.js';
+
+const options = chaosOptions(process.argv.slice(2));
+if (options === undefined) process.exitCode = 2;
+else {
+  const directory = mkdtempSync(join(tmpdir(), 'gyre-chaos-'));
+  console.log(
+    `seed ${options.seed}, ${options.kills} kills, ${options.rows} rows, on the ${options.platform} platform`,
+  );
+  try {
+    const { accounts, kills } = await runChaos(options, directory, (line) => console.log(line));
+    const wrong = accounts.filter(({ lost, doubled }) => lost !== 0 || doubled !== 0);
+    console.log(`\n${accountTable(accounts)}`);
+    console.log(
+      wrong.length === 0 && kills >= options.kills
+        ? `${kills} kills: nothing lost, nothing doubled.`
+        : `${kills} kills: NOT RIGHT; the logs are in ${directory}. Again: npm run chaos -- --seed ${options.seed} --kills ${options.kills} --limit ${options.rows} --platform ${options.platform}`,
+    );
+    process.exitCode = wrong.length === 0 && kills >= options.kills ? 0 : 1;
+    if (process.exitCode === 0) rmSync(directory, { recursive: true, force: true });
+  } catch (error) {
+    console.error(`${(error as Error).stack}\nThe logs are in ${directory}; the seed was ${options.seed}.`);
+    process.exitCode = 1;
+  }
+  process.exit();
+}

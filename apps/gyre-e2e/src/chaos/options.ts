@@ -1,0 +1,57 @@
+import { parseArgs } from 'node:util';
+
+export interface ChaosOptions {
+  seed: number;
+  /** How often something is killed. */
+  kills: number;
+  platform: 'embedded' | 'cluster';
+  /** Rows of elec2. */
+  rows: number;
+}
+
+const ROWS = 45_312;
+const USAGE = `npm run chaos -- [--seed N] [--kills N] [--limit ROWS] [--platform embedded|cluster]
+
+Takes elec2 through a Gyre whose processes, broker and database are killed (kill -9) at random moments and started again, then counts: every
+event that was accepted must have had its effect exactly once. Exit code 0 only if nothing is lost or doubled.
+
+  --seed N        of the moments and victims (default: by chance; it is printed)
+  --kills N       at least so many kills (default 20)
+  --limit ROWS    only the first so many rows (default: all ${ROWS})
+  --platform P    embedded: one process on SQLite (default). cluster: every service alone, on Kafka and MongoDB`;
+
+/** @returns undefined where the arguments are wrong or help is wanted; then it has been said */
+export function chaosOptions(argv: readonly string[]): ChaosOptions | undefined {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        seed: { type: 'string' },
+        kills: { type: 'string', default: '20' },
+        limit: { type: 'string', default: String(ROWS) },
+        platform: { type: 'string', default: 'embedded' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (values.help === true) throw new RangeError('');
+    const { platform } = values;
+    if (platform !== 'embedded' && platform !== 'cluster')
+      throw new RangeError(`--platform takes embedded or cluster, not ${platform}`);
+    return {
+      seed: whole('seed', values.seed ?? String(Math.floor(Math.random() * 2 ** 31)), 0, 2 ** 31),
+      kills: whole('kills', values.kills, 0, 1_000),
+      rows: whole('limit', values.limit, 400, ROWS),
+      platform,
+    };
+  } catch (error) {
+    const { message } = error as Error;
+    console.error(message === '' ? USAGE : `${message}\n\n${USAGE}`);
+    return undefined;
+  }
+}
+
+function whole(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new RangeError(`--${name} takes a whole number from ${min} to ${max}, not ${text}`);
+}
