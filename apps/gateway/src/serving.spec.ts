@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { OnnxModel, type LoadedModel } from '@gyre/model-runtime';
 import { answering, apply, aSpec, KeptLog, serve } from './a-model.js';
@@ -142,4 +145,23 @@ describe('what serves', () => {
     expect(spec.inputs).toHaveLength(1);
     expect(champion?.spec.inputs).toHaveLength(2);
   });
+
+  const onLinux = process.platform === 'linux' ? it : it.skip;
+  onLinux(
+    'is swapped a thousand times under load without an answer missing, and holds no more memory or handles for it',
+    async () => {
+      const program = fileURLToPath(new URL('./swaps.child.js', import.meta.url));
+      const { stdout } = await promisify(execFile)(process.execPath, [program, '1000']);
+      const said = JSON.parse(stdout) as {
+        holds: { megabytes: number; handles: number }[];
+        answers: number;
+        failures: number;
+      };
+      const [first, last] = [said.holds[0], said.holds.at(-1)];
+      expect(said.failures).toBe(0);
+      expect(said.answers).toBeGreaterThan(1_000);
+      expect(last?.handles).toBeLessThanOrEqual(first?.handles ?? 0);
+      expect(last?.megabytes).toBeLessThan(1.05 * (first?.megabytes ?? 0));
+    },
+  );
 });

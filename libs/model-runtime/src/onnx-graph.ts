@@ -10,7 +10,7 @@ import {
   StringEntry,
   ValueInfo,
 } from './onnx-schema.js';
-import { concatenated, type Field, fieldsOf, integers, lastField, MessageWriter, text } from './wire.js';
+import { concatenated, type Field, fieldsOf, firstField, integers, lastField, MessageWriter, text } from './wire.js';
 
 /** A file made fit for a runtime that answers with tensors only, and what it says of itself. */
 export interface PreparedOnnx {
@@ -93,8 +93,9 @@ class NodeReader {
     if (this.domain !== ML_DOMAIN) return [];
     for (const field of this.fields) {
       if (field.number !== NodeProto.attribute) continue;
+      // By its name first: the attributes of a tree ensemble hold tens of thousands of numbers.
+      if (!CLASS_LABELS.has(text(read('an attribute', () => firstField(field.content, AttributeProto.name))))) continue;
       const attribute = parsed(field.content, 'an attribute');
-      if (!CLASS_LABELS.has(text(lastField(attribute, AttributeProto.name)))) continue;
       const strings = attribute.filter((part) => part.number === AttributeProto.strings).map(text);
       const labels = strings.length > 0 ? strings : integers(attribute, AttributeProto.ints);
       if (labels.length > 0) return labels;
@@ -132,8 +133,12 @@ function metadataOf(model: readonly Field[]): Record<string, string> {
 }
 
 function parsed(bytes: Uint8Array, what: string): Field[] {
+  return read(what, () => fieldsOf(bytes));
+}
+
+function read<T>(what: string, reading: () => T): T {
   try {
-    return fieldsOf(bytes);
+    return reading();
   } catch (error) {
     throw new GyreError(
       'MODEL_INVALID',

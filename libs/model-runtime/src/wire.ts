@@ -21,18 +21,30 @@ export interface Field {
 export function fieldsOf(message: Uint8Array): Field[] {
   const reader = protobuf.Reader.create(message);
   const fields: Field[] = [];
-  while (reader.pos < reader.len) {
-    const from = reader.pos;
-    const tag = reader.uint32();
-    const wireType = tag & 7;
-    let content: Uint8Array = EMPTY;
-    let integer = 0;
-    if (wireType === LENGTH_DELIMITED) content = reader.bytes();
-    else if (wireType === 0) integer = Number(reader.int64().toString());
-    else reader.skipType(wireType);
-    fields.push({ number: tag >>> 3, raw: message.subarray(from, reader.pos), content, integer });
-  }
+  while (reader.pos < reader.len) fields.push(nextField(reader, message));
   return fields;
+}
+
+/** The first field of that number; nothing after it is read. */
+export function firstField(message: Uint8Array, number: number): Field | undefined {
+  const reader = protobuf.Reader.create(message);
+  while (reader.pos < reader.len) {
+    const field = nextField(reader, message);
+    if (field.number === number) return field;
+  }
+  return undefined;
+}
+
+function nextField(reader: protobuf.Reader, message: Uint8Array): Field {
+  const from = reader.pos;
+  const tag = reader.uint32();
+  const wireType = tag & 7;
+  let content: Uint8Array = EMPTY;
+  let integer = 0;
+  if (wireType === LENGTH_DELIMITED) content = reader.bytes();
+  else if (wireType === 0) integer = Number(reader.int64().toString());
+  else reader.skipType(wireType);
+  return { number: tag >>> 3, raw: message.subarray(from, reader.pos), content, integer };
 }
 
 const EMPTY = new Uint8Array(0);
