@@ -23,8 +23,7 @@ export const keep: Task<ModelRecord, Lifecycle> = {
   name: 'registry.keep',
   inputs: [topics.lifecycle],
   handle(record, event) {
-    if (event.type === 'ModelApplied')
-      return { state: record === undefined ? newRecord(event.spec) : { ...record, spec: event.spec } };
+    if (event.type === 'ModelApplied') return applied(record, event);
     if (record === undefined || event.type === 'ViewApplied') return {};
     // Its own decisions come back by the log, in their place among the others.
     record.latest = { type: event.type, occurredAt: event.occurredAt, reason: event.reason };
@@ -38,6 +37,19 @@ export const keep: Task<ModelRecord, Lifecycle> = {
     return decisions.effects(false);
   },
 };
+
+/** A split that the spec has changed is shared out anew; all else of a spec counts from the next decision on. */
+function applied(
+  record: ModelRecord | undefined,
+  { spec, occurredAt }: LifecycleOf<'ModelApplied'>,
+): Effects<ModelRecord> {
+  if (record === undefined) return { state: newRecord(spec) };
+  const after = { ...record, spec };
+  if (JSON.stringify(record.spec.rollout.split) === JSON.stringify(spec.rollout.split)) return { state: after };
+  const decisions = new Decisions(after, occurredAt);
+  decisions.shareOut();
+  return decisions.effects(after.undecided.length > 0);
+}
 
 /** @returns whether there is something to weigh at the next tick */
 function decide(record: ModelRecord, event: Lifecycle, decisions: Decisions): boolean {
@@ -278,6 +290,17 @@ class Decisions {
       { type: 'RolloutEnded', rollout: rollout.name, outcome },
       `rollout ${rollout.name} ends: ${words[outcome]}`,
     );
+  }
+
+  /** After the spec has named other shares. */
+  shareOut(): void {
+    const { split = [] } = this.record.spec.rollout;
+    const there = new Set(this.record.versions.map(({ version }) => version));
+    const arms = split.map(
+      ({ version, weight }) =>
+        `${version} ${(100 * weight).toFixed(0)} %${there.has(version) ? '' : ' (not there yet)'}`,
+    );
+    this.serve(arms.length === 0 ? 'the spec names no split any more' : `the spec gives version ${arms.join(' and ')}`);
   }
 
   private serve(why: string): void {

@@ -88,7 +88,7 @@ export function enthrone(record: ModelRecord, version: number, at: number): void
 /** What the gateway must serve and score, as the record stands. */
 export function servingOf(
   record: ModelRecord,
-): Pick<LifecycleOf<'ServingChanged'>, 'champion' | 'previous' | 'shadows' | 'rollout'> {
+): Pick<LifecycleOf<'ServingChanged'>, 'champion' | 'previous' | 'shadows' | 'arms' | 'rollout'> {
   const served = (version: number | null) => {
     const found = versionOf(record, version);
     return found === undefined ? null : { version: found.version, onnx: found.candidate.onnx };
@@ -96,10 +96,15 @@ export function servingOf(
   const shadows = (record.rollout?.challengers ?? [])
     .map(({ version }) => served(version))
     .filter((one) => one !== null);
+  const arms = (record.spec.rollout.split ?? []).flatMap(({ version, weight, role }) => {
+    const arm = version === record.champion ? null : served(version);
+    return arm === null ? [] : [{ ...arm, weight, role }];
+  });
   return {
     champion: served(record.champion),
     previous: served(record.previous),
     shadows,
+    ...(arms.length === 0 ? {} : { arms }),
     rollout: record.rollout?.name ?? null,
   };
 }

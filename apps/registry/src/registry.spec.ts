@@ -276,4 +276,25 @@ describe('the registry', () => {
     expect(servedAt(log, 2_999)).toMatchObject({ version: 1, since: 1_000, actor: 'registry' });
     expect(servedAt(log, 3_000)).toMatchObject({ version: 2, since: 3_000, evidence });
   });
+
+  it('shares requests out as the spec says, among versions that there are, and takes the shares back with it', async () => {
+    const arms = async (): Promise<unknown> =>
+      (await told('ServingChanged')).at(-1)?.arms?.map(({ version, weight, role }) => [version, weight, role]);
+    await underWay();
+    expect(await arms()).toBeUndefined();
+    await applied('split: [{ version: 2, weight: 0.1, role: canary }, { version: 9, weight: 0.2 }]');
+    expect(await arms()).toEqual([[2, 0.1, 'canary']]);
+    expect((await told('ServingChanged')).at(-1)?.reason).toContain(
+      'the spec gives version 2 10 % and 9 20 % (not there yet)',
+    );
+    await hears({ ...base, type: 'PromoteCommanded', version: 2 });
+    expect(await arms()).toBeUndefined();
+    await hears({ ...base, type: 'PromoteCommanded', version: 1 });
+    expect(await arms()).toEqual([[2, 0.1, 'canary']]);
+    const before = (await told('ServingChanged')).length;
+    await applied('split: [{ version: 2, weight: 0.1, role: canary }, { version: 9, weight: 0.2 }]');
+    expect(await told('ServingChanged')).toHaveLength(before);
+    await applied();
+    expect(await arms()).toBeUndefined();
+  });
 });

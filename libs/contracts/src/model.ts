@@ -145,6 +145,20 @@ const Rollout = z.strictObject({
   bakePairs: z.int().min(0).default(1_000),
   /** `manual` stops before promotion and waits for `gyre promote`. */
   approval: z.enum(['automatic', 'manual']).default('automatic'),
+  /** Versions that answer a share of the requests in the champion's place: arms of a split, or a canary. The rest is the champion's. */
+  split: z
+    .array(
+      z.strictObject({
+        version: z.int().positive(),
+        weight: z.number().gt(0).max(1),
+        role: z.enum(['split', 'canary']).default('split'),
+      }),
+    )
+    .max(8)
+    .refine((arms) => arms.reduce((sum, { weight }) => sum + weight, 0) <= 1, {
+      error: 'the weights must not add up to more than 1',
+    })
+    .optional(),
 });
 
 /** A class or number. */
