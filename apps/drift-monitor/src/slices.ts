@@ -34,20 +34,23 @@ export class Slices {
 
   add(features: readonly (number | null)[], error: number): void {
     if (features.length !== this.reference.length) return;
-    const row = this.reference.map(({ edges }, f) => {
+    // The row that grows too old is the newest one's array.
+    const row = this.newest.length < NEWEST_MAX ? [] : this.newest.shift()!;
+    if (row.length > 0) this.age(row);
+    for (let f = 0; f < features.length; f++) {
+      const { edges } = this.reference[f]!;
       const value = features[f] ?? null;
-      return value === null ? edges.length + 1 : binOf(edges, value);
-    });
-    row.push(error);
+      row[f] = value === null ? edges.length + 1 : binOf(edges, value);
+    }
+    row[features.length] = error;
     this.newest.push(row);
-    if (this.newest.length > NEWEST_MAX) this.age(this.newest.shift()!);
   }
 
   private age(row: readonly number[]): void {
     for (let f = 0; f < this.before.length; f++) {
       const bin = this.before[f]![row[f]!]!;
       bin[0] += 1;
-      bin[1] += row.at(-1)!;
+      bin[1] += row[this.before.length]!;
     }
   }
 
@@ -99,13 +102,13 @@ export class Slices {
 
   state(): SlicesState {
     return {
-      newest: [...this.newest],
+      newest: this.newest.map((row) => [...row]),
       before: this.before.map((bins) => bins.map(([n, sum]): [number, number] => [n, sum])),
     };
   }
 
   restore({ newest, before }: SlicesState): void {
-    this.newest = [...newest];
+    this.newest = newest.map((row) => [...row]);
     this.before = before.map((bins) => bins.map(([n, sum]): [number, number] => [n, sum]));
   }
 }

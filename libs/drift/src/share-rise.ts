@@ -3,6 +3,9 @@ import { requireOption } from './detector.js';
 /** As of the e-detector: shares of the way from the known share to 1. */
 const STAKES = [0.8, 0.5, 0.3, 0.18, 0.1, 0.06, 0.03, 0.015] as const;
 
+/** The same of one row that is no hit: it does not depend on the share. */
+const OF_MISS = STAKES.map((stake) => Math.log1p(-stake));
+
 /**
  * Finds that a share, such as of missing values, rises above a known one, from rows that are counted in batches, in O(1) a batch.
  *
@@ -14,23 +17,27 @@ const STAKES = [0.8, 0.5, 0.3, 0.18, 0.1, 0.06, 0.03, 0.015] as const;
  */
 export class ShareRise {
   private sums: number[] = STAKES.map(() => 0);
+  /** The logarithm of the likelihood ratio of one hit, by stake. */
+  private readonly ofHit: number[];
 
   /** @param share p, in (0, 1) @throws RangeError */
-  constructor(private readonly share: number) {
+  constructor(share: number) {
     requireOption(share > 0 && share < 1, 'ShareRise: a share lies in (0, 1)', share);
+    this.ofHit = STAKES.map((stake) => Math.log1p((stake * (1 - share)) / share));
   }
 
   /** @param hits of the `rows` of a batch @returns the evidence: 1/rate or more is an alarm at that rate */
   add(hits: number, rows: number): number {
     requireOption(hits >= 0 && hits <= rows, 'ShareRise: hits are at most the rows', hits);
-    const { share } = this;
-    this.sums = this.sums.map((sum, i) => {
-      const stake = STAKES[i]!;
-      const ratio = hits * Math.log1p((stake * (1 - share)) / share) + (rows - hits) * Math.log1p(-stake);
+    let all = 0;
+    for (let i = 0; i < STAKES.length; i++) {
+      const ratio = hits * this.ofHit[i]! + (rows - hits) * OF_MISS[i]!;
       // An alarm is far below; a sum that no JSON could hold says no more.
-      return Math.min(1e200, (sum + rows) * Math.exp(ratio));
-    });
-    return this.sums.reduce((all, sum) => all + sum, 0) / STAKES.length;
+      const sum = Math.min(1e200, (this.sums[i]! + rows) * Math.exp(ratio));
+      this.sums[i] = sum;
+      all += sum;
+    }
+    return all / STAKES.length;
   }
 
   state(): number[] {
