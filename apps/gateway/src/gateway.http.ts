@@ -14,12 +14,12 @@ import {
   type ExceptionFilter,
 } from '@nestjs/common';
 import { errors, GyreError } from '@gyre/contracts';
-import { JsonBody, Readiness, sayWhenToComeAgain, type HttpReply, type HttpRequest } from '@gyre/hosting';
+import { Readiness, sayWhenToComeAgain, type HttpReply, type HttpRequest } from '@gyre/hosting';
 import { httpCaller } from './caller.js';
 import { Inference } from './infer.js';
+import { inferJson } from './infer-json.js';
 import { isReady, metadataOf, SERVER } from './model-metadata.js';
 import type { ModelMetadata } from './oip.js';
-import { decodeJson, encodeJson, InferRequestJson } from './oip-json.js';
 import { ServingTable } from './serving.js';
 
 /** Failures as the protocol's clients read them: the message under `error`, our code beside it. */
@@ -32,12 +32,10 @@ class OipFailures implements ExceptionFilter<GyreError> {
   }
 }
 
-/** Open Inference Protocol over REST, with JSON tensors. */
+/** Open Inference Protocol over REST, with JSON tensors and the binary tensor data extension. */
 @Controller('v2')
 @UseFilters(new OipFailures())
 export class GatewayHttp {
-  private readonly body = new JsonBody(InferRequestJson);
-
   constructor(
     @Inject(Inference) private readonly inference: Inference,
     @Inject(ServingTable) private readonly table: ServingTable,
@@ -74,13 +72,22 @@ export class GatewayHttp {
   async infer(
     @Body() bytes: Buffer | undefined,
     @Req() request: HttpRequest,
+    @Res({ passthrough: true }) reply: HttpReply,
     @Param('model') model: string,
     @Param('version') version = '',
-  ): Promise<Record<string, unknown>> {
+  ): Promise<Buffer> {
     const caller = httpCaller(request.name ?? request.ip, request.socket);
-    return encodeJson(await this.inference.infer(() => decodeJson(model, version, this.body.transform(bytes)), caller));
+    const header = request.headers[JSON_BYTES];
+    const message = { body: bytes ?? Buffer.alloc(0), jsonBytes: header === undefined ? undefined : Number(header) };
+    const { body, jsonBytes } = await inferJson(this.inference, model, version, message, caller);
+    reply.header('content-type', jsonBytes === undefined ? 'application/json' : 'application/octet-stream');
+    if (jsonBytes !== undefined) reply.header(JSON_BYTES, String(jsonBytes));
+    return body;
   }
 }
+
+/** How long the JSON before binary tensors is. */
+const JSON_BYTES = 'inference-header-content-length';
 
 /** The status is the answer, by the protocol. */
 function answerReady(reply: HttpReply, ready: boolean): void {

@@ -46,4 +46,4 @@ export function isReady(serving: Serving, version: string): boolean {
     : [...versionsOf(serving)].some((one) => String(one.version) === version);
 }
 
-export const SERVER = { name: 'gyre', version: '0.1.0', extensions: [] as string[] };
+export const SERVER = { name: 'gyre', version: '0.1.0', extensions: ['binary_tensor_data'] };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GyreError } from '@gyre/contracts';
 import {
   checkCount,
   datatypeOf,
@@ -7,87 +8,223 @@ import {
   type Datatype,
   type InferAnswer,
   type InferRequest,
+  type Parameters,
   type Tensor,
 } from './oip.js';
-import { GyreError } from '@gyre/contracts';
+import { refuseExtensions } from './oip-parameters.js';
+import { rawOf, readRaw } from './oip-raw.js';
 
-const ParametersJson = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+const ParametersJson = z.record(z.string(), z.union([z.string(), z.number(), z.bigint(), z.boolean()]));
 
 /** The body of POST /v2/models/:model/infer. Data is flat or nested as the shape says; null is a missing number. */
-export const InferRequestJson = z.object({
+const InferRequestJson = z.object({
   id: z.string().optional(),
   parameters: ParametersJson.optional(),
   inputs: z
-    .array(z.object({ name: z.string(), shape: z.array(z.number()), datatype: z.string(), data: z.unknown() }))
+    .array(
+      z.object({
+        name: z.string(),
+        shape: z.array(z.number()),
+        datatype: z.string(),
+        data: z.unknown().optional(),
+        parameters: ParametersJson.optional(),
+      }),
+    )
     .default([]),
-  outputs: z.array(z.object({ name: z.string() })).optional(),
+  outputs: z.array(z.object({ name: z.string(), parameters: ParametersJson.optional() })).optional(),
 });
-export type InferRequestJson = z.infer<typeof InferRequestJson>;
+type InferRequestJson = z.infer<typeof InferRequestJson>;
 
-/** @throws GyreError FEATURES_MISMATCHED if a tensor's datatype, shape and data do not fit each other */
-export function decodeJson(model: string, version: string, body: InferRequestJson): InferRequest {
+/** A request as it came over HTTP: JSON, and after it the tensors that the JSON says are binary. */
+export interface HttpMessage {
+  body: Buffer;
+  /** How long the JSON is; undefined: all of it is. */
+  jsonBytes: number | undefined;
+}
+
+/** A request of the wire, and which of its answer's outputs are to be binary. */
+export interface JsonRequest {
+  request: InferRequest;
+  isBinary: (output: string) => boolean;
+}
+
+/**
+ * Reads a request with JSON tensors, and with the binary tensor data extension.
+ * @throws GyreError BAD_REQUEST for what is no such JSON; FEATURES_MISMATCHED if a tensor's datatype, shape and data do not fit each other
+ */
+export function decodeJson(model: string, version: string, { body, jsonBytes }: HttpMessage): JsonRequest {
+  if (jsonBytes !== undefined && !(Number.isInteger(jsonBytes) && jsonBytes >= 0 && jsonBytes <= body.length)) {
+    throw new GyreError(
+      'BAD_REQUEST',
+      `inference-header-content-length is ${jsonBytes} and the body has ${body.length} bytes; expected the length of the JSON before the tensors`,
+    );
+  }
+  const json = parsed(body.toString('utf8', 0, jsonBytes));
+  const binary = new BinaryData(body, jsonBytes ?? body.length);
+  const inputs = json.inputs.map((input) => decodeTensor(input, binary));
+  binary.end();
+  const { binary_data_output: all, ...parameters } = (json.parameters ?? {}) as Parameters;
+  const asked = new Map((json.outputs ?? []).map(({ name, parameters: own }) => [name, own?.['binary_data']]));
+  for (const { name, parameters: own } of json.outputs ?? []) refuseExtensions((own ?? {}) as Parameters, name);
+  const outputs = [...asked.keys()];
   return {
-    model,
-    version,
-    id: body.id ?? '',
-    parameters: body.parameters ?? {},
-    inputs: body.inputs.map(decodeTensor),
-    outputs: (body.outputs ?? []).map((output) => output.name),
-    raw: false,
+    request: { model, version, id: json.id ?? '', parameters, inputs, outputs, raw: false },
+    isBinary: (output) => (asked.get(output) ?? all) === true,
   };
 }
 
-export function encodeJson(answer: InferAnswer): Record<string, unknown> {
-  return {
+/** An answer for HTTP; its JSON comes first, and where it is not all, its length is told. */
+export function encodeJson(answer: InferAnswer, isBinary: (output: string) => boolean): HttpMessage {
+  const raw: Uint8Array[] = [];
+  const json = JSON.stringify({
     model_name: answer.model,
     model_version: answer.version,
     ...(answer.id === '' ? {} : { id: answer.id }),
     parameters: answer.parameters,
-    outputs: answer.outputs.map(({ name, datatype, shape, values }) => ({
-      name,
-      shape,
-      datatype,
-      data: encodeData(values, datatype),
-    })),
+    outputs: answer.outputs.map((tensor) => {
+      const { name, datatype, shape } = tensor;
+      if (!isBinary(name)) return { name, shape, datatype, data: encodeData(tensor) };
+      const bytes = rawOf(tensor);
+      raw.push(bytes);
+      return { name, shape, datatype, parameters: { binary_data_size: bytes.length } };
+    }),
+  });
+  const head = Buffer.from(json);
+  return raw.length === 0
+    ? { body: head, jsonBytes: undefined }
+    : { body: Buffer.concat([head, ...raw]), jsonBytes: head.length };
+}
+
+function parsed(text: string): InferRequestJson {
+  let json: unknown;
+  try {
+    json = text === '' ? {} : JSON.parse(text, LONG_NUMBER.test(text) ? exactly : undefined);
+  } catch (error) {
+    throw new GyreError('BAD_REQUEST', `the body is not JSON: ${(error as Error).message}`);
+  }
+  const read = InferRequestJson.safeParse(json);
+  if (read.success) return read.data;
+  const problems = read.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  throw new GyreError('BAD_REQUEST', problems.join('; '));
+}
+
+const LONG_NUMBER = /\d{16}/;
+
+/** A whole number that a number cannot hold to the last digit, as what it is written. */
+function exactly(_key: string, value: unknown, context?: { source?: string }): unknown {
+  const { source } = context ?? {};
+  const isLong = typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined;
+  return isLong && /^-?\d+$/.test(source) ? BigInt(source) : value;
+}
+
+/** The bytes after the JSON, tensor after tensor. */
+class BinaryData {
+  constructor(
+    private readonly body: Buffer,
+    private at: number,
+  ) {}
+
+  tensor(size: unknown, datatype: Datatype, count: number, input: string): Tensor['values'] {
+    const left = this.body.length - this.at;
+    if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || size > left) {
+      throw new GyreError(
+        'BAD_REQUEST',
+        `input "${input}" has binary_data_size ${String(size)}, and ${left} bytes of the body are left after the JSON and the tensors before`,
+      );
+    }
+    const from = this.at;
+    this.at += size;
+    return readRaw(this.body, from, this.at, datatype, count, input);
+  }
+
+  end(): void {
+    const left = this.body.length - this.at;
+    if (left === 0) return;
+    throw new GyreError(
+      'BAD_REQUEST',
+      `${left} bytes of the body belong to no input; expected as many as binary_data_size says`,
+    );
+  }
+}
+
+function decodeTensor(input: InferRequestJson['inputs'][number], binary: BinaryData): Tensor {
+  const { name, shape, parameters } = input;
+  const datatype = datatypeOf(input.datatype, name);
+  const count = elementsOf(shape, name);
+  refuseExtensions((parameters ?? {}) as Parameters, name);
+  const size = parameters?.['binary_data_size'];
+  if (size !== undefined) return { name, datatype, shape, values: binary.tensor(size, datatype, count, name) };
+  const elements: unknown[] = [];
+  flatten(input.data, elements, 0);
+  checkCount(name, shape, count, elements.length, 'data');
+  if (datatype === 'BYTES') return { name, datatype, shape, values: elements.map((e) => text(e, name)) };
+  return {
+    name,
+    datatype,
+    shape,
+    values: numbersOf(datatype, elements.map((e) => number(e, datatype, name)) as number[]),
   };
 }
 
-function decodeTensor(input: InferRequestJson['inputs'][number]): Tensor {
-  const { name, shape } = input;
-  const datatype = datatypeOf(input.datatype, name);
-  const count = elementsOf(shape, name);
-  const elements = Array.isArray(input.data) ? (input.data.flat(Infinity) as unknown[]) : [];
-  checkCount(name, shape, count, elements.length, 'data');
-  const values =
-    datatype === 'BYTES'
-      ? elements.map((e) => text(e, name))
-      : numbersOf(
-          datatype,
-          elements.map((e) => number(e, datatype, name)),
-        );
-  return { name, datatype, shape, values };
+/** Tensors have a few dimensions; lists in lists without end are no tensor. */
+const NESTING_MAX = 32;
+
+function flatten(data: unknown, into: unknown[], depth: number): void {
+  if (!Array.isArray(data) || depth > NESTING_MAX) return;
+  for (const element of data as unknown[]) {
+    if (Array.isArray(element)) flatten(element, into, depth + 1);
+    else into.push(element);
+  }
 }
 
 function text(element: unknown, input: string): string {
   if (typeof element === 'string') return element;
-  throw new GyreError(
-    'FEATURES_MISMATCHED',
-    `input "${input}" is BYTES and holds ${JSON.stringify(element)}; expected strings`,
-  );
+  throw mismatch(input, 'BYTES', element, 'strings');
 }
 
-function number(element: unknown, datatype: Datatype, input: string): number {
-  if (typeof element === 'number') return element;
+const RANGES: Partial<Record<Datatype, [number | bigint, number | bigint]>> = {
+  UINT8: [0, 255],
+  UINT16: [0, 65_535],
+  UINT32: [0, 2 ** 32 - 1],
+  UINT64: [0, 2n ** 64n - 1n],
+  INT8: [-128, 127],
+  INT16: [-32_768, 32_767],
+  INT32: [-(2 ** 31), 2 ** 31 - 1],
+  INT64: [-(2n ** 63n), 2n ** 63n - 1n],
+};
+
+function number(element: unknown, datatype: Datatype, input: string): number | bigint {
+  const range = RANGES[datatype];
+  if (typeof element === 'number' || typeof element === 'bigint') {
+    if (range !== undefined) {
+      const whole = typeof element === 'bigint' || Number.isInteger(element);
+      if (whole && element >= range[0] && element <= range[1]) return element;
+      throw mismatch(input, datatype, element, `whole numbers from ${range[0]} to ${range[1]}`);
+    }
+    if (datatype === 'BOOL') return element === 0 ? 0 : 1;
+    return Number(element);
+  }
   if (element === null && datatype.startsWith('FP')) return NaN;
   if (typeof element === 'boolean' && datatype === 'BOOL') return element ? 1 : 0;
-  const expected = datatype === 'BOOL' ? 'true or false' : 'numbers';
-  throw new GyreError(
+  throw mismatch(input, datatype, element, datatype === 'BOOL' ? 'true or false' : 'numbers');
+}
+
+function mismatch(input: string, datatype: Datatype, element: unknown, expected: string): GyreError {
+  const shown = typeof element === 'bigint' ? String(element) : JSON.stringify(element);
+  return new GyreError(
     'FEATURES_MISMATCHED',
-    `input "${input}" is ${datatype} and holds ${JSON.stringify(element)}; expected ${expected}`,
+    `input "${input}" is ${datatype} and holds ${shown}; expected ${expected}`,
   );
 }
 
-function encodeData(values: Tensor['values'], datatype: Datatype): unknown[] {
+function encodeData({ values, datatype }: Tensor): unknown[] {
   if (datatype === 'BOOL') return Array.from(values as ArrayLike<number>, Boolean);
-  return Array.from(values as ArrayLike<unknown>);
+  if (datatype !== 'INT64' && datatype !== 'UINT64') return Array.from(values as ArrayLike<unknown>);
+  return Array.from(values as ArrayLike<number | bigint>, (value) => {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : RawJson.rawJSON(String(value));
+  });
 }
+
+/** Numbers longer than JavaScript's; TypeScript does not know it yet. */
+const RawJson = JSON as unknown as { rawJSON(text: string): unknown };

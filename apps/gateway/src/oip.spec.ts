@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { GyreError } from '@gyre/contracts';
 import { decodeAnswer, encodeAnswer } from './oip-answer.js';
-import { decodeJson, encodeJson } from './oip-json.js';
-import { rawOf } from './oip-raw.js';
+import { decodeJson, encodeJson, type HttpMessage, type JsonRequest } from './oip-json.js';
 import { decodeRequest, encodeRequest } from './oip-request.js';
 import { arrays, numbersOf, type Datatype, type InferAnswer, type InferRequest, type Tensor } from './oip.js';
 
@@ -285,28 +284,80 @@ describe('the codec of inference messages', () => {
 });
 
 describe('tensors of the Open Inference Protocol', () => {
-  it('are the same raw and as JSON', () => {
+  const answer = (output: Tensor): InferAnswer => ({
+    model: 'm',
+    version: '1',
+    id: 'i',
+    parameters: {},
+    outputs: [output],
+  });
+  /** What an answer holds, asked again. */
+  const back = ({ body, jsonBytes }: HttpMessage): Tensor => {
+    const json = body.toString('utf8', 0, jsonBytes).replace('"outputs"', '"inputs"');
+    const head = Buffer.from(json);
+    const message = { body: Buffer.concat([head, body.subarray(jsonBytes ?? body.length)]), jsonBytes: head.length };
+    return decodeJson('m', '', message).request.inputs[0] as Tensor;
+  };
+
+  it('are the same as JSON, to the last digit', () => {
     fc.assert(
       fc.property(tensor(datatypes), (given) => {
-        fc.pre(given.datatype !== 'INT64' && given.datatype !== 'UINT64');
-        const answer = { model: 'm', version: '1', id: 'i', parameters: {}, outputs: [given] };
-        const json = JSON.parse(JSON.stringify(encodeJson(answer))) as { outputs: never[] };
-        const read = decodeJson('m', '', { inputs: json.outputs }).inputs[0] as Tensor;
+        const read = back(encodeJson(answer(given), () => false));
         // JSON has no -0 and no infinities.
-        const plain = (values: Tensor['values']): unknown[] =>
-          Array.from(values as ArrayLike<unknown>, (x) => (Math.abs(x as number) === Infinity ? NaN : x === 0 ? 0 : x));
-        expect(plain(read.values)).toEqual(plain(given.values));
-        expect(rawOf({ ...given, values: given.values }).length).toBe(rawByHand(given).length);
+        const plain = ({ values }: Tensor): unknown[] =>
+          Array.from(values as ArrayLike<unknown>, (x) => (Math.abs(Number(x)) === Infinity ? NaN : x === 0 ? 0 : x));
+        expect({ ...read, values: plain(read) }).toEqual({ ...given, values: plain(given) });
       }),
     );
   });
+
+  it('are the same binary, to the bit', () => {
+    fc.assert(
+      fc.property(tensor(datatypes), (given) => {
+        const message = encodeJson(answer(given), () => true);
+        expect(back(message)).toEqual(given);
+        expect(message.body.subarray(message.jsonBytes)).toEqual(rawByHand(given));
+      }),
+    );
+  });
+
+  const asked = (json: object, rest = Buffer.alloc(0), jsonBytes?: number): JsonRequest => {
+    const head = Buffer.from(JSON.stringify(json));
+    return decodeJson('m', '', { body: Buffer.concat([head, rest]), jsonBytes: jsonBytes ?? head.length });
+  };
 
   it('may be nested in JSON, and null is a missing number', () => {
     const data = [
       [1, null],
       [3, 4],
     ];
-    const inputs = [{ name: 'x', shape: [2, 2], datatype: 'FP32', data }];
-    expect(decodeJson('m', '', { inputs }).inputs[0]?.values).toEqual(Float32Array.of(1, NaN, 3, 4));
+    const { request } = asked({ inputs: [{ name: 'x', shape: [2, 2], datatype: 'FP32', data }] });
+    expect(request.inputs[0]?.values).toEqual(Float32Array.of(1, NaN, 3, 4));
+  });
+
+  it('come back binary where the request says so', () => {
+    const outputs = [{ name: 'a', parameters: { binary_data: false } }, { name: 'b' }];
+    const { isBinary, request } = asked({ parameters: { binary_data_output: true, entity: 'x' }, outputs });
+    expect(['a', 'b'].map(isBinary)).toEqual([false, true]);
+    expect(request).toMatchObject({ outputs: ['a', 'b'], parameters: { entity: 'x' } });
+    expect(request.parameters).not.toHaveProperty('binary_data_output');
+  });
+
+  const four = { name: 'x', shape: [1], datatype: 'FP32', parameters: { binary_data_size: 4 } };
+  it.each([
+    [{ inputs: [four] }, 3, undefined, 'has binary_data_size 4, and 3 bytes of the body are left'],
+    [{ inputs: [four] }, 5, undefined, '1 bytes of the body belong to no input'],
+    [{ inputs: [{ ...four, parameters: { binary_data_size: 2 } }] }, 2, undefined, 'brought 2 raw bytes; expected 4'],
+    [{ inputs: [] }, 0, 999, 'inference-header-content-length is 999 and the body has'],
+    [{ inputs: [{ ...four, parameters: {}, data: ['1'] }] }, 0, undefined, 'is FP32 and holds "1"; expected numbers'],
+    [
+      { inputs: [{ ...four, datatype: 'UINT8', parameters: {}, data: [256] }] },
+      0,
+      undefined,
+      'is UINT8 and holds 256; expected whole numbers from 0 to 255',
+    ],
+    [{ inputs: [{ name: 'x' }] }, 0, undefined, 'inputs.0.shape'],
+  ])('are refused with what was expected: %j', (json, bytes, jsonBytes, problem) => {
+    expect(() => asked(json, Buffer.alloc(bytes), jsonBytes)).toThrow(problem);
   });
 });

@@ -157,7 +157,13 @@ function tensorOf(info: TensorInfo, value: TensorValue | undefined): Tensor {
     const got = `${value.type} [${value.dims.join(', ')}] of ${value.data.length} values`;
     throw new GyreError('FEATURES_MISMATCHED', `the input is ${describe([info])}, got ${got}`);
   }
-  return new Tensor(value.type as 'float32', value.data as Float32Array, value.dims);
+  const tensor = new Tensor(value.type as 'float32', value.data as Float32Array, value.dims);
+  if (value.data instanceof Float16Array) {
+    // The native side does not know Float16Array, which the library makes of any halves: it reads their bits.
+    const { buffer, byteOffset, length } = value.data;
+    Object.assign(tensor, { cpuData: new Uint16Array(buffer, byteOffset, length) });
+  }
+  return tensor;
 }
 
 function valueOf(tensor: Tensor): TensorValue {
