@@ -111,6 +111,12 @@ describe('Cbpe', () => {
     expect(again.estimate(p)).toEqual(cbpe.estimate(p));
   });
 
+  it('lets equal scores share their ranks', () => {
+    const tied = Cbpe.fit([0.1, 0.1, 0.1, 0.2], [1, 0, 0, 1], { calibration: 'never' }).estimate([0.1, 0.1, 0.1, 0.2]);
+    // The positives rank above a half and all of the negatives.
+    expect(tied.rocAuc.samplingError).toBeCloseTo(0.25 / Math.SQRT2, 12);
+  });
+
   it('says what is undefined instead of dividing by nothing', () => {
     const never = Cbpe.fit([0.1, 0.2, 0.3], [0, 0, 0]).estimate([0.1]);
     expect(never.precision).toEqual({ value: null, samplingError: null, lower: null, upper: null });
