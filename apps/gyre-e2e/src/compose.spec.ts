@@ -86,6 +86,12 @@ describe('docker-compose.yml', () => {
 describe('the image', () => {
   const dockerfile = text('infra/docker/Dockerfile');
 
+  it('runs as `npm start` does', () => {
+    const [, flags] = /PLATFORM_FLAGS = (\[.*\])/.exec(text('tools/pinned-node.mjs')) as unknown as [string, string];
+    const [node, ...argv] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '[]') as string[];
+    expect([node, ...argv]).toEqual(['node', ...(parse(flags) as string[]), '/gyre/apps/gyre/dist/main.js']);
+  });
+
   it('has the Node that the lockfile pins, and is not run by root', () => {
     const { optionalDependencies } = JSON.parse(text('package.json')) as {
       optionalDependencies: Record<string, string>;

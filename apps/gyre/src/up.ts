@@ -55,9 +55,10 @@ export function startReplayPlatform({ dataDir }: { dataDir: string }): Promise<H
   });
 }
 
-/** Where everything lies that a backup holds. */
-function placesOf(config: Config): DataPlaces {
-  const { dir, partitions } = config.read('platform', PlatformConfig);
+/** Where everything lies that a backup holds; null where it lies in servers. */
+function placesOf(config: Config): DataPlaces | null {
+  const { kind, dir, partitions } = config.read('platform', PlatformConfig);
+  if (kind !== 'embedded') return null;
   const { logDir } = config.read('gateway', z.looseObject({ logDir: z.string() }));
   const { archiveDir } = config.read('feature-store', z.looseObject({ archiveDir: z.string() }));
   return { dir, partitions, logDir, archiveDir };

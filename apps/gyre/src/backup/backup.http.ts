@@ -10,17 +10,23 @@ const PLACES = 'backup.places';
 class BackupController {
   private underWay = false;
 
-  constructor(@Inject(PLACES) private readonly places: DataPlaces) {}
+  constructor(@Inject(PLACES) private readonly places: DataPlaces | null) {}
 
   /** Everything that the platform keeps, as a tar archive, while it runs. */
   @Post()
   @HttpCode(200)
   async take(@Res() reply: HttpReply): Promise<void> {
+    const { places } = this;
+    if (places === null)
+      throw new GyreError(
+        'COMMAND_REFUSED',
+        'on a cluster everything lies in Kafka and MongoDB; docs/operations.md tells how to back them up',
+      );
     if (this.underWay)
       throw new GyreError('COMMAND_REFUSED', 'a backup is being taken already; take the next after it');
     this.underWay = true;
-    await removeSnapshots(this.places.dir);
-    const archive = tarOf(backupOf(this.places)).once('close', () => (this.underWay = false));
+    await removeSnapshots(places.dir);
+    const archive = tarOf(backupOf(places)).once('close', () => (this.underWay = false));
     reply.header('content-type', 'application/x-tar').send(archive);
   }
 }
@@ -28,7 +34,8 @@ class BackupController {
 /** Backups of an embedded platform over HTTP. */
 @Module({})
 export class BackupModule {
-  static of(places: DataPlaces): DynamicModule {
+  /** @param places null on a cluster, which is backed up otherwise */
+  static of(places: DataPlaces | null): DynamicModule {
     return {
       module: BackupModule,
       controllers: [BackupController],
