@@ -4,6 +4,8 @@ const BENCHES = {
   replay: './replay.mjs',
   alarms: './alarms.mjs',
   drift: './drift.mjs',
+  ingest: './ingest.mjs',
+  clients: './clients.mjs',
 };
 
 const [name, ...args] = process.argv.slice(2);

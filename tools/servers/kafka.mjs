@@ -66,5 +66,9 @@ function settings(log, broker, controller) {
     'transaction.state.log.replication.factor=1',
     'transaction.state.log.min.isr=1',
     'group.initial.rebalance.delay.ms=0',
+    // Tests kill members of groups, and wait for the others to take over.
+    'group.min.session.timeout.ms=500',
+    // Some tests have clocks that began in 1970.
+    'log.retention.check.interval.ms=86400000',
   ].join('\n')}\n`;
 }

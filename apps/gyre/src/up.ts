@@ -3,7 +3,8 @@ import { Config, createLogger, host, HOSTING_SECTIONS, LogConfig, type Host, typ
 import { z } from 'zod';
 import { BackupModule } from './backup/backup.http.js';
 import type { DataPlaces } from './backup/take.js';
-import { openPlatform, PlatformConfig } from './open-platform.js';
+import { openPlatform } from './open-platform.js';
+import { PlatformConfig } from './platform.config.js';
 import { services } from './services.js';
 
 type Overrides = Record<string, Record<string, unknown>>;
@@ -20,7 +21,7 @@ export interface UpOptions {
 
 /**
  * Starts services in this process.
- * @throws GyreError CONFIG_INVALID, DATA_DIR_IN_USE, DATA_DIR_VERSION, TOPIC_MISMATCHED
+ * @throws GyreError CONFIG_INVALID, DATA_DIR_IN_USE, DATA_DIR_VERSION, TOPIC_MISMATCHED, PLATFORM_UNAVAILABLE
  */
 export async function up({ only, dataDir, configFile, env = {}, overrides = {} }: UpOptions): Promise<Host> {
   const settings = { known: sections(), file: configFile, env, overrides: inDirectory(dataDir, overrides) };
@@ -28,7 +29,7 @@ export async function up({ only, dataDir, configFile, env = {}, overrides = {} }
   const defaults = { gateway: { logDir: join(dir, 'gateway') }, 'feature-store': { archiveDir: join(dir, 'archive') } };
   const config = Config.load({ ...settings, defaults });
   const logger = createLogger(config.read('log', LogConfig).level);
-  const platform = openPlatform(config, logger);
+  const platform = await openPlatform(config, logger);
   try {
     const [here, elsewhere] = divided(only);
     const backup = { name: 'backup', module: BackupModule.of(placesOf(config)) };

@@ -19,6 +19,7 @@ export const errors = {
   RATE_LIMITED: { http: 429, grpc: 'RESOURCE_EXHAUSTED', retry: true },
   DEADLINE_EXCEEDED: { http: 504, grpc: 'DEADLINE_EXCEEDED', retry: true },
   CANCELLED: { http: 499, grpc: 'CANCELLED', retry: true },
+  PLATFORM_UNAVAILABLE: { http: 503, grpc: 'UNAVAILABLE', retry: true },
   OVERLOADED: { http: 429, grpc: 'RESOURCE_EXHAUSTED', retry: true },
   UNAUTHENTICATED: { http: 401, grpc: 'UNAUTHENTICATED', retry: false },
   ORIGIN_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },

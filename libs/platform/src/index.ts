@@ -1,7 +1,9 @@
 export * from './appender-recipe.js';
 export * from './artifacts.js';
+export * from './cluster/index.js';
 export * from './embedded/index.js';
 export * from './job.js';
+export type { Logger } from './logger.js';
 export * from './make-directory.js';
 export * from './partitioner.js';
 export * from './platform.js';

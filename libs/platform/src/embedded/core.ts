@@ -1,4 +1,5 @@
-import type { Engine, Logger } from './engine.js';
+import type { Logger } from '../logger.js';
+import type { Engine } from './engine.js';
 import type { Log } from './log.js';
 import type { Store } from './store.js';
 

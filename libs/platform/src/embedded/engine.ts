@@ -1,8 +1,6 @@
 import { messageOf } from '../folding/dead-letter.js';
+import type { Logger } from '../logger.js';
 import type { Head } from './log.js';
-
-/** What the platform tells its owner's log. */
-export type Logger = (level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
 
 /**
  * What a step came to. `more`: there may be more to do at once; `idle`: nothing until something is appended; `pending`: it calls

@@ -1,7 +1,7 @@
-import { GyreError } from '@gyre/contracts';
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { notFound, sha256Of, verified } from '../artifact-content.js';
 import { Artifacts } from '../artifacts.js';
 
 /** Artifacts as files: `sha256/ab/<the other 62 digits>`, written beside, forced to the disk, then renamed. */
@@ -66,23 +66,6 @@ export class FileArtifacts extends Artifacts {
     if (!/^[0-9a-f]{64}$/.test(sha256)) throw notFound(sha256);
     return join(this.dir, 'sha256', sha256.slice(0, 2), sha256.slice(2));
   }
-}
-
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-export function verified(sha256: string, bytes: Uint8Array): Uint8Array {
-  const found = sha256Of(bytes);
-  if (found === sha256) return bytes;
-  throw new GyreError('ARTIFACT_CORRUPT', `artifact ${sha256} has changed on the disk: its content is ${found}`, {
-    sha256,
-    found,
-  });
-}
-
-export function notFound(sha256: string): GyreError {
-  return new GyreError('ARTIFACT_NOT_FOUND', `there is no artifact ${sha256}`, { sha256 });
 }
 
 async function syncDirectory(dir: string): Promise<void> {

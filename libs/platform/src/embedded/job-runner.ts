@@ -5,7 +5,7 @@ import type { LogRecord, Outgoing } from '../folding/log-record.js';
 import type { Job } from '../job.js';
 import type { Recorded } from '../platform.js';
 import type { Refusal } from '../task.js';
-import { Attempts } from './attempts.js';
+import { Attempts } from '../folding/attempts.js';
 import type { Core } from './core.js';
 import type { Next, Stepper } from './engine.js';
 import { noCommit, type Commit } from './store.js';

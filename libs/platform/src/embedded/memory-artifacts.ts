@@ -1,5 +1,5 @@
+import { notFound, sha256Of, verified } from '../artifact-content.js';
 import { Artifacts } from '../artifacts.js';
-import { notFound, sha256Of, verified } from './file-artifacts.js';
 
 /** Artifacts that live as long as the process. */
 export class MemoryArtifacts extends Artifacts {

@@ -1,4 +1,4 @@
-import type { Logger } from './engine.js';
+import type { Logger } from '../logger.js';
 
 export interface EmbeddedOptions {
   /** Number of partitions of every topic; fixed when the directory is made. */

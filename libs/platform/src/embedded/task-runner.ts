@@ -6,13 +6,16 @@ import { retryTopicOf, type LogRecord } from '../folding/log-record.js';
 import { RefusedBefore } from '../folding/refused-before.js';
 import { partitionOf } from '../partitioner.js';
 import type { Task } from '../task.js';
-import { Attempts, type Handled } from './attempts.js';
-import { BatchSize } from './batch-size.js';
+import { Attempts, type Handled } from '../folding/attempts.js';
+import { BatchSize } from '../folding/batch-size.js';
 import type { Core } from './core.js';
 import type { Next, Stepper } from './engine.js';
 import { noCommit, type Commit, type Due } from './store.js';
 
 const PAGE = 500;
+const BATCH_MOST = 500;
+const BATCH_MS = 10;
+const BATCH_BYTES = 8_000_000;
 
 /** Where a batch under way would leave its group. */
 type Draft = Omit<Commit, 'seen'>;
@@ -28,7 +31,7 @@ export class TaskRunner<S, E> implements Stepper {
   #soonest: number;
   /** The latest tick that this runner had appended for itself. */
   #told = 0;
-  readonly #size = new BatchSize();
+  readonly #size = new BatchSize(BATCH_MOST, BATCH_MS, BATCH_BYTES);
   readonly #attempts: Attempts;
   readonly #fold: FoldSettings<S, E>;
   readonly #inputs: readonly string[];

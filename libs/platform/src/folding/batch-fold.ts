@@ -1,5 +1,5 @@
 import type { Topic } from '@gyre/contracts';
-import { decoded, encoded } from '../encoding.js';
+import { decoded, encoded, type Decoded } from '../encoding.js';
 import { partitionOf } from '../partitioner.js';
 import type { Context, Effects, Publication, Task } from '../task.js';
 import { BatchStates, type StateSource } from './batch-states.js';
@@ -34,6 +34,8 @@ export class BatchFold<S, E> {
     private readonly now: number,
     /** The latest time that the platform has told anyone: a wish for the next tick is for a later one. */
     told: number,
+    /** Records that were decoded before. */
+    private readonly read: ReadonlyMap<LogRecord, Decoded<E>> | undefined = undefined,
   ) {
     this.states = new BatchStates(source, settings.task.codec, Math.max(now, told));
     this.#inputs = new Map(settings.task.inputs.map((topic) => [topic.name, topic]));
@@ -50,7 +52,7 @@ export class BatchFold<S, E> {
         1,
         undecodable(`${task.name} does not read ${record.origin?.topic ?? topic}`, record.data),
       );
-    const read = decoded(input, record.data);
+    const read = this.read?.get(record) ?? decoded(input, record.data);
     const memory = distinct.get(topic);
     if (read.problem !== undefined) {
       memory?.add(undefined);

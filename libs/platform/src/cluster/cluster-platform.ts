@@ -1,0 +1,307 @@
+import { GyreError, topics as known, type Retention, type Topic } from '@gyre/contracts';
+import type { AppenderRecipe } from '../appender-recipe.js';
+import type { Artifacts } from '../artifacts.js';
+import { Attempts } from '../folding/attempts.js';
+import { messageOf } from '../folding/dead-letter.js';
+import { DistinctMemory } from '../folding/distinct-memory.js';
+import { retryTopicOf } from '../folding/log-record.js';
+import type { Job } from '../job.js';
+import {
+  Platform,
+  type Following,
+  type Lag,
+  type Position,
+  type Recorded,
+  type Replayed,
+  type Running,
+  type Sequenced,
+  type StoredState,
+} from '../platform.js';
+import type { Task } from '../task.js';
+import { Activity } from './activity.js';
+import { Appender } from './appender.js';
+import type { Core } from './core.js';
+import { STATE_CACHE_BYTES, withDefaults } from './defaults.js';
+import { expireRecords } from './expiry.js';
+import { FollowingRunner } from './following.js';
+import { Group } from './group.js';
+import { JobWorker } from './job-worker.js';
+import { openKafka } from './kafka/client.js';
+import { LogReader } from './kafka/offsets.js';
+import { Sender } from './kafka/sender.js';
+import { Topics, type TopicWanted } from './kafka/topics.js';
+import { GridArtifacts } from './mongo/artifacts.js';
+import { openMongo, type Connection } from './mongo/connection.js';
+import { Store } from './mongo/store.js';
+import type { ClusterOptions } from './options.js';
+import { readTopic } from './read-topic.js';
+import { retriesOf } from './retries.js';
+import { Settling } from './settling.js';
+import { StateCache } from './state-cache.js';
+import { TaskWorker } from './task-worker.js';
+import { threadRecipe } from './thread-appender.js';
+import { Ticks } from './ticks.js';
+
+const PAGE = 500;
+const JOBS_END_MS = 10_000;
+
+/** The platform on Apache Kafka and MongoDB: any number of processes, each with some of the partitions. */
+export class ClusterPlatform extends Platform {
+  readonly partitions: number;
+  readonly live: boolean;
+  readonly artifacts: Artifacts;
+  readonly #core: Core;
+  readonly #appender: Appender;
+  readonly #groups = new Map<string, Group>();
+  readonly #followings = new Set<FollowingRunner<never>>();
+  readonly #met = new Map<string, TopicWanted>();
+  readonly #ticks: Ticks;
+  readonly #settling: Settling;
+  readonly #ticker: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+  #closed = false;
+
+  private constructor(
+    private readonly options: ClusterOptions,
+    connection: Connection,
+  ) {
+    super();
+    const { partitions, clock = Date.now, logger = () => undefined } = options;
+    const settings = withDefaults(options.kafka);
+    this.partitions = partitions;
+    this.live = options.tickEveryMs !== null;
+    this.artifacts = new GridArtifacts(connection);
+    const isClosed = () => this.#closed;
+    const kafka = openKafka(options.kafka, logger);
+    const topics = new Topics(kafka, { ...settings, partitions, slackDays: settings.retentionSlackDays });
+    const isRaw = (topic: string) => this.#met.get(topic)?.raw ?? false;
+    this.#core = {
+      partitions,
+      live: this.live,
+      kafka,
+      settings,
+      sender: new Sender(kafka, { compression: settings.compression, timeoutMs: settings.appendTimeoutMs }, logger),
+      reader: new LogReader(kafka, (topic) => topics.nameOf(topic), isRaw, isClosed),
+      topics,
+      store: new Store(connection, logger, isClosed),
+      cache: new StateCache(options.stateCacheBytes ?? STATE_CACHE_BYTES),
+      activity: new Activity(),
+      logger,
+      onStep: options.onStep,
+      now: clock,
+      time: 0,
+      isRaw,
+      meet: ({ name, retention, raw }) => void this.#met.set(name, { name, retention, raw }),
+      known: (names) => names.map((name) => this.#met.get(name) ?? unknownTopic(name)),
+    };
+    for (const topic of Object.values(known)) this.#core.meet(topic as Topic<unknown>);
+    this.#appender = new Appender({
+      sender: this.#core.sender,
+      partitions,
+      now: clock,
+      nameOf: (topic) => topics.nameOf(topic),
+      ready: (topic) => topics.ready([topic]),
+      onStep: options.onStep,
+    });
+    this.#ticks = new Ticks(this.#core, this.#groups);
+    this.#settling = new Settling(this.#core, this.#groups, this.#followings, isClosed);
+    if (options.tickEveryMs !== null) {
+      const failed = (error: unknown) => logger('error', 'no tick; the next one follows', { error: messageOf(error) });
+      this.#ticker = setInterval(() => void this.tick(clock()).catch(failed), options.tickEveryMs).unref();
+    }
+  }
+
+  /** @throws GyreError PLATFORM_UNAVAILABLE, TOPIC_MISMATCHED, DATA_DIR_VERSION */
+  static async open(options: ClusterOptions): Promise<ClusterPlatform> {
+    const { partitions } = options;
+    if (!Number.isInteger(partitions) || partitions < 1 || partitions > 999)
+      throw new RangeError(`partitions must be a whole number from 1 to 999, got ${partitions}`);
+    const connection = await openMongo(options.mongodb);
+    const platform = new ClusterPlatform(options, connection);
+    try {
+      await platform.#core.store.check(partitions);
+      await platform.#core.topics.ready(options.topics ?? []);
+      platform.#core.time = await platform.#core.store.time();
+      return platform;
+    } catch (error) {
+      await platform.close();
+      throw error;
+    }
+  }
+
+  async append<E>(topic: Topic<E>, events: readonly E[]): Promise<Position[]> {
+    this.#meet(topic);
+    return this.#appender.append(topic, events);
+  }
+
+  async appendRaw(
+    topic: Topic<Uint8Array>,
+    records: readonly { key: string; bytes: Uint8Array }[],
+  ): Promise<Position[]> {
+    this.#meet(topic);
+    return this.#appender.appendRaw(topic, records);
+  }
+
+  async appendAs<E>(producer: string, topic: Topic<E>, events: readonly Sequenced<E>[]): Promise<Position[]> {
+    this.#meet(topic);
+    return this.#appender.appendAs(producer, topic, events);
+  }
+
+  appenderRecipe(): AppenderRecipe {
+    this.#assertOpen();
+    return threadRecipe({ kafka: this.options.kafka, partitions: this.partitions });
+  }
+
+  run<S, E>(task: Task<S, E>): Running {
+    this.#assertNew(task.name);
+    if (task.inputs.length === 0) throw new RangeError(`${task.name} reads no topic`);
+    new Attempts(task.attempts ?? 3);
+    if (task.distinct !== undefined) new DistinctMemory(task.distinct.within);
+    return this.#start('task', task.name, task.inputs, (place, partition) => new TaskWorker(place, task, partition));
+  }
+
+  work<S, E>(job: Job<S, E>): Running {
+    this.#assertNew(job.name);
+    new Attempts(job.attempts ?? 3);
+    for (const [name, value] of Object.entries({ batch: job.batch ?? 1, batchMin: job.batchMin ?? 1 })) {
+      if (!Number.isInteger(value) || value < 1)
+        throw new RangeError(`${name} of ${job.name} must be a whole number from 1 on, got ${value}`);
+    }
+    if ((job.batchMin ?? 1) > (job.batch ?? 1)) throw new RangeError(`batchMin of ${job.name} is above its batch`);
+    return this.#start('job', job.name, [job.input], (place, partition) => new JobWorker(place, job, partition));
+  }
+
+  follow<E>(name: string, topic: Topic<E>, handle: (record: Recorded<E>) => void | Promise<void>): Following {
+    this.#meet(topic);
+    const runner: FollowingRunner<E> = new FollowingRunner(this.#core, name, topic, handle, () =>
+      this.#followings.delete(runner as unknown as FollowingRunner<never>),
+    );
+    this.#followings.add(runner as unknown as FollowingRunner<never>);
+    return runner;
+  }
+
+  async states<S>(task: { name: string }, keys: readonly string[]): Promise<Map<string, S>> {
+    this.#assertOpen();
+    const found = await this.#core.store.states(task.name).find(keys, this.partitions);
+    return new Map([...found].map(([key, json]) => [key, JSON.parse(json) as S]));
+  }
+
+  async *scan<S>(task: { name: string }): AsyncGenerator<StoredState<S>> {
+    this.#assertOpen();
+    const states = this.#core.store.states(task.name);
+    for (let after = ''; ;) {
+      const page = await states.page(after, PAGE);
+      for (const { key, json } of page) yield { key, state: JSON.parse(json) as S };
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE) return;
+      after = last.id;
+    }
+  }
+
+  read<E>(
+    topic: Topic<E>,
+    options: { key?: string; from?: ReadonlyMap<number, number> } = {},
+  ): AsyncGenerator<Recorded<E>> {
+    this.#meet(topic);
+    return readTopic(this.#core, topic, options);
+  }
+
+  async committed(group: string, topic: { readonly name: string }): Promise<Map<number, number>> {
+    this.#assertOpen();
+    const offsets = new Map<number, number>();
+    for (const { _id, offsets: found } of await this.#core.store.commits(group)) {
+      const next = found.find((each) => each.topic === topic.name)?.next;
+      if (next !== undefined) offsets.set(_id, next);
+    }
+    return offsets;
+  }
+
+  async tick(time: number): Promise<void> {
+    if (!Number.isSafeInteger(time)) throw new RangeError(`a tick's time is in whole milliseconds, got ${time}`);
+    if (this.#closing !== undefined) return;
+    await this.#ticks.tell(time);
+  }
+
+  async lag(): Promise<Lag[]> {
+    this.#assertOpen();
+    return this.#settling.lag();
+  }
+
+  async settled(): Promise<void> {
+    this.#assertOpen();
+    await this.#settling.settled();
+  }
+
+  async replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<Replayed> {
+    this.#assertOpen();
+    const { records, originals } = await retriesOf(this.#core, offsets);
+    await this.#core.topics.ready(
+      [...new Set(records.map(({ topic }) => topic))].map((topic) =>
+        Topics.retryOf(topic.slice(retryTopicOf('').length)),
+      ),
+    );
+    await this.#appender.records(records);
+    return { replayed: records.length, expired: originals - records.length };
+  }
+
+  async expire(now: number): Promise<number> {
+    this.#assertOpen();
+    return expireRecords(this.#core, this.#groups, now);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#ticker);
+    const ended = Promise.all([
+      ...[...this.#groups.values()].map((group) => group.stop(true)),
+      ...[...this.#followings].map((following) => following.stop()),
+    ]);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, JOBS_END_MS)));
+    await Promise.race([ended, late]);
+    clearTimeout(timer);
+    this.#closed = true;
+    const { sender, reader, topics, store } = this.#core;
+    await Promise.all([sender.close(), reader.close(), topics.close()]);
+    await store.close();
+  }
+
+  #start(
+    kind: 'task' | 'job',
+    name: string,
+    inputs: readonly { name: string; raw: boolean; retention: Retention }[],
+    make: ConstructorParameters<typeof Group>[1]['make'],
+  ): Running {
+    for (const topic of inputs) this.#meet(topic);
+    const wanted = inputs.map(({ name, retention, raw }) => ({ name, retention, raw }));
+    const group: Group = new Group(this.#core, { kind, name, inputs: wanted, make }, () => {
+      if (this.#groups.get(name) === group) this.#groups.delete(name);
+    });
+    this.#groups.set(name, group);
+    return { name, stop: () => group.stop() };
+  }
+
+  #meet(topic: { name: string; raw: boolean; retention: Retention }): void {
+    this.#assertOpen();
+    this.#core.meet(topic);
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new GyreError('NOT_READY', 'the platform is closed');
+  }
+
+  #assertNew(name: string): void {
+    this.#assertOpen();
+    if (this.#groups.has(name)) throw new RangeError(`${name} runs already`);
+  }
+}
+
+function unknownTopic(name: string): TopicWanted {
+  return name.startsWith(retryTopicOf(''))
+    ? Topics.retryOf(name.slice(retryTopicOf('').length))
+    : { name, retention: 'forever', raw: false };
+}

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { GyreError } from '@gyre/contracts';
+import { messageOf } from '../folding/dead-letter.js';
+import type { Outgoing } from '../folding/log-record.js';
+import { SequencesSeen } from '../folding/sequences-seen.js';
+import type { Core } from './core.js';
+import { Encoder } from './kafka/records.js';
+import type { CommitDocument } from './mongo/schemas.js';
+import type { StoredChange } from './mongo/states.js';
+
+/** What a batch may lead to at most, in characters: MongoDB takes documents of 16 MB. */
+export const PENDING_MAX = 10_000_000;
+const RETRY_MS = 200;
+/** For so long after a takeover that was no peaceful one, an owner of before may still write. */
+const STONES_MS = 600_000;
+/** One who was held up for so long looks whether the partition is still its own before it writes on. */
+const DOUBT_MS = 30_000;
+
+/** Where a group stands in one partition. */
+export interface Mark {
+  batch: number;
+  offsets: Record<string, number>;
+  ticks: Record<string, number>;
+  sequence: number;
+  seen: SequencesSeen;
+}
+
+/** What a batch led to, from when it is recorded until it is everywhere. */
+interface Pending {
+  states: StoredChange[];
+  events: Outgoing[];
+}
+
+/** Somebody else works on the partition now. */
+export class OwnershipLost extends Error {
+  constructor(group: string, partition: number) {
+    super(`${group} has lost partition ${partition} to another owner`);
+    this.name = 'OwnershipLost';
+  }
+}
+
+/**
+ * The commit record of one group and partition, in the hands of one owner. A commit is: (1) the record is replaced, if it is still as
+ * this owner left it; (2) the states are written, each only over an older batch; (3) the events are published in order. Whoever takes the
+ * partition over repeats (2) and (3) from the record.
+ */
+export class CommitRecord {
+  readonly owner = randomUUID();
+  mark: Mark = { batch: 0, offsets: {}, ticks: {}, sequence: 0, seen: new SequencesSeen() };
+  #stopped = false;
+  #doubtUntil = 0;
+  /** Whether the last commit was more than a mark, and has got everywhere. */
+  #carriedOut = false;
+
+  constructor(
+    private readonly core: Core,
+    private readonly kind: 'task' | 'job',
+    readonly group: string,
+    readonly partition: number,
+  ) {}
+
+  /** Becomes the owner, and ends what the one before may have left half done. */
+  async takeOver(): Promise<void> {
+    const found = await this.core.store.takeOver(this.group, this.partition, this.owner);
+    this.mark = markOf(found);
+    this.#doubtUntil = found.pending === null ? found.doubtUntil : Date.now() + STONES_MS;
+    if (found.pending === null) return;
+    const pending = JSON.parse(zstdDecompressSync(bytesOf(found.pending)).toString()) as Pending;
+    await this.#carryOut(pending, performance.now());
+  }
+
+  /** No more tries where something is away: what is recorded is carried out by the next owner. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** At the end, in peace. */
+  async rest(): Promise<void> {
+    const { core, group, partition, owner } = this;
+    if (!this.#carriedOut) return;
+    await core.store.settle(group, { _id: partition, owner, batch: this.mark.batch });
+  }
+
+  /** @throws OwnershipLost; then nothing of it counts */
+  async commit(mark: Omit<Mark, 'seen' | 'batch'>, states: StoredChange[], events: Outgoing[]): Promise<void> {
+    const { core, group, partition, owner } = this;
+    const { seen } = this.mark;
+    const batch = this.mark.batch + 1;
+    const next: Mark = { ...mark, sequence: mark.sequence + events.length, batch, seen };
+    const nothing = states.length === 0 && events.length === 0;
+    const pending = nothing ? null : zstdCompressSync(JSON.stringify({ states, events } satisfies Pending));
+    const began = performance.now();
+    this.#carriedOut = false;
+    const isMine = await core.store.replace(group, documentOf(partition, owner, next, pending, this.#doubtUntil));
+    if (!isMine) throw new OwnershipLost(group, partition);
+    core.onStep?.(`${this.kind}: recorded`);
+    this.mark = next;
+    await this.#carryOut({ states, events }, began);
+  }
+
+  async #carryOut({ states, events }: Pending, recordedAt: number): Promise<void> {
+    const { core, group, partition } = this;
+    const { batch, sequence } = this.mark;
+    if (states.length > 0) {
+      await this.#assertMine(recordedAt);
+      const now = Date.now();
+      await core.store.states(group).save(partition, batch, states, { now, leaveStones: now < this.#doubtUntil });
+    }
+    core.onStep?.(`${this.kind}: states`);
+    await this.#publish(events, sequence - events.length);
+    this.#carriedOut = states.length > 0 || events.length > 0;
+    core.onStep?.(`${this.kind}: published`);
+  }
+
+  /** In order, and nothing after what failed: again and again, all of it. Readers drop what they have. */
+  async #publish(events: readonly Outgoing[], from: number): Promise<void> {
+    if (events.length === 0) return;
+    const { core, group, partition } = this;
+    const producer = `${group}/${partition}`;
+    const encoder = new Encoder(core.now());
+    const placed = events.map((event, i) => ({
+      topic: core.topics.nameOf(event.topic),
+      partition: event.partition,
+      message: encoder.encode({ ...event, producer, sequence: from + i }),
+    }));
+    for (;;) {
+      try {
+        await core.topics.ready(topicsOf(core, events));
+        await core.sender.send(placed);
+        return;
+      } catch (error) {
+        if (this.#stopped) throw error;
+        if (error instanceof GyreError && error.code === 'TOPIC_MISMATCHED') throw error;
+        core.logger('warn', `${group} cannot publish; it tries again`, { partition, error: messageOf(error) });
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  async #assertMine(since: number): Promise<void> {
+    if (performance.now() - since < DOUBT_MS) return;
+    const found = await this.core.store.commit(this.group, this.partition);
+    if (found?.owner !== this.owner) throw new OwnershipLost(this.group, this.partition);
+  }
+}
+
+function topicsOf(core: Core, events: readonly Outgoing[]) {
+  return core.known([...new Set(events.map(({ topic }) => topic))]);
+}
+
+function markOf({ batch, sequence, offsets, ticks, seen }: CommitDocument): Mark {
+  const bySeen: Record<string, Record<string, number>> = {};
+  for (const each of seen) (bySeen[each.topic] ??= {})[each.producer] = each.sequence;
+  return {
+    batch,
+    sequence,
+    offsets: Object.fromEntries(offsets.map(({ topic, next }) => [topic, next])),
+    ticks: Object.fromEntries(ticks.map(({ topic, time }) => [topic, time])),
+    seen: new SequencesSeen(bySeen),
+  };
+}
+
+function documentOf(
+  partition: number,
+  owner: string,
+  mark: Mark,
+  pending: Buffer | null,
+  doubtUntil: number,
+): CommitDocument {
+  const seen = Object.entries(mark.seen.toJSON()).flatMap(([topic, producers]) =>
+    Object.entries(producers).map(([producer, sequence]) => ({ topic, producer, sequence })),
+  );
+  return {
+    _id: partition,
+    owner,
+    batch: mark.batch,
+    sequence: mark.sequence,
+    offsets: Object.entries(mark.offsets).map(([topic, next]) => ({ topic, next })),
+    ticks: Object.entries(mark.ticks).map(([topic, time]) => ({ topic, time })),
+    seen,
+    pending,
+    doubtUntil,
+  };
+}
+
+/** A lean read gives the driver's Binary. */
+function bytesOf(pending: Buffer | { buffer: Uint8Array }): Uint8Array {
+  return Buffer.isBuffer(pending) ? pending : Buffer.from(pending.buffer);
+}

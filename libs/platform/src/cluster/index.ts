@@ -1,0 +1,2 @@
+export { ClusterPlatform } from './cluster-platform.js';
+export { CLUSTER_STEPS, type ClusterOptions, type KafkaOptions, type MongoOptions } from './options.js';

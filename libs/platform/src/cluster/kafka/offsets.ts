@@ -1,0 +1,123 @@
+import type { Cluster, KafkaClient } from './client.js';
+import { openCluster } from './client.js';
+import { byLeader, fetchFrom, isOutOfRange, recover } from './fetch.js';
+import { decodeRecord } from './records.js';
+import type { LogRecord } from '../../folding/log-record.js';
+
+const BYTES = 4_000_000;
+const TRIES = 40;
+const PAUSE_MS = 250;
+
+/** Looks into the log outside any group: where partitions begin and end, and what lies in a range. */
+export class LogReader {
+  readonly #cluster: Cluster;
+  readonly #known = new Set<string>();
+  #connected: Promise<void> | undefined;
+
+  constructor(
+    kafka: KafkaClient,
+    /** A topic's name in Kafka. */
+    private readonly nameOf: (topic: string) => string,
+    private readonly isRaw: (topic: string) => boolean,
+    private readonly isClosed: () => boolean,
+  ) {
+    this.#cluster = openCluster(kafka);
+  }
+
+  /** The end of each partition, by topic. */
+  ends(topics: readonly string[], partitions: number): Promise<Map<string, number[]>> {
+    return this.#offsets(topics, partitions, { fromBeginning: false });
+  }
+
+  /** The earliest offset that is kept, by topic and partition. */
+  beginnings(topics: readonly string[], partitions: number): Promise<Map<string, number[]>> {
+    return this.#offsets(topics, partitions, { fromBeginning: true });
+  }
+
+  /** The records of one partition from an offset on, ticks among them, below `to`, page by page. */
+  async *pages(topic: string, partition: number, from: number, to: number): AsyncGenerator<LogRecord[]> {
+    const raw = this.isRaw(topic);
+    for (let next = from; next < to;) {
+      const found = await this.#page(topic, partition, next);
+      if (found === undefined) {
+        const beginning = (await this.beginnings([topic], partition + 1)).get(topic)?.[partition] ?? to;
+        if (beginning <= next) return;
+        next = beginning;
+        continue;
+      }
+      const records = found.messages.map((message) => decodeRecord(message, raw)).filter(({ offset }) => offset < to);
+      next = found.next;
+      yield records;
+    }
+  }
+
+  /** One record, unless it has expired or never was. */
+  async one(topic: string, partition: number, offset: number): Promise<LogRecord | undefined> {
+    const end = (await this.ends([topic], partition + 1)).get(topic)?.[partition] ?? 0;
+    if (offset < 0 || offset >= end) return undefined;
+    const message = (await this.#page(topic, partition, offset))?.messages[0];
+    return message === undefined || Number(message.offset) !== offset
+      ? undefined
+      : decodeRecord(message, this.isRaw(topic));
+  }
+
+  async close(): Promise<void> {
+    await this.#connected?.catch(() => undefined);
+    await this.#cluster.disconnect().catch(() => undefined);
+  }
+
+  /** undefined where the offset is out of range. */
+  #page(topic: string, partition: number, offset: number) {
+    const name = this.nameOf(topic);
+    return this.#trying([name], async () => {
+      const leader = [...byLeader(this.#cluster, [{ topic: name, partition }]).keys()][0];
+      if (leader === undefined) throw new Error(`partition ${partition} of ${name} has no leader`);
+      try {
+        const limits = { waitMs: 500, bytesMax: BYTES, partitionBytesMax: BYTES };
+        const [found] = await fetchFrom(this.#cluster, leader, [{ topic: name, partition, offset }], limits);
+        return found;
+      } catch (error) {
+        if (isOutOfRange(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  #offsets(topics: readonly string[], partitions: number, where: { fromBeginning: boolean }) {
+    const names = new Map(topics.map((topic) => [this.nameOf(topic), topic]));
+    return this.#trying([...names.keys()], async () => {
+      const all = Array.from({ length: partitions }, (_, partition) => ({ partition }));
+      const found = await this.#cluster.fetchTopicsOffset(
+        [...names.keys()].map((topic) => ({ topic, partitions: all, ...where })),
+      );
+      return new Map(
+        found.map(({ topic, partitions: list }) => {
+          const offsets = Array.from({ length: partitions }, () => 0);
+          for (const { partition, offset } of list) offsets[partition] = Number(offset);
+          return [names.get(topic) ?? topic, offsets];
+        }),
+      );
+    });
+  }
+
+  async #trying<T>(topics: readonly string[], work: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await (this.#connected ??= this.#cluster.connect());
+        const unknown = topics.filter((topic) => !this.#known.has(topic));
+        if (unknown.length > 0) {
+          await this.#cluster.addMultipleTargetTopics(unknown);
+          for (const topic of unknown) this.#known.add(topic);
+        }
+        return await work();
+      } catch (error) {
+        if (tries >= TRIES || this.isClosed()) throw error;
+        this.#connected = undefined;
+        await new Promise((resolve) => setTimeout(resolve, Math.min(PAUSE_MS, 20 * tries)));
+        if (this.isClosed()) throw error;
+        await recover(this.#cluster, error).catch(() => undefined);
+        if (this.isClosed()) await this.#cluster.disconnect().catch(() => undefined);
+      }
+    }
+  }
+}

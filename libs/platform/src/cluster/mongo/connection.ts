@@ -1,0 +1,61 @@
+import { GyreError } from '@gyre/contracts';
+import mongoose, { type Connection } from 'mongoose';
+import { messageOf } from '../../folding/dead-letter.js';
+import type { Logger } from '../../logger.js';
+import type { MongoOptions } from '../options.js';
+
+export type { Connection };
+
+const SELECTION_MS = 5_000;
+const BACKOFF_MS = 50;
+const BACKOFF_MS_MAX = 2_000;
+
+/** @throws GyreError PLATFORM_UNAVAILABLE */
+export async function openMongo({ url, database }: MongoOptions): Promise<Connection> {
+  const connection = mongoose.createConnection(url, {
+    dbName: database,
+    appName: 'gyre',
+    autoIndex: false,
+    autoCreate: false,
+    bufferCommands: false,
+    serverSelectionTimeoutMS: SELECTION_MS,
+    writeConcern: { w: 'majority' },
+  });
+  try {
+    return await connection.asPromise();
+  } catch (error) {
+    await connection.destroy().catch(() => undefined);
+    throw new GyreError(
+      'PLATFORM_UNAVAILABLE',
+      `MongoDB cannot be reached: ${messageOf(error)}; see that the servers of platform.mongodb run and take these credentials`,
+    );
+  }
+}
+
+/** Names of errors that pass: the connection is lost, or another server becomes the primary. */
+const PASSING =
+  /^Mongo(Network|NetworkTimeout|ServerSelection|NotConnected|PoolCleared|PoolClosed|Topology|WriteConcern|Stale)/;
+/** Codes of errors that pass: no primary, stepping down, shutting down, interrupted, exceeded time, lost connection. */
+const PASSING_CODES = new Set([6, 7, 89, 91, 189, 262, 9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436]);
+
+export function passes(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  return PASSING.test(error.name) || (typeof code === 'number' && PASSING_CODES.has(code));
+}
+
+/** Does the work again, later each time, while the database is away. It must bear being done twice. */
+export async function patiently<T>(
+  work: () => Promise<T>,
+  { logger, isClosed, until = Infinity }: { logger: Logger; isClosed: () => boolean; until?: number },
+): Promise<T> {
+  for (let wait = BACKOFF_MS; ; wait = Math.min(2 * wait, BACKOFF_MS_MAX)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!passes(error) || isClosed() || performance.now() > until) throw error;
+      logger('warn', 'MongoDB does not answer; trying again', { error: messageOf(error), waitMs: wait });
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+}

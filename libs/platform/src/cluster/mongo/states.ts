@@ -1,0 +1,198 @@
+import type { Model } from 'mongoose';
+import type { StateChange, StateRow } from '../../folding/batch-states.js';
+import type { StateDocument } from './schemas.js';
+
+const INSERTS = 500;
+const COMMANDS_AT_ONCE = 8;
+const DUPLICATE_KEY = 11_000;
+
+export interface Wish {
+  key: string;
+  wakeAt: number;
+}
+
+/** A look-up by the greatest key of a prefix at or before one, or below it. */
+export interface Floor {
+  prefix: string;
+  atOrBefore: string;
+  below: boolean;
+}
+
+/** A change, and whether the store held nothing under its key before. */
+export type StoredChange = StateChange & { isNew: boolean };
+
+type Patiently = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** The states of one group. They are read and written past mongoose's casting: they are many, and one string each. */
+export class States {
+  #prepared: Promise<void> | undefined;
+
+  constructor(
+    private readonly model: Model<StateDocument>,
+    private readonly patiently: Patiently,
+    /** How many updates go in one command. */
+    private readonly updatesMost: number,
+  ) {}
+
+  /** Makes the indexes, once. */
+  prepare(): Promise<void> {
+    this.#prepared ??= this.patiently(() => this.model.createIndexes());
+    return this.#prepared;
+  }
+
+  /** What is stored under these keys; a key without a state is absent. */
+  async load(partition: number, keys: readonly string[]): Promise<Map<string, StateRow>> {
+    const ids = keys.map((key) => idOf(partition, key));
+    const found = await this.patiently(() => this.#all({ _id: { $in: ids } }));
+    const rows = new Map<string, StateRow>();
+    for (const { _id, version } of found)
+      if (version.json !== null) rows.set(keyOf(_id), { json: version.json, wakeAt: version.wakeAt });
+    return rows;
+  }
+
+  /** What is stored under keys that begin with `prefix` and are at most `atOrBefore`, or below it, the greatest first. */
+  async before(
+    partition: number,
+    { prefix, atOrBefore, below }: Floor,
+    limit: number,
+  ): Promise<{ key: string; row: StateRow }[]> {
+    const range = {
+      $gte: idOf(partition, prefix),
+      [below ? '$lt' : '$lte']: idOf(partition, atOrBefore),
+    };
+    const found = await this.patiently(() =>
+      this.#all({ _id: range, 'version.json': { $ne: null } }, { _id: -1 }, limit),
+    );
+    return found.map(({ _id, version: { json, wakeAt } }) => ({
+      key: keyOf(_id),
+      row: { json: json as string, wakeAt },
+    }));
+  }
+
+  /** Wishes in the order of time and key, after the given one. */
+  async wishes(partition: number, after: Wish | undefined, limit: number): Promise<Wish[]> {
+    const mine = { $gte: `${digits(partition)}/`, $lt: `${digits(partition)}0` };
+    const filter =
+      after === undefined
+        ? { _id: mine, 'version.wakeAt': { $gt: -Number.MAX_VALUE } }
+        : {
+            $or: [
+              { _id: mine, 'version.wakeAt': { $gt: after.wakeAt } },
+              { _id: { ...mine, $gt: idOf(partition, after.key) }, 'version.wakeAt': after.wakeAt },
+            ],
+          };
+    const found = await this.patiently(() => this.#all(filter, { 'version.wakeAt': 1, _id: 1 }, limit));
+    return found.map(({ _id, version }) => ({ key: keyOf(_id), wakeAt: version.wakeAt as number }));
+  }
+
+  /** States of all partitions in the order of their ids, after one of them. */
+  async page(after: string, limit: number): Promise<{ id: string; key: string; json: string }[]> {
+    const found = await this.patiently(() =>
+      this.#all({ _id: { $gt: after }, 'version.json': { $ne: null } }, { _id: 1 }, limit),
+    );
+    return found.map(({ _id, version }) => ({ id: _id, key: keyOf(_id), json: version.json as string }));
+  }
+
+  /** The JSON of states by key, of the first partition that holds each. */
+  async find(keys: readonly string[], partitions: number): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    for (let partition = 0; partition < partitions; partition++) {
+      const rows = await this.load(
+        partition,
+        keys.filter((key) => !found.has(key)),
+      );
+      for (const [key, { json }] of rows) found.set(key, json);
+    }
+    return found;
+  }
+
+  /**
+   * Writes what a batch made, each only over an older batch. May be done again.
+   * @param leaveStones whether somebody who lost the partition may still be about to write: then a deleted state leaves a stone that keeps it out
+   */
+  async save(
+    partition: number,
+    batch: number,
+    changes: readonly StoredChange[],
+    { now, leaveStones }: { now: number; leaveStones: boolean },
+  ): Promise<void> {
+    if (!leaveStones) {
+      const gone = changes.filter(({ json }) => json === null).map(({ key }) => idOf(partition, key));
+      const older = { $lt: batch };
+      if (gone.length > 0)
+        await this.patiently(() => this.#collection.deleteMany({ _id: { $in: gone }, 'version.batch': older }));
+      changes = changes.filter(({ json }) => json !== null);
+    }
+    const versionOf = ({ json, wakeAt }: StateChange) => ({ batch, json, wakeAt, diedAt: json === null ? now : null });
+    const fresh = changes.filter((change) => change.isNew && change.json !== null);
+    const over = changes.filter((change) => !(change.isNew && change.json !== null));
+    for (let from = 0; from < fresh.length; from += INSERTS) {
+      const chunk = fresh.slice(from, from + INSERTS);
+      const documents = chunk.map((change) => ({ _id: idOf(partition, change.key), version: versionOf(change) }));
+      try {
+        await this.patiently(() => this.#collection.insertMany(documents, { ordered: false }));
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== DUPLICATE_KEY) throw error;
+        over.push(...chunk);
+      }
+    }
+    const commands: object[][] = [];
+    for (let from = 0; from < over.length; from += this.updatesMost)
+      commands.push(
+        over.slice(from, from + this.updatesMost).map((change) => ({
+          updateOne: {
+            filter: { _id: idOf(partition, change.key) },
+            update: { $max: { version: versionOf(change) } },
+            upsert: true,
+          },
+        })),
+      );
+    const work = async () => {
+      for (let next = commands.pop(); next !== undefined; next = commands.pop()) {
+        const operations = next;
+        await this.patiently(() => this.#collection.bulkWrite(operations, { ordered: false }));
+      }
+    };
+    await Promise.all(Array.from({ length: COMMANDS_AT_ONCE }, work));
+  }
+
+  /** Removes the stones of states that died before a time. */
+  async sweep(diedBefore: number): Promise<void> {
+    await this.patiently(() => this.#collection.deleteMany({ 'version.diedAt': { $gt: 0, $lt: diedBefore } }));
+  }
+
+  #all(filter: object, sort?: Record<string, 1 | -1>, limit?: number): Promise<StateDocument[]> {
+    const cursor = this.#collection.find(filter);
+    if (sort !== undefined) cursor.sort(sort);
+    if (limit !== undefined) cursor.limit(limit);
+    return cursor.toArray();
+  }
+
+  get #collection(): NativeCollection {
+    return this.model.collection as unknown as NativeCollection;
+  }
+}
+
+/** What is used here of the driver's collection, whose ids are ours. */
+interface NativeCollection {
+  find(filter: object): {
+    sort(by: Record<string, 1 | -1>): unknown;
+    limit(count: number): unknown;
+    toArray(): Promise<StateDocument[]>;
+  };
+  insertMany(documents: StateDocument[], options: { ordered: boolean }): Promise<unknown>;
+  bulkWrite(operations: object[], options: { ordered: boolean }): Promise<unknown>;
+  deleteMany(filter: object): Promise<unknown>;
+}
+
+function digits(partition: number): string {
+  return String(partition).padStart(3, '0');
+}
+
+function idOf(partition: number, key: string): string {
+  return `${digits(partition)}/${key}`;
+}
+
+function keyOf(id: string): string {
+  return id.slice(4);
+}

@@ -1,0 +1,187 @@
+import { GyreError } from '@gyre/contracts';
+import type { Model } from 'mongoose';
+import { passes, patiently, type Connection } from './connection.js';
+import type { Logger } from '../../logger.js';
+import {
+  commitSchema,
+  groupSchema,
+  metaSchema,
+  stateSchema,
+  type CommitDocument,
+  type GroupDocument,
+  type MetaDocument,
+  type StateDocument,
+} from './schemas.js';
+import { States } from './states.js';
+
+/** Format of the database. It rises with every change that an older program would misread. */
+export const FORMAT = 1;
+
+const UPDATES_MOST = 500;
+
+/** Commit records, states and what else is kept in MongoDB. Every call goes on trying while the database is away, until the platform closes. */
+export class Store {
+  readonly #groups: Model<GroupDocument>;
+  readonly #meta: Model<MetaDocument>;
+  readonly #states = new Map<string, States>();
+  #updatesMost = UPDATES_MOST;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly logger: Logger,
+    private readonly isClosed: () => boolean,
+  ) {
+    this.#groups = connection.model('groups', groupSchema, 'groups');
+    this.#meta = connection.model('meta', metaSchema, 'meta');
+  }
+
+  /** @throws GyreError DATA_DIR_VERSION, TOPIC_MISMATCHED */
+  async check(partitions: number): Promise<void> {
+    const about = await this.#try(async () => this.connection.db?.admin().buildInfo());
+    // FerretDB 1 holds a connection to its own database for each update of a command, and stands still when it has no more.
+    if (about?.['ferretdbVersion'] !== undefined) this.#updatesMost = 1;
+    const format = await this.#fixed('format', FORMAT);
+    if (format !== FORMAT)
+      throw new GyreError(
+        'DATA_DIR_VERSION',
+        `the database ${this.connection.name} has format ${format}, this Gyre writes ${FORMAT}; start the Gyre that wrote it, or set another platform.mongodb.database`,
+        { format, known: FORMAT },
+      );
+    const made = await this.#fixed('partitions', partitions);
+    if (made !== partitions)
+      throw new GyreError(
+        'TOPIC_MISMATCHED',
+        `the database ${this.connection.name} was made with ${made} partitions, not ${partitions}; set platform.partitions to ${made}, or begin with another database and another kafka.prefix`,
+        { partitions: made, configured: partitions },
+      );
+  }
+
+  /** The latest time that was told, UTC milliseconds; 0 before the first. */
+  async time(): Promise<number> {
+    return this.#try(async () => (await this.#meta.findById('time').lean())?.value ?? 0);
+  }
+
+  /** Tells a time; an earlier one changes nothing. */
+  async tell(time: number): Promise<void> {
+    await this.#try(() => this.#meta.updateOne({ _id: 'time' }, { $max: { value: time } }, { upsert: true }));
+  }
+
+  async register(group: string, kind: GroupDocument['kind'], inputs: readonly string[]): Promise<void> {
+    await this.#try(() =>
+      this.#groups.updateOne({ _id: group }, { $set: { kind, inputs: [...inputs] } }, { upsert: true }),
+    );
+    await this.states(group).prepare();
+  }
+
+  groups(): Promise<GroupDocument[]> {
+    return this.#try(() => this.#groups.find().lean<GroupDocument[]>());
+  }
+
+  states(group: string): States {
+    let known = this.#states.get(group);
+    if (known === undefined) {
+      const name = `states.${group}`;
+      const model = this.connection.model<StateDocument>(name, stateSchema, name);
+      known = new States(model, (work) => this.#try(work), this.#updatesMost);
+      this.#states.set(group, known);
+    }
+    return known;
+  }
+
+  /** Makes `owner` the one who works on the partition. @returns where its predecessor left it */
+  takeOver(group: string, partition: number, owner: string): Promise<CommitDocument> {
+    const fresh = { batch: 0, sequence: 0, pending: null };
+    return this.#try(async () => {
+      const record = await this.#commits(group)
+        .findOneAndUpdate(
+          { _id: partition },
+          { $set: { owner }, $setOnInsert: fresh },
+          { upsert: true, returnDocument: 'after' },
+        )
+        .lean<CommitDocument>();
+      return whole(record as CommitDocument);
+    });
+  }
+
+  /** Compare and set: the record of batch n is replaced by that of n + 1, if `owner` owns it still. @returns whether it does */
+  replace(group: string, record: CommitDocument): Promise<boolean> {
+    const { _id, owner, batch } = record;
+    const commits = this.#commits(group);
+    return this.#try(async () => {
+      const { matchedCount } = await commits.replaceOne({ _id, owner, batch: batch - 1 }, record);
+      if (matchedCount === 1) return true;
+      // The answer to an earlier try may have been lost on its way.
+      const found = await this.commit(group, _id);
+      return found?.owner === owner && found.batch === batch;
+    });
+  }
+
+  /** Says that what the batch led to is everywhere: the next owner has nothing to repeat. */
+  async settle(group: string, { _id, owner, batch }: Pick<CommitDocument, '_id' | 'owner' | 'batch'>): Promise<void> {
+    await this.#commits(group).updateOne({ _id, owner, batch }, { $set: { pending: null } });
+  }
+
+  /** Where a group stands, whoever works on it. */
+  commit(group: string, partition: number): Promise<CommitDocument | undefined> {
+    return this.#try(async () => {
+      const found = await this.#commits(group).findById(partition).lean<CommitDocument>();
+      return found === null ? undefined : whole(found);
+    });
+  }
+
+  /** Where a group stands in each partition, without what may be under way. */
+  commits(group: string): Promise<Omit<CommitDocument, 'pending'>[]> {
+    return this.#try(async () =>
+      (await this.#commits(group).find({}, { pending: 0 }).lean<CommitDocument[]>()).map(whole),
+    );
+  }
+
+  /** Deletes the whole database. For tests. */
+  async drop(): Promise<void> {
+    await this.connection.dropDatabase();
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  #commits(group: string): Model<CommitDocument> {
+    const name = `commits.${group}`;
+    return (
+      (this.connection.models[name] as Model<CommitDocument> | undefined) ??
+      this.connection.model<CommitDocument>(name, commitSchema, name)
+    );
+  }
+
+  /** A number that whoever is first writes. */
+  async #fixed(name: string, value: number): Promise<number> {
+    return this.#try(async () => {
+      try {
+        await this.#meta.collection.insertOne({ _id: name, value } as never);
+        return value;
+      } catch (error) {
+        if (passes(error)) throw error;
+        const found = await this.#meta.findById(name).lean();
+        if (found === null) throw error;
+        return found.value;
+      }
+    });
+  }
+
+  #try<T>(work: () => Promise<T>): Promise<T> {
+    return patiently(work, { logger: this.logger, isClosed: this.isClosed });
+  }
+}
+
+/** A record that was only taken over has no lists yet. */
+function whole(record: CommitDocument): CommitDocument {
+  const { offsets, ticks, seen, pending, doubtUntil } = record as Partial<CommitDocument>;
+  return {
+    ...record,
+    offsets: offsets ?? [],
+    ticks: ticks ?? [],
+    seen: seen ?? [],
+    pending: pending ?? null,
+    doubtUntil: doubtUntil ?? 0,
+  };
+}

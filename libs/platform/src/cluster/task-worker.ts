@@ -1,0 +1,408 @@
+import { topics } from '@gyre/contracts';
+import { decoded, type Decoded } from '../encoding.js';
+import { Attempts, type Handled } from '../folding/attempts.js';
+import { BatchFold, readOrder, remember, type FoldSettings } from '../folding/batch-fold.js';
+import { BatchSize } from '../folding/batch-size.js';
+import type { StateChange } from '../folding/batch-states.js';
+import { DistinctMemory } from '../folding/distinct-memory.js';
+import { retryTopicOf, type LogRecord } from '../folding/log-record.js';
+import { RefusedBefore } from '../folding/refused-before.js';
+import { SequencesSeen } from '../folding/sequences-seen.js';
+import { partitionOf } from '../partitioner.js';
+import type { Task } from '../task.js';
+import { CommitRecord, PENDING_MAX, type Mark } from './commit-record.js';
+import { DueWindow, wishOrder } from './due-window.js';
+import { Encoder } from './kafka/records.js';
+import type { States, Wish } from './mongo/states.js';
+import { NotLoaded, StatesSource } from './states-source.js';
+import { Worker, type Next, type Place } from './worker.js';
+
+const RECORDS_MOST = 2_000;
+const MS = 25;
+/** Of a batch's input. */
+const BYTES = 4_000_000;
+/** How long the stone of a deleted state lies: longer than any writer that was held up is believed without asking. */
+const STONE_MS = 600_000;
+const SWEEP_MS = 60_000;
+
+type Draft = Omit<Mark, 'seen' | 'batch'>;
+/** Commit what was folded; begin the batch again; or wait so many milliseconds. */
+type Folded = 'commit' | 'again' | number;
+/** The records of a batch, by topic, in the order in which they are read. */
+type Taken = readonly (readonly [topic: string, records: readonly LogRecord[]])[];
+
+/** Folds one partition of a task: a batch at a time, each in a commit of its own. */
+export class TaskWorker<S, E> extends Worker {
+  readonly #inputs: readonly string[];
+  readonly #size = new BatchSize(RECORDS_MOST, MS, BYTES);
+  readonly #attempts: Attempts;
+  readonly #fold: FoldSettings<S, E>;
+  readonly #distinct = new Map<string, DistinctMemory>();
+  readonly #states: States;
+  #source: StatesSource;
+  #window: DueWindow;
+  /** The latest tick that this worker had appended for itself. */
+  #told = 0;
+  #sweptAt = 0;
+
+  constructor(
+    place: Place,
+    private readonly task: Task<S, E>,
+    partition: number,
+  ) {
+    const { core } = place;
+    super(place, new CommitRecord(core, 'task', task.name, partition), readOrder(task.name, task.inputs));
+    this.#inputs = task.inputs.map((topic) => topic.name);
+    this.#attempts = new Attempts(task.attempts ?? 3);
+    this.#states = core.store.states(task.name);
+    this.#window = new DueWindow(this.#states, partition);
+    this.#source = new StatesSource(this.#states, core.cache, this.record.owner, partition);
+    this.#fold = { task, partition, partitions: core.partitions, distinct: this.#distinct };
+  }
+
+  /** Appends a tick where a state waits for it. */
+  async timeTold(): Promise<void> {
+    const { core } = this.place;
+    const now = this.#time(this.record.mark.ticks);
+    if (this.feeds.size === 0 || this.#window.soonest > core.time || now >= core.time) return;
+    if (this.#told < core.time) await this.#appendTick(core.time);
+  }
+
+  protected async begin(): Promise<void> {
+    const { core } = this.place;
+    this.#window = new DueWindow(this.#states, this.partition);
+    this.#source = new StatesSource(this.#states, core.cache, this.record.owner, this.partition);
+    await this.#window.begin();
+    await this.#remember();
+    const now = this.#time(this.record.mark.ticks);
+    if (this.#window.soonest <= core.time && now < core.time) await this.#appendTick(core.time);
+  }
+
+  protected async step(): Promise<Next> {
+    const now = this.#time(this.record.mark.ticks);
+    await this.#window.fill();
+    const due = this.#window.due(now, this.#size.records);
+    if (due.length > 0) {
+      const keys = due.map(({ key }) => key);
+      return this.#batch(
+        () => this.#source.fetch(keys, []),
+        (fold) => this.#wake(fold, [...due], now),
+      );
+    }
+    const feeds = [...this.feeds.values()];
+    if (feeds.some((feed) => !feed.primed)) return 'wait';
+    if (feeds.every((feed) => feed.records.length === 0)) {
+      await this.#sweep();
+      return 'idle';
+    }
+    const taken = this.#take();
+    const read = new Map<LogRecord, Decoded<E>>();
+    return this.#batch(
+      () => this.#prefetch(taken, read),
+      (fold, draft) => this.#read(fold, draft, taken),
+      read,
+    );
+  }
+
+  /** Folds in memory, then commits all of it, or forgets it. */
+  async #batch(
+    fetch: () => Promise<void>,
+    work: (fold: BatchFold<S, E>, draft: Draft) => Folded,
+    read?: Map<LogRecord, Decoded<E>>,
+  ): Promise<Next> {
+    const { core } = this.place;
+    if (!core.live) core.time = Math.max(core.time, await core.store.time());
+    await fetch();
+    for (;;) {
+      const { offsets, ticks, sequence } = this.record.mark;
+      const draft: Draft = { offsets: { ...offsets }, ticks: { ...ticks }, sequence };
+      const fold = new BatchFold(this.#fold, this.#source, this.#time(ticks), core.time, read);
+      this.#attempts.begin();
+      let folded: Folded;
+      let changes: StateChange[] | undefined;
+      try {
+        folded = work(fold, draft);
+        changes = folded === 'commit' ? this.#changes(fold) : undefined;
+      } catch (error) {
+        this.#revert();
+        if (!(error instanceof NotLoaded)) throw error;
+        await this.#source.add(error);
+        continue;
+      }
+      if (folded !== 'commit' || changes === undefined) {
+        this.#forget();
+        return typeof folded === 'number' ? folded : 'more';
+      }
+      core.onStep?.('task: folded');
+      try {
+        await this.#write(fold, draft, changes);
+      } catch (error) {
+        this.#forget();
+        throw error;
+      }
+      return 'more';
+    }
+  }
+
+  /** What is to be saved; undefined where it cannot be, and the batch is to be begun again. */
+  #changes(fold: BatchFold<S, E>): StateChange[] | undefined {
+    try {
+      const changes = fold.states.changes();
+      let size = 0;
+      for (const { key, json } of changes) size += key.length + (json?.length ?? 0);
+      for (const { key, data } of fold.outgoing) size += key.length + data.length;
+      if (size > PENDING_MAX)
+        throw new RangeError(
+          `what follows from it has ${size} characters of states and events; a commit holds ${PENDING_MAX} at most`,
+        );
+      return changes;
+    } catch (error) {
+      if (!this.#attempts.blame(error)) this.#size.shrink();
+      return undefined;
+    }
+  }
+
+  /** What the next batch is made of: an earlier input first. */
+  #take(): Taken {
+    let room = this.#size.records;
+    let bytes = 0;
+    const taken: [string, LogRecord[]][] = [];
+    for (const [topic, feed] of this.feeds) {
+      const records: LogRecord[] = [];
+      for (const record of feed.records) {
+        if (room === 0 || bytes >= BYTES) break;
+        records.push(record);
+        room -= 1;
+        bytes += record.data.length;
+      }
+      taken.push([topic, records]);
+    }
+    return taken;
+  }
+
+  async #prefetch(taken: Taken, read: Map<LogRecord, Decoded<E>>): Promise<void> {
+    const keys = new Set<string>();
+    const floors: { prefix: string; atOrBefore: string }[] = [];
+    for (const [topic, records] of taken) {
+      for (const record of records) {
+        if (record.tick !== undefined) continue;
+        const input = this.task.inputs.find((each) => each.name === (record.origin?.topic ?? topic));
+        if (input === undefined) continue;
+        const event = decoded(input, record.data);
+        read.set(record, event);
+        if (event.problem !== undefined) continue;
+        const wanted = this.#keyOf(input, event.event, record);
+        if (typeof wanted === 'string') keys.add(wanted);
+        else if (wanted !== undefined) floors.push(wanted);
+      }
+    }
+    await this.#source.fetch(keys, floors);
+  }
+
+  /** undefined where asking for the key throws: the fold will find that out by itself. */
+  #keyOf(input: { raw: boolean; key: (event: E) => string }, event: E, record: LogRecord) {
+    try {
+      if (this.task.stateKey !== undefined) return this.task.stateKey(event);
+      return input.raw ? record.key : input.key(event);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #read(fold: BatchFold<S, E>, draft: Draft, taken: Taken): Folded {
+    const now = this.#time(draft.ticks);
+    const began = performance.now();
+    let bytes = 0;
+    let count = 0;
+    for (const [topic, records] of taken) {
+      for (const record of records) {
+        const handled = this.#handle(fold, draft, topic, record, count === 0);
+        if (handled === 'failed') return 'again';
+        if (handled === 'wait') return this.#attempts.waitMs;
+        if (handled === 'end before') return 'commit';
+        draft.offsets[topic] = record.offset + 1;
+        if (handled === 'alone' || this.#time(draft.ticks) > now) return 'commit';
+        bytes += record.data.length;
+        count += 1;
+      }
+    }
+    this.#size.learn(count, performance.now() - began, bytes);
+    return 'commit';
+  }
+
+  #handle(fold: BatchFold<S, E>, draft: Draft, topic: string, record: LogRecord, first: boolean): Handled {
+    if (record.tick !== undefined) {
+      draft.ticks[topic] = Math.max(draft.ticks[topic] ?? 0, record.tick);
+      return 'handled';
+    }
+    const { seen } = this.record.mark;
+    if (seen.has(topic, record.producer, record.sequence)) return 'handled';
+    const handled = this.#attempting(
+      `${topic} ${record.offset}`,
+      first,
+      () => fold.handle(topic, record),
+      (tries, error) => fold.giveUp(topic, record, tries, error),
+    );
+    if (handled === 'handled' || handled === 'alone') seen.accept(topic, record.producer, record.sequence);
+    return handled;
+  }
+
+  /** Wakes in the order of time and key, renewed wishes that are due again among them. */
+  #wake(fold: BatchFold<S, E>, due: Wish[], now: number): Folded {
+    const most = this.#size.records;
+    const began = performance.now();
+    const last = due.length === most ? due[most - 1] : undefined;
+    let woken = 0;
+    for (let next = due.shift(); next !== undefined && woken < most; next = due.shift()) {
+      const { key, wakeAt } = next;
+      if (last !== undefined && wishOrder(next, last) > 0) break;
+      const handled = this.#attempting(
+        `wake ${wakeAt} ${key}`,
+        woken === 0,
+        () => fold.wake(key),
+        (tries, error) => fold.giveUpWake(key, tries, error),
+      );
+      if (handled === 'failed') return 'again';
+      if (handled === 'wait') return this.#attempts.waitMs;
+      if (handled === 'end before' || handled === 'alone') return 'commit';
+      woken += 1;
+      const renewed = fold.states.wakeAt(key);
+      if (renewed !== null && renewed <= now) insert(due, { key, wakeAt: renewed });
+    }
+    this.#size.learn(woken, performance.now() - began, 0);
+    return 'commit';
+  }
+
+  /** A state that is not in memory is nobody's failure: the batch is folded again. */
+  #attempting(
+    place: string,
+    first: boolean,
+    run: () => void,
+    giveUp: (tries: number, error: unknown) => void,
+  ): Handled {
+    let missing: NotLoaded | undefined;
+    const watched = () => {
+      try {
+        run();
+      } catch (error) {
+        if (!(error instanceof NotLoaded)) throw error;
+        missing = error;
+      }
+    };
+    const handled = this.#attempts.handle(place, first, watched, giveUp);
+    if (missing !== undefined) throw missing;
+    return handled;
+  }
+
+  async #write(fold: BatchFold<S, E>, draft: Draft, changes: StateChange[]): Promise<void> {
+    const { core, passed } = this.place;
+    const wished = changes.reduce((least, { wakeAt }) => Math.min(least, wakeAt ?? Infinity), Infinity);
+    const before = this.record.mark.offsets;
+    await this.record.commit(draft, this.#source.stored(changes), fold.outgoing);
+    for (const [topic, feed] of this.feeds) {
+      const to = draft.offsets[topic] ?? 0;
+      if (to === (before[topic] ?? 0)) continue;
+      let done = 0;
+      while (done < feed.records.length && (feed.records[done] as LogRecord).offset < to) done += 1;
+      feed.shift(done);
+    }
+    this.record.mark.seen.keep();
+    for (const memory of this.#distinct.values()) memory.keep();
+    this.#attempts.committed();
+    this.#source.committed(changes);
+    this.#window.apply(changes);
+    // A wish for a time that has been told already: told once more, for the ticks were before the wish.
+    if (wished <= core.time && this.#told < core.time) await this.#appendTick(core.time);
+    core.onStep?.('task: offsets');
+    passed(draft.offsets);
+    core.onStep?.('task: committed');
+  }
+
+  /** Tells all of the task's inputs the time. */
+  async #appendTick(time: number): Promise<void> {
+    const { core } = this.place;
+    const encoder = new Encoder(core.now());
+    await core.sender.send(
+      this.#inputs.map((topic) => ({
+        topic: core.topics.nameOf(topic),
+        partition: this.partition,
+        message: encoder.encode({ topic, partition: this.partition, key: '', data: '', tick: time }),
+      })),
+    );
+    this.#told = Math.max(this.#told, time);
+  }
+
+  #forget(): void {
+    this.#source.forget();
+    this.#revert();
+  }
+
+  #revert(): void {
+    this.record.mark.seen.revert();
+    for (const memory of this.#distinct.values()) memory.revert();
+  }
+
+  /** The partition's time: what all inputs have been told. */
+  #time(ticks: Readonly<Record<string, number>>): number {
+    let time = Infinity;
+    for (const topic of this.#inputs) time = Math.min(time, ticks[topic] ?? 0);
+    return time;
+  }
+
+  async #sweep(): Promise<void> {
+    if (performance.now() - this.#sweptAt < SWEEP_MS) return;
+    if (this.#sweptAt > 0) await this.#states.sweep(Date.now() - STONE_MS);
+    this.#sweptAt = performance.now();
+  }
+
+  async #remember(): Promise<void> {
+    const { task } = this;
+    const { core } = this.place;
+    if (task.distinct === undefined) return;
+    for (const topic of this.topics) this.#distinct.set(topic, new DistinctMemory(task.distinct.within));
+    const offsetOf = (topic: string) => this.record.mark.offsets[topic] ?? 0;
+    if (this.topics.every((topic) => offsetOf(topic) === 0)) return;
+    const lately = new Map<string, LogRecord[]>();
+    // Of the retry topic, all: how often an event was given back before counts.
+    for (const topic of this.topics) {
+      const least = this.#inputs.includes(topic) ? task.distinct.within : Infinity;
+      lately.set(topic, await this.#before(topic, offsetOf(topic), least));
+    }
+    const from = new Map(this.#inputs.map((topic) => [topic, lately.get(topic)?.[0]?.offset ?? offsetOf(topic)]));
+    const at = partitionOf(task.name, core.partitions);
+    const end = (await core.reader.ends([topics.deadletter.name], core.partitions)).get(topics.deadletter.name)?.[at];
+    const letters = await this.#events(topics.deadletter.name, at, 0, end ?? 0, ({ key }) => key === task.name);
+    // Given back, an event may be older than those the memory of its topic holds.
+    const wanted = offsetOf(retryTopicOf(task.name)) > 0 ? new Map<string, number>() : from;
+    const refused = new RefusedBefore(letters, task.name, this.partition, wanted);
+    for (const topic of this.topics) remember(this.#fold, topic, lately.get(topic) ?? [], refused);
+  }
+
+  /** The events that lie before an offset: the last ones, so many at least where there are so many. */
+  async #before(topic: string, to: number, least: number): Promise<LogRecord[]> {
+    for (let back = least; ; back *= 2) {
+      const from = Math.max(0, to - back);
+      const events = await this.#events(topic, this.partition, from, to, () => true);
+      if (from === 0 || events.length >= least) return least === Infinity ? events : events.slice(-least);
+    }
+  }
+
+  /** What lies in a range, without ticks and without what a producer sent again. */
+  async #events(topic: string, partition: number, from: number, to: number, wanted: (record: LogRecord) => boolean) {
+    const events: LogRecord[] = [];
+    const seen = new SequencesSeen();
+    for await (const page of this.place.core.reader.pages(topic, partition, from, to)) {
+      for (const record of page)
+        if (record.tick === undefined && seen.accept(topic, record.producer, record.sequence) && wanted(record))
+          events.push(record);
+      seen.keep();
+    }
+    return events;
+  }
+}
+
+function insert(sorted: Wish[], item: Wish): void {
+  let at = sorted.length;
+  while (at > 0 && wishOrder(sorted[at - 1] as Wish, item) > 0) at -= 1;
+  sorted.splice(at, 0, item);
+}
