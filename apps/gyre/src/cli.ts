@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { EXIT, exitCode, failureJson, failureText } from './failures.js';
+import { EXIT, exitCode, failureJson, failureText, Told } from './failures.js';
 import { printJson } from './output.js';
 import type { Terminal } from './terminal.js';
 
@@ -60,6 +60,7 @@ export async function runCli(
     return EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof Told) return EXIT.failure;
     if (argv.includes('--json')) printJson(terminal, failureJson(error));
     terminal.note(`${failureText(error)}\n`);
     return exitCode(error);

@@ -31,6 +31,9 @@ export class CallFailed extends Error {
   }
 }
 
+/** What the command has printed says that it failed: nothing is to be added. */
+export class Told extends Error {}
+
 /** Stopped by the user. */
 export class Interrupted extends Error {}
 

@@ -1,5 +1,6 @@
 import {
   encodeLabel,
+  LABEL_SKEW_MAX_MS,
   parsePredictionId,
   topics,
   type FeaturesEvent,
@@ -86,20 +87,17 @@ function features(event: FeaturesEvent, context: Context, settings: AcceptSettin
   return { publish: [publish(topics.features, observed)] };
 }
 
-/** Labels, and what they are for, may be stamped ahead of their arrival by so much, ms. */
-const LABEL_SKEW_MAX = 300_000;
-
 function label(event: LabelEvent, context: Context, settings: AcceptSettings): Verdict {
   const occurredAt = Date.parse(event.time);
-  if (occurredAt > context.appendedAt + LABEL_SKEW_MAX)
-    return ahead(event.time, occurredAt - context.appendedAt, LABEL_SKEW_MAX);
+  if (occurredAt > context.appendedAt + LABEL_SKEW_MAX_MS)
+    return ahead(event.time, occurredAt - context.appendedAt, LABEL_SKEW_MAX_MS);
   const at = event.at === undefined ? null : Date.parse(event.at);
   if (at !== null && at < 0) return { code: 'BAD_EVENT', reason: `at: ${event.at} is before 1970` };
-  if (at !== null && at > context.appendedAt + LABEL_SKEW_MAX)
-    return ahead(`${event.at}`, at - context.appendedAt, LABEL_SKEW_MAX, 'at');
+  if (at !== null && at > context.appendedAt + LABEL_SKEW_MAX_MS)
+    return ahead(`${event.at}`, at - context.appendedAt, LABEL_SKEW_MAX_MS, 'at');
   if (event.prediction !== undefined) {
     const predictedAt = parsePredictionId(event.prediction)?.predictedAt ?? -1;
-    if (predictedAt < 0 || predictedAt > context.appendedAt + LABEL_SKEW_MAX) {
+    if (predictedAt < 0 || predictedAt > context.appendedAt + LABEL_SKEW_MAX_MS) {
       const wrong = predictedAt < 0 ? 'is no prediction id' : 'names a time that has not come';
       return {
         code: 'BAD_PREDICTION_ID',

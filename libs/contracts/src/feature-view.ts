@@ -1,19 +1,23 @@
 import { z } from 'zod';
 import { Duration } from './time.js';
 
+/** Names that JavaScript's objects have of themselves. */
+const RESERVED: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+const isFree = (name: string): boolean => !RESERVED.has(name);
+const TAKEN = { error: 'this name is reserved; choose another' };
+
 export const ResourceName = z
   .string()
-  .regex(
-    /^[a-z][a-z0-9-]{0,62}$/,
-    'a name is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter',
-  );
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'a name is 1 to 63 lower-case letters, digits and hyphens, and starts with a letter')
+  .refine(isFree, TAKEN);
 
 const FieldName = z
   .string()
   .regex(
     /^[A-Za-z_][A-Za-z0-9_]{0,62}$/,
     'a field is 1 to 63 letters, digits and underscores, and starts with no digit',
-  );
+  )
+  .refine(isFree, TAKEN);
 
 export const FieldType = z.enum(['float', 'int', 'bool', 'string']);
 export type FieldType = z.infer<typeof FieldType>;

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { LabelValue } from './label-value.js';
 
+/** Labels, and what they are for, may be stamped ahead of their arrival by so much. */
+export const LABEL_SKEW_MAX_MS = 300_000;
+
 const text = (charactersMax: number) => {
   const error = `must be a text of 1 to ${charactersMax} characters`;
   return z.string({ error }).min(1, { error }).max(charactersMax, { error });

@@ -85,6 +85,51 @@ describe('specs', () => {
     expect(problems).toContain('spec.yaml:6:1: kind: unknown kind "Modle"; did you mean "Model"?');
   });
 
+  it.each([
+    [
+      model('label: { name: y, type: regression, classes: 3 }'),
+      '9:37: label.classes: unknown key "classes"; it belongs to type: binary or type: multiclass',
+    ],
+    [
+      model('label: { name: y, type: binary }\ntrainers: [{ kind: linear, rounds: 5 }]'),
+      '10:28: trainers[0].rounds: unknown key "rounds"; it belongs to kind: trees',
+    ],
+    [
+      model('label: { name: y, type: binary }\ntrainers: [{ kind: linear, l3: 5 }]'),
+      '10:28: trainers[0].l3: unknown key "l3"; did you mean "l2"?',
+    ],
+    [
+      'kind: FeatureView\nname: v\nentity: e\nfields: { größe: float }',
+      '4:11: fields.größe: a field is 1 to 63 letters, digits and underscores, and starts with no digit',
+    ],
+    ['kind: FeatureView\nname: v\nentity: e', '1:1: fields: expected a mapping; it is missing'],
+    [model('label: { name: y, type: binary }\ndrift: { windowOutcomes: 3 }'), 'must be at least 20; got 3'],
+    [
+      'kind: FeatureView\nname: v\nentity: e\nfields: { a: float, __proto__: float }',
+      '4:21: the key "__proto__" is reserved',
+    ],
+    [
+      'kind: FeatureView\nname: v\nentity: e\nfields: { constructor: float }',
+      '4:11: fields.constructor: this name is reserved',
+    ],
+    [
+      `a: &a [1, 1, 1, 1, 1, 1, 1, 1]\nb: &b [${'*a, '.repeat(9)}]\nc: [${'*b, '.repeat(20)}]\n`,
+      '2:8: aliases cannot be followed',
+    ],
+  ])('says in plain words what would be right, and where: %j', (text, problem) => {
+    expect(problemsOf(text)).toContain(`spec.yaml:${problem}`.replace('spec.yaml:must', 'must'));
+  });
+
+  it('tells an unknown feature beside whatever else is wrong with the model, and none of a view that is wrong itself', () => {
+    const text = model('label: { name: y, type: binary, delay: -1 }').replace('market.*', 'market.constructor');
+    expect(problemsOf(text).split('\n')).toEqual([
+      expect.stringMatching(/^spec\.yaml:8:12: features\[0\]: unknown feature "constructor" of view "market"/),
+      expect.stringMatching(/^spec\.yaml:9:33: label\.delay: /),
+    ]);
+    const broken = model('label: { name: y, type: binary }').replace('price: float', 'price: flaot');
+    expect(problemsOf(broken).split('\n')).toEqual([expect.stringContaining('fields.price')]);
+  });
+
   it('says where YAML itself breaks', () => {
     expect(problemsOf('kind: [')).toMatch(/^spec\.yaml:1:\d+: /);
   });

@@ -22,30 +22,35 @@ export function readSpecs(text: string, file: string, inForce: readonly FeatureV
   const problems: Problem[] = [];
   const views = new Map(inForce.map((view) => [view.name, view]));
   const own: Specs = { views: [], models: [] };
+  /** Views of this file that are not as they should be: what refers to them is judged when they are mended. */
+  const broken = new Set<unknown>();
   for (const document of documents.filter((d) => kindOf(d) === 'FeatureView')) {
+    broken.add(memberOf(document, 'name'));
     collecting(problems, () => {
       const view = document.parse(FeatureViewSpec, 'SPEC_INVALID');
       if (own.views.some((other) => other.name === view.name))
         problems.push(document.problem(['name'], `a view named "${view.name}" stands above already`));
       own.views.push(view);
       views.set(view.name, view);
+      broken.delete(view.name);
     });
   }
   for (const document of documents.filter((d) => kindOf(d) !== 'FeatureView')) {
     collecting(problems, () => {
       const kind = kindOf(document);
       if (kind !== 'Model') throw invalid('SPEC_INVALID', [wrongKind(document, kind)]);
+      const inputs = referencesOf(document).flatMap(({ reference, i }) =>
+        resolve(reference, views, broken, (problem) => problems.push(document.problem(['features', i], problem))),
+      );
       const spec = document.parse(ModelSpec, 'SPEC_INVALID');
       if (own.models.some((other) => other.name === spec.name))
         problems.push(document.problem(['name'], `a model named "${spec.name}" stands above already`));
-      const inputs = spec.features.flatMap((reference, i) =>
-        resolve(reference, views, (problem) => problems.push(document.problem(['features', i], problem))),
-      );
       const inOrder = unique(inputs);
       problems.push(...fallbackProblems(spec, inOrder, document), ...groupProblems(spec, inOrder, document));
       own.models.push({ ...spec, inputs: inOrder });
     });
   }
+  problems.sort((a, b) => a.line - b.line || a.column - b.column);
   if (problems.length > 0) throw invalid('SPEC_INVALID', problems);
   return own;
 }
@@ -66,8 +71,19 @@ function groupProblems(spec: ModelSpec, inputs: readonly ModelInput[], document:
 }
 
 function kindOf(document: YamlDocument): unknown {
-  const value = document.value;
-  return typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
+  return memberOf(document, 'kind');
+}
+
+function memberOf({ value }: YamlDocument, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+/** The well-formed ones, with their places, however the rest of the model looks. */
+function referencesOf(document: YamlDocument): { reference: string; i: number }[] {
+  const listed = memberOf(document, 'features');
+  return (Array.isArray(listed) ? listed : []).flatMap((reference: unknown, i) =>
+    typeof reference === 'string' && /^[^.]+\.[^.]+$/.test(reference) ? [{ reference, i }] : [],
+  );
 }
 
 function wrongKind(document: YamlDocument, kind: unknown): Problem {
@@ -82,9 +98,11 @@ function wrongKind(document: YamlDocument, kind: unknown): Problem {
 function resolve(
   reference: string,
   views: ReadonlyMap<string, FeatureViewSpec>,
+  broken: ReadonlySet<unknown>,
   complain: (problem: string) => void,
 ): ModelInput[] {
   const [viewName, fieldName] = reference.split('.') as [string, string];
+  if (broken.has(viewName)) return [];
   const view = views.get(viewName);
   if (view === undefined) {
     const there = [...views.keys()];
@@ -99,7 +117,7 @@ function resolve(
       .filter(([, field]) => !field.private && field.type !== 'string')
       .map(([name, field]) => inputOf(viewName, name, field));
   }
-  const field = view.fields[fieldName];
+  const field = Object.hasOwn(view.fields, fieldName) ? view.fields[fieldName] : undefined;
   if (field === undefined) {
     const there = Object.keys(view.fields);
     const meant = nearest(fieldName, there);

@@ -6,11 +6,43 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best !== undefined && best.distance <= Math.max(2, word.length / 3) ? best.name : undefined;
 }
 
-/** The property names that a JSON Schema knows at a path, in any of its alternatives. */
-export function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
+/**
+ * The property names that a JSON Schema knows at a path, in the alternatives that the value there has chosen, such as by its `type`.
+ *
+ * @param value what stands at the path
+ */
+export function knownKeys(schema: unknown, path: readonly PropertyKey[], value: unknown): string[] {
+  const chosen = nodesAt(schema, path).filter((node) =>
+    choices(node).every(([name, wanted]) => own(value, name) === wanted),
+  );
+  return [...new Set(chosen.flatMap((node) => Object.keys(properties(node))))];
+}
+
+/** The choices by which a key would be known at a path, as `type: multiclass`; none where no alternative has it. */
+export function choicesWith(schema: unknown, path: readonly PropertyKey[], key: string): string[] {
+  const having = nodesAt(schema, path).filter((node) => Object.hasOwn(properties(node), key));
+  return having.flatMap((node) => choices(node).map(([name, wanted]) => `${name}: ${String(wanted)}`));
+}
+
+function nodesAt(schema: unknown, path: readonly PropertyKey[]): Node[] {
   let nodes = alternatives(schema);
   for (const step of path) nodes = nodes.flatMap((node) => alternatives(child(node, step)));
-  return [...new Set(nodes.flatMap((node) => Object.keys((node['properties'] as object | undefined) ?? {})))];
+  return nodes;
+}
+
+/** The properties that may have one value only, which tells an alternative from the others. */
+function choices(node: Node): [string, unknown][] {
+  return Object.entries(properties(node)).flatMap(([name, property]) =>
+    Object.hasOwn(property, 'const') ? [[name, property['const']] as [string, unknown]] : [],
+  );
+}
+
+function properties(node: Node): Record<string, Node> {
+  return (node['properties'] as Record<string, Node> | undefined) ?? {};
+}
+
+function own(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? (value as Node)[name] : undefined;
 }
 
 type Node = Record<string, unknown>;

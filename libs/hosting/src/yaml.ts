@@ -1,7 +1,8 @@
 import { GyreError, type ErrorCode } from '@gyre/contracts';
-import { isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments, type Document } from 'yaml';
+import { isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document } from 'yaml';
 import { z, type core, type ZodType } from 'zod';
-import { knownKeys, nearest } from './spelling.js';
+import { choicesWith, knownKeys, nearest } from './spelling.js';
+import { inPlainWords } from './zod-words.js';
 
 /** One thing that is wrong in a YAML file: where, what, and what would be right. */
 export interface Problem {
@@ -16,15 +17,13 @@ export interface Problem {
 
 /** A document of a YAML file that knows where its parts stand. */
 export class YamlDocument {
+  /** @param value what the document stands for, its aliases followed */
   constructor(
     readonly file: string,
+    readonly value: unknown,
     private readonly document: Document,
     private readonly lines: LineCounter,
   ) {}
-
-  get value(): unknown {
-    return this.document.toJS();
-  }
 
   /** @throws GyreError with `code`, naming every problem with path and line */
   parse<T>(schema: ZodType<T>, code: ErrorCode): T {
@@ -44,13 +43,18 @@ export class YamlDocument {
 
   private explain(issue: core.$ZodIssue, shape: unknown): Problem[] {
     if (issue.code === 'unrecognized_keys') {
-      const known = knownKeys(shape, issue.path);
-      return issue.keys.map((key) => this.problem([...issue.path, key], `unknown key "${key}"; ${advice(key, known)}`));
+      const known = knownKeys(shape, issue.path, at(this.value, issue.path));
+      return issue.keys.map((key) => {
+        const elsewhere = choicesWith(shape, issue.path, key);
+        const right = elsewhere.length > 0 ? `it belongs to ${elsewhere.join(' or ')}` : advice(key, known);
+        return this.problem([...issue.path, key], `unknown key "${key}"; ${right}`);
+      });
     }
+    if (issue.code === 'invalid_key') return issue.issues.map((inner) => this.problem(issue.path, inner.message));
     if (issue.code === 'invalid_union' && issue.errors.length > 0) return this.explainUnion(issue, shape);
     const value = at(this.value, issue.path);
     const got = value === undefined ? 'it is missing' : `got ${JSON.stringify(value)}`;
-    return [this.problem(issue.path, `${issue.message.replace(/^Invalid input: /, '')}; ${got}`)];
+    return [this.problem(issue.path, `${inPlainWords(issue)}; ${got}`)];
   }
 
   /** Of the alternatives, the one that came nearest: with the fewest problems, the deepest of them. */
@@ -99,8 +103,38 @@ export function parseYaml(text: string, file: string, code: ErrorCode): YamlDocu
     }),
   );
   if (problems.length > 0) throw invalid(code, problems);
-  return documents.filter((d) => d.contents !== null).map((document) => new YamlDocument(file, document, lines));
+  return documents
+    .filter((d) => d.contents !== null)
+    .map((document) => new YamlDocument(file, valueOf(document, file, lines, code), document, lines));
 }
+
+/** @throws GyreError with `code` for aliases that stand for more than a file has reason to say, and for keys that no object can have */
+function valueOf(document: Document, file: string, lines: LineCounter, code: ErrorCode): unknown {
+  const problems: Problem[] = [];
+  const complain = (node: unknown, problem: string): void => {
+    const { line, col } = lines.linePos((isNode(node) ? node.range?.[0] : undefined) ?? 0);
+    problems.push({ file, line, column: col, path: '', problem });
+  };
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isScalar(key) && key.value === '__proto__') complain(key, 'the key "__proto__" is reserved; choose another');
+    },
+  });
+  if (problems.length > 0) throw invalid(code, problems);
+  try {
+    return document.toJS({ maxAliasCount: ALIASES_MAX });
+  } catch (error) {
+    visit(document, {
+      Alias: (_, alias) => {
+        complain(alias, `aliases cannot be followed: ${(error as Error).message}; write out what they stand for`);
+        return visit.BREAK;
+      },
+    });
+    if (problems.length === 0) throw error;
+    throw invalid(code, problems);
+  }
+}
+const ALIASES_MAX = 100;
 
 export function invalid(code: ErrorCode, problems: readonly Problem[]): GyreError {
   const text = problems

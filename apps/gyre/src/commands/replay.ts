@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { ApiClient } from '../api-client.js';
 import { durationArgument, instantArgument, wholeNumber } from '../arguments.js';
-import { Interrupted, UsageError } from '../failures.js';
+import { Interrupted, Told, UsageError } from '../failures.js';
 import { count, printJson } from '../output.js';
 import type { Terminal } from '../terminal.js';
 import type { PreparedReplay } from '../replay/driver.js';
@@ -86,6 +86,7 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
   const { replay: prepared, past } = await prepare(optionsOf(file, flags), directory);
   const { rows } = prepared.fingerprint;
   const interrupt = onInterrupt();
+  let isBalanced = true;
   try {
     const { startReplayPlatform } = await import('../up.js');
     const platform = await startReplayPlatform({ dataDir: join(directory, 'platform') });
@@ -100,6 +101,7 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
       );
       if (flags.json === true) printJson(terminal, summary);
       else terminal.write(summaryTable(summary));
+      isBalanced = summary.reconciliation.balanced;
       if (flags.serve === true)
         await untilInterrupted(interrupt.signal, platform.httpUrl, endOf(prepared.fingerprint), terminal);
     } finally {
@@ -110,6 +112,7 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
   } finally {
     interrupt.end();
   }
+  if (!isBalanced) throw new Told('the accounts do not balance');
 }
 
 function optionsOf(file: string, flags: Flags): ReplayOptions {

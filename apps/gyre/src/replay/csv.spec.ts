@@ -39,6 +39,12 @@ describe('reading a CSV file', () => {
     ['a row of another length, with its line', 'a,b\n1,2\n3\n', /on line 3/],
     ['an open quote', 'a,b\n1,"2\n', /no well-formed CSV/],
     ['a column that stands twice', 'a,a\n1,2\n', /"a" stands twice/],
+    [
+      'what is not UTF-8, with its line',
+      Buffer.from('a,b\n1,"caf\u00e9\n"\n2,\u00e9', 'latin1'),
+      /line 2 is not UTF-8/,
+    ],
+    ['a last line that is not UTF-8', Buffer.from('a,b\n1,2\n2,\u00e9', 'latin1'), /line 3 is not UTF-8/],
     ['no rows', 'a,b\n', /no data rows/],
     ['nothing at all', '', /no data rows/],
     ['a gzip that was cut off', gzipSync(TEXT.repeat(100)).subarray(0, 60), /damaged or cut off/],

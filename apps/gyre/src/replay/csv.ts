@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { pipeline, Transform } from 'node:stream';
+import { isUtf8 } from 'node:buffer';
+import { pipeline, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CsvError, parse } from 'csv-parse';
 import { GyreError } from '@gyre/contracts';
@@ -32,6 +33,43 @@ export async function surveyCsv(file: string): Promise<CsvSurvey> {
   return { columns, rows, sha256: hash.digest('hex') };
 }
 
+/** Lets UTF-8 pass; a parser would put replacement characters for the rest. */
+class Utf8Lines extends Transform {
+  private rest: Buffer = Buffer.alloc(0);
+  private line = 1;
+
+  constructor(private readonly file: string) {
+    super();
+  }
+
+  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+    const cut = chunk.lastIndexOf(NEWLINE) + 1;
+    const lines = cut === 0 ? this.rest.subarray(0, 0) : Buffer.concat([this.rest, chunk.subarray(0, cut)]);
+    this.rest = cut === 0 ? Buffer.concat([this.rest, chunk]) : chunk.subarray(cut);
+    done(this.problem(lines), chunk);
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(this.problem(this.rest));
+  }
+
+  /** @param bytes whole lines */
+  private problem(bytes: Buffer): GyreError | null {
+    const isGood = isUtf8(bytes);
+    for (let from = 0; from < bytes.length; this.line += 1) {
+      const end = bytes.indexOf(NEWLINE, from) + 1 || bytes.length;
+      if (!isGood && !isUtf8(bytes.subarray(from, end)))
+        return new GyreError(
+          'BAD_REQUEST',
+          `${this.file}: line ${this.line} is not UTF-8; convert the file, for example with iconv -f latin1 -t utf-8`,
+        );
+      from = end;
+    }
+    return null;
+  }
+}
+const NEWLINE = 0x0a;
+
 /** The data rows of a file, in order, as their cells. */
 export async function* csvRows(file: string): AsyncGenerator<string[]> {
   let isHeader = true;
@@ -48,8 +86,9 @@ async function* records(file: string, see: (bytes: Uint8Array) => void = () => u
       transform: (chunk: Uint8Array, _encoding, done) => (see(chunk), done(null, chunk)),
     });
     const unpack = (await isGzip(file)) ? [createGunzip()] : [];
+    const utf8 = new Utf8Lines(file);
     // Its errors reach whoever iterates over the parser.
-    pipeline([createReadStream(file), seen, ...unpack, parser], () => undefined);
+    pipeline([createReadStream(file), seen, ...unpack, utf8, parser], () => undefined);
     yield* parser as AsyncIterable<string[]>;
   } catch (error) {
     throw explained(file, error);

@@ -224,8 +224,8 @@ export class ReplayDriver {
     const timeline: TimelineEntry[] = [];
     for await (const entry of newestFirst(this.api, name)) timeline.push(entry);
     const [labels, deadLetters] = await Promise.all([this.api.labels(name), this.api.deadLetters(DEAD_LETTERS_MAX)]);
-    const { rows: sent, refused: refusedRequests } = this.tally;
-    const reconciliation = reconcile({ base: this.replay.base, sent, refusedRequests, labels, deadLetters });
+    const { rows: sent, refused: unpredicted } = this.tally;
+    const reconciliation = reconcile({ base: this.replay.base, sent, unpredicted, labels, deadLetters });
     return summarise({ seconds, step }, this.tally, timeline, reconciliation);
   }
 

@@ -46,6 +46,25 @@ describe('preparing a replay', () => {
     });
     expect(existsSync(where)).toBe(false);
   });
+
+  it.each([
+    [{ timeColumn: 'at' }, /data\.csv: row 2 \(counted from 0\), column "at" is 2\d+-.*future/],
+    [{ start: Date.now(), intervalMs: 3_600_000 }, /^row 2 .*future.*--start/],
+  ])('refuses rows from the future before anything is written, as the platform would: %j', async (more, message) => {
+    const where = directory();
+    const home = mkdtempSync(join(tmpdir(), 'gyre-prepare-'));
+    const [file, spec] = [join(home, 'data.csv'), join(home, 'spec.yaml')];
+    const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+    writeFileSync(file, `at,x,y\n${at(-1_000)},1,0\n${at(0)},2,1\n${at(3_600_000)},3,0\n`);
+    writeFileSync(
+      spec,
+      'kind: FeatureView\nname: v\nentity: e\nfields: { x: float }\n---\nkind: Model\nname: m\nfeatures: [v.*]\nlabel: { name: y, type: binary }\n',
+    );
+    const attempt = prepare({ ...options, ...more, file, spec }, where);
+    await expect(attempt).rejects.toMatchObject({ code: 'BAD_REQUEST', message: expect.stringMatching(message) });
+    expect(existsSync(where)).toBe(false);
+    await prepare({ ...options, ...more, file, spec, limit: 1 }, where);
+  });
 });
 
 describe('the rows of the first champion', () => {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { GyreError } from '@gyre/contracts';
+import { GyreError, LABEL_SKEW_MAX_MS, type FeatureViewSpec } from '@gyre/contracts';
 import { readSpecs } from '@gyre/hosting';
 import { parseAllDocuments } from 'yaml';
-import { surveyCsv } from './csv.js';
+import { csvRows, surveyCsv } from './csv.js';
 import type { PreparedReplay } from './driver.js';
 import { openReplay, type Past } from './journal.js';
 import { RowReader } from './rows.js';
@@ -55,8 +55,8 @@ export async function prepare(
     .replace(/\.gz$/i, '')
     .replace(/\.[^.]+$/, '')
     .slice(0, 100);
-  // Refuses a file that lacks columns.
-  new RowReader({ file, base, columns: survey.columns, views, model, start, intervalMs, timeColumn });
+  const reader = new RowReader({ file, base, columns: survey.columns, views, model, start, intervalMs, timeColumn });
+  await checkTimes(reader, file, rows, timeColumn !== null, Date.now() + skewMax(views));
   const fingerprint = {
     file: basename(file),
     sha256: survey.sha256,
@@ -68,6 +68,31 @@ export async function prepare(
     replay: { directory, file, base, columns: survey.columns, specFile, specText, views, model, fingerprint },
     past,
   };
+}
+
+/** How far ahead of its arrival a row may be stamped, ms: both its features and its label are to be taken. */
+function skewMax(views: readonly FeatureViewSpec[]): number {
+  return Math.min(LABEL_SKEW_MAX_MS, ...views.map(({ maxSkew }) => maxSkew));
+}
+
+/** @throws GyreError BAD_REQUEST with row and column, for a row whose time cannot be told or lies in the future */
+async function checkTimes(
+  reader: RowReader,
+  file: string,
+  rows: number,
+  inColumn: boolean,
+  latest: number,
+): Promise<void> {
+  if (!inColumn) {
+    reader.refuseAfter(latest, rows - 1, reader.timeOf(rows - 1, []));
+    return;
+  }
+  let row = 0;
+  for await (const cells of csvRows(file)) {
+    if (row === rows) return;
+    reader.refuseAfter(latest, row, reader.timeOf(row, cells));
+    row += 1;
+  }
 }
 
 /**

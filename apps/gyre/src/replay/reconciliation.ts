@@ -1,8 +1,8 @@
 import type { DeadLetterEntry, LabelCounts } from '@gyre/contracts';
 
 /**
- * Whether every row is accounted for: sent = predicted = joined + waiting + refused (requests that were refused have no prediction). What the client
- * counted is held against what the platform counted on its own.
+ * Whether every row is accounted for: sent = predicted = joined + waiting + refused. What the client counted is held against what the
+ * platform counted on its own.
  */
 export interface Reconciliation {
   /** Rows sent, by the client. */
@@ -13,8 +13,10 @@ export interface Reconciliation {
   joined: number;
   /** Predictions without a label, by the platform; those whose horizon has ended among them. */
   waiting: number;
-  /** Rows whose request was refused, or whose label lies in the dead letters. */
+  /** Predictions whose label lies in the dead letters. */
   refused: number;
+  /** Rows whose request the gateway refused, by the code of the refusal; they have no prediction. */
+  unpredicted: Record<string, number>;
   /** Of `joined`: after the horizon. */
   late: number;
   /** Of `waiting`: the horizon has ended. */
@@ -32,14 +34,14 @@ export interface Seen {
   /** The beginning of the replay's event ids. */
   base: string;
   sent: number;
-  /** Requests that the gateway refused. */
-  refusedRequests: number;
+  /** Requests that the gateway refused, by code. */
+  unpredicted: Record<string, number>;
   labels: LabelCounts;
   deadLetters: readonly DeadLetterEntry[];
 }
 
-export function reconcile({ base, sent, refusedRequests, labels, deadLetters }: Seen): Reconciliation {
-  const predicted = sent - refusedRequests;
+export function reconcile({ base, sent, unpredicted, labels, deadLetters }: Seen): Reconciliation {
+  const predicted = sent - Object.values(unpredicted).reduce((sum, rows) => sum + rows, 0);
   const { late, expired } = labels.counts;
   const joined = labels.counts.joined + late;
   const refusedLabels = rowsNamed(base, 'l', deadLetters);
@@ -51,13 +53,14 @@ export function reconcile({ base, sent, refusedRequests, labels, deadLetters }: 
     predicted,
     joined,
     waiting: labels.waiting + stillExpired - refusedLabels,
-    refused: refusedRequests + refusedLabels,
+    refused: refusedLabels,
+    unpredicted,
     late,
     expired: stillExpired,
     early,
     refusedFeatures: rowsNamed(base, 'f', deadLetters),
     deadLetters: byGroup(deadLetters),
-    balanced: predicted === joined + labels.waiting + stillExpired && early === 0,
+    balanced: sent === predicted && predicted === joined + labels.waiting + stillExpired && early === 0,
   };
 }
 

@@ -97,6 +97,21 @@ export class RowReader {
     };
   }
 
+  /**
+   * A platform refuses what is stamped ahead of its arrival, and so would every row be.
+   * @throws GyreError BAD_REQUEST naming the row, for an event time after `latest`, UTC milliseconds
+   */
+  refuseAfter(latest: number, row: number, at: number): void {
+    if (at <= latest) return;
+    const time = new Date(at).toISOString();
+    if (this.timeColumn !== null)
+      throw this.wrong(row, this.timeColumn, `is ${time}, which is in the future; events from the future are refused`);
+    throw new GyreError(
+      'BAD_REQUEST',
+      `row ${row} (counted from 0) would happen at ${time}, which is in the future, where events are refused; give an earlier --start or a shorter --interval`,
+    );
+  }
+
   private labelOf(text: string): { label: LabelValue | null; truth: number | null } {
     if (text === '') return { label: null, truth: null };
     const number = Number(text);
@@ -107,7 +122,11 @@ export class RowReader {
     return this.labels.get(text) ?? this.labels.get(String(number)) ?? { label: text, truth: null };
   }
 
-  private timeOf(row: number, cells: readonly string[]): number {
+  /**
+   * The event time of a row, UTC milliseconds; rows are asked for in their order.
+   * @throws GyreError BAD_REQUEST with row and column, where it cannot be told
+   */
+  timeOf(row: number, cells: readonly string[]): number {
     const { start, intervalMs } = this.rules;
     if (this.timeColumn === null) return start + row * intervalMs;
     const text = cells[this.timeColumn] ?? '';

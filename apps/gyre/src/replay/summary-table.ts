@@ -74,6 +74,12 @@ function accounts(r: Reconciliation): string {
   const features = r.refusedFeatures > 0 ? `; the features of ${count(r.refusedFeatures)} rows were refused` : '';
   const verdict = r.balanced ? 'the accounts balance' : 'THE ACCOUNTS DO NOT BALANCE';
   const letters = Object.entries(r.deadLetters).map(([group, letters]) => `${count(letters)} of ${group}`);
-  const sum = `${count(r.sent)} sent, ${count(r.predicted)} predicted = ${parts.join(' + ')}${features}: ${verdict}\n`;
-  return letters.length === 0 ? sum : `${sum}dead letters: ${letters.join(', ')}\n`;
+  const sign = r.sent === r.predicted ? '=' : '≠';
+  const sum = `${count(r.sent)} sent ${sign} ${count(r.predicted)} predicted = ${parts.join(' + ')}${features}: ${verdict}\n`;
+  const codes = Object.entries(r.unpredicted).map(([code, rows]) => `${code} ${count(rows)}`);
+  return [
+    sum,
+    ...(codes.length === 0 ? [] : [`requests that were refused: ${codes.join(', ')}\n`]),
+    ...(letters.length === 0 ? [] : [`dead letters: ${letters.join(', ')}\n`]),
+  ].join('');
 }

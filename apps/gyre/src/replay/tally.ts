@@ -24,7 +24,7 @@ export class Tally {
   private readonly judged: number[] = [];
   private readonly shares = new Map<number | null, VersionShare>();
   private rowCount = 0;
-  private refusedCount = 0;
+  private readonly refusals = new Map<string, number>();
 
   constructor(private readonly label: LabelRules) {
     this.width = outputWidth(label);
@@ -35,7 +35,7 @@ export class Tally {
     const row = this.rowCount;
     this.rowCount += 1;
     if ('refused' in answer) {
-      this.refusedCount += 1;
+      this.refusals.set(answer.refused, (this.refusals.get(answer.refused) ?? 0) + 1);
       return;
     }
     const share = this.shares.get(answer.version);
@@ -53,9 +53,9 @@ export class Tally {
   get rows(): number {
     return this.rowCount;
   }
-  /** Requests that the gateway refused: rows without a prediction. */
-  get refused(): number {
-    return this.refusedCount;
+  /** Requests that the gateway refused, which are rows without a prediction, by the code of the refusal. */
+  get refused(): Record<string, number> {
+    return Object.fromEntries([...this.refusals].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** Over the answered and labelled rows from this one on. */
