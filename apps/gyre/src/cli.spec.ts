@@ -77,6 +77,21 @@ describe('gyre', () => {
     }
   });
 
+  it.each([
+    ['replay', 'x.csv', '--spec', 'x.yaml', '--label-delay', '-1', '--json'],
+    ['replay', 'x.csv', '--spec', 'x.yaml', '--step', '0', '--json'],
+    ['promote', 'nope', '1', '--json'],
+    ['get', '--lmit', '3', '--json'],
+    ['predict', 'churn', '--json'],
+    ['gett', '--json'],
+  ])('says with --json what is wrong with the command line: %s %s %s', async (...argv) => {
+    const { out, err, code } = await gyre(...argv);
+    const { error } = JSON.parse(out) as { error: { code: string; message: string } };
+    expect([error.code, code]).toEqual(['USAGE', 2]);
+    expect(err).toContain(error.message);
+    expect(calls).toEqual([]);
+  });
+
   it('prints the problems of a spec one a line, as editors jump to them', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'gyre-cli-')), 'spec.yaml');
     writeFileSync(file, 'kind: Model\n');

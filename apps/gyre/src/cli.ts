@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { EXIT, exitCode, failureJson, failureText, Told } from './failures.js';
+import { EXIT, exitCode, failureJson, failureText, Told, UsageError } from './failures.js';
 import { printJson } from './output.js';
 import type { Terminal } from './terminal.js';
 
@@ -59,7 +59,12 @@ export async function runCli(
     await program.parseAsync([...argv], { from: 'user' });
     return EXIT.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    // Commander has told a person already.
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.ok;
+      if (argv.includes('--json')) printJson(terminal, failureJson(usageOf(error)));
+      return EXIT.usage;
+    }
     if (error instanceof Told) return EXIT.failure;
     if (argv.includes('--json')) printJson(terminal, failureJson(error));
     terminal.note(`${failureText(error)}\n`);
@@ -70,6 +75,10 @@ export async function runCli(
 function commandsFor([name = '']: readonly string[]): Promise<CommandOf[]> {
   const wanted = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
   return Promise.all(wanted.map((load) => load()));
+}
+
+function usageOf({ message }: CommanderError): UsageError {
+  return new UsageError(message.replace(/^error: /, ''));
 }
 
 function nested(command: Command): Command[] {
