@@ -18,7 +18,7 @@ event that was accepted must have had its effect exactly once. Exit code 0 only 
   --seed N        of the moments and victims (default: by chance; it is printed)
   --kills N       at least so many kills (default 20)
   --limit ROWS    only the first so many rows (default: all ${ROWS})
-  --platform P    embedded: one process on SQLite (default). cluster: every service alone, on Kafka and MongoDB`;
+  --platform P    embedded: one process on SQLite. cluster: every service alone, on Kafka and MongoDB (default)`;
 
 /** @returns undefined where the arguments are wrong or help is wanted; then it has been said */
 export function chaosOptions(argv: readonly string[]): ChaosOptions | undefined {
@@ -29,7 +29,7 @@ export function chaosOptions(argv: readonly string[]): ChaosOptions | undefined 
         seed: { type: 'string' },
         kills: { type: 'string', default: '20' },
         limit: { type: 'string', default: String(ROWS) },
-        platform: { type: 'string', default: 'embedded' },
+        platform: { type: 'string', default: 'cluster' },
         help: { type: 'boolean', short: 'h' },
       },
     });

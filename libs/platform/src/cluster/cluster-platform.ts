@@ -39,6 +39,7 @@ import { retriesOf } from './retries.js';
 import { Settling } from './settling.js';
 import { StateCache } from './state-cache.js';
 import { TaskWorker } from './task-worker.js';
+import type { Place } from './worker.js';
 import { threadRecipe } from './thread-appender.js';
 import { Ticks } from './ticks.js';
 
@@ -168,7 +169,8 @@ export class ClusterPlatform extends Platform {
         throw new RangeError(`${name} of ${job.name} must be a whole number from 1 on, got ${value}`);
     }
     if ((job.batchMin ?? 1) > (job.batch ?? 1)) throw new RangeError(`batchMin of ${job.name} is above its batch`);
-    return this.#start('job', job.name, [job.input], (place, partition) => new JobWorker(place, job, partition));
+    const make = (place: Place, partition: number) => new JobWorker(place, job, partition);
+    return this.#start('job', job.name, [job.input], make, job.batchMin);
   }
 
   follow<E>(name: string, topic: Topic<E>, handle: (record: Recorded<E>) => void | Promise<void>): Following {
@@ -275,10 +277,11 @@ export class ClusterPlatform extends Platform {
     name: string,
     inputs: readonly { name: string; raw: boolean; retention: Retention }[],
     make: ConstructorParameters<typeof Group>[1]['make'],
+    batchMin = 1,
   ): Running {
     for (const topic of inputs) this.#meet(topic);
     const wanted = inputs.map(({ name, retention, raw }) => ({ name, retention, raw }));
-    const group: Group = new Group(this.#core, { kind, name, inputs: wanted, make }, () => {
+    const group: Group = new Group(this.#core, { kind, name, inputs: wanted, make, batchMin }, () => {
       if (this.#groups.get(name) === group) this.#groups.delete(name);
     });
     this.#groups.set(name, group);

@@ -17,6 +17,8 @@ export interface GroupOptions {
   name: string;
   inputs: readonly TopicWanted[];
   make: (place: Place, partition: number) => Worker;
+  /** Events below this number wait for company. */
+  batchMin: number;
 }
 
 /** A task or a job in this process: a member of its consumer group, with a worker for each partition that is given to it. */
@@ -51,6 +53,10 @@ export class Group implements Running {
     return this.options.kind;
   }
 
+  get batchMin(): number {
+    return this.options.batchMin;
+  }
+
   get inputs(): readonly string[] {
     return this.options.inputs.map(({ name }) => name);
   }
@@ -68,11 +74,11 @@ export class Group implements Running {
   }
 
   async #start(): Promise<void> {
-    const { core, name, kind, inputs } = this;
+    const { core, name, kind, inputs, batchMin } = this;
     while (this.#stopping === undefined) {
       try {
         await core.topics.ready([...this.options.inputs, Topics.retryOf(name)]);
-        await core.store.register(name, kind, inputs);
+        await core.store.register({ _id: name, kind, inputs: [...inputs], batchMin });
         break;
       } catch (error) {
         if (this.#stopping !== undefined) return;

@@ -73,7 +73,8 @@ export class Settling {
       for (const [partition, worker] of group.workers)
         if (!worker.isAt(topic, ends.get(topic)?.[partition] ?? 0)) return false;
     }
-    if (group.workers.size === this.core.partitions) return true;
+    // What waits for company in another process cannot be told from what is left to do there: that process knows.
+    if (group.workers.size === this.core.partitions || group.batchMin > 1) return true;
     return this.#isRecordedAtEnd(group, ends, new Set(group.workers.keys()));
   }
 
@@ -94,7 +95,9 @@ export class Settling {
   /** Groups that only other processes run. */
   async #others(): Promise<{ name: string; topics: string[] }[]> {
     const { core } = this;
-    const registered = (await core.store.groups()).filter(({ _id }) => !this.groups.has(_id));
+    const registered = (await core.store.groups()).filter(
+      ({ _id, batchMin }) => !this.groups.has(_id) && batchMin <= 1,
+    );
     const nameOf = (group: string) => `${core.settings.prefix}${group}`;
     const alive = await core.topics.alive(registered.map(({ _id }) => nameOf(_id)));
     return registered

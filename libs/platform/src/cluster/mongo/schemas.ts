@@ -37,6 +37,8 @@ export interface GroupDocument {
   _id: string;
   kind: 'task' | 'job';
   inputs: string[];
+  /** Events below this number wait for company, and are no work that is left. */
+  batchMin: number;
 }
 
 /** Of the whole place: its format and the latest time that was told. */
@@ -75,7 +77,7 @@ stateSchema.index({ 'version.wakeAt': 1, _id: 1 });
 stateSchema.index({ 'version.diedAt': 1 });
 
 export const groupSchema = new Schema<GroupDocument>(
-  { _id: { type: String, required: true }, kind: String, inputs: [String] },
+  { _id: { type: String, required: true }, kind: String, inputs: [String], batchMin: Number },
   plain,
 );
 

@@ -66,11 +66,9 @@ export class Store {
     await this.#try(() => this.#meta.updateOne({ _id: 'time' }, { $max: { value: time } }, { upsert: true }));
   }
 
-  async register(group: string, kind: GroupDocument['kind'], inputs: readonly string[]): Promise<void> {
-    await this.#try(() =>
-      this.#groups.updateOne({ _id: group }, { $set: { kind, inputs: [...inputs] } }, { upsert: true }),
-    );
-    await this.states(group).prepare();
+  async register({ _id, ...group }: GroupDocument): Promise<void> {
+    await this.#try(() => this.#groups.updateOne({ _id }, { $set: group }, { upsert: true }));
+    await this.states(_id).prepare();
   }
 
   groups(): Promise<GroupDocument[]> {
