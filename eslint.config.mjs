@@ -25,7 +25,11 @@ export default tseslint.config(
       '@nx/enforce-module-boundaries': [
         'error',
         {
-          allow: ['../../../tools/servers/index.mjs', '../../../../tools/servers/index.mjs'],
+          allow: [
+            '../../../tools/servers/index.mjs',
+            '../../../../tools/servers/index.mjs',
+            '../../../tools/servers/alertmanager.mjs',
+          ],
           depConstraints: boundaries,
         },
       ],
