@@ -107,6 +107,8 @@ function comparison(
     worse: `version ${challenger} is worse than ${incumbent}`,
     inconclusive: `version ${challenger} and ${incumbent} could not be told apart`,
   }[verdict];
-  const reason = `${words}: it loses ${number(evidence.mean)} less per answer over ${evidence.pairs} pairs, between ${number(evidence.lower)} and ${number(evidence.upper)}`;
+  const { mean, lower, upper, pairs } = evidence;
+  const difference = `${number(Math.abs(mean))} ${mean < 0 ? 'more' : 'less'} per answer`;
+  const reason = `${words}: it loses ${difference} over ${pairs} pairs; the gain lies between ${number(lower)} and ${number(upper)}`;
   return { ...base, at, reason, type: 'ComparisonDecided', rollout, role, challenger, incumbent, verdict, evidence };
 }

@@ -55,6 +55,13 @@ describe('a page of another site', () => {
     expect((await running.call('GET', '/readyz', { headers })).status).toBe(200);
   });
 
+  it.each(['LOCALHOST', 'localhost.', 'localhost:8080'])(
+    'by its own name may, however that is written: %s',
+    async (host) => {
+      expect((await running.call('GET', '/v1/specs', { headers: { host } })).status).toBe(200);
+    },
+  );
+
   it('of its own may', async () => {
     const headers = { origin: running.url, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
     const { status } = await running.call('POST', '/v2/models/failure/infer', {

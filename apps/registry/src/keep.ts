@@ -231,7 +231,10 @@ class Decisions {
       0,
       record.spec.rollout.maxChallengers,
     );
-    this.go([...baking, ...challengers], `version ${fresh.join(' and ')} will be scored in shadow`);
+    this.go(
+      [...baking, ...challengers],
+      `${fresh.length === 1 ? 'version' : 'versions'} ${fresh.join(' and ')} will be scored in shadow`,
+    );
   }
 
   /** Decided challengers leave the rollout. */

@@ -104,6 +104,7 @@ export class Auth {
   }
 }
 
+/** Without the port; names are the same in capitals, and with the dot of the root. */
 function nameOf(host: string): string {
-  return host.replace(/:\d+$/, '');
+  return host.replace(/:\d+$/, '').replace(/\.$/, '').toLowerCase();
 }

@@ -52,13 +52,11 @@ const replay = (terminal: Terminal): Command =>
       let replayed = 0;
       let expired = 0;
       for (let from = 0; from < wanted.length; from += BATCH) {
-        const answer: { replayed: number; expired?: number } = await api.replayDeadLetters(
-          wanted.slice(from, from + BATCH),
-        );
+        const answer = await api.replayDeadLetters(wanted.slice(from, from + BATCH));
         replayed += answer.replayed;
-        expired += answer.expired ?? 0;
+        expired += answer.expired;
       }
-      if (json) return printJson(terminal, { replayed, ...(expired > 0 && { expired }) });
+      if (json) return printJson(terminal, { replayed, expired });
       terminal.write(
         `${count(replayed)} given another try; what is refused again comes back to \`gyre deadletters\`\n`,
       );

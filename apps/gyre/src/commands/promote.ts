@@ -8,7 +8,7 @@ export const promote = (terminal: Terminal): Command =>
   remote('promote', 'make a version the champion, by hand')
     .argument('<model>')
     .addArgument(new Argument('<version>').argParser((text) => wholeNumber(1)(text.replace(/^v/, ''))))
-    .addOption(new Option('--reason <text>', 'why; it stands in the timeline').makeOptionMandatory())
+    .addOption(new Option('--reason <text>', 'why; it stands in the timeline (must be given)').makeOptionMandatory())
     .action(async (model: string, version: number, _options, command: Command) => {
       const { api, json } = invocation(command, terminal);
       const answer = await api.promote(model, version, command.opts<{ reason: string }>().reason);

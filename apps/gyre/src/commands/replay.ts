@@ -103,7 +103,7 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
       else terminal.write(summaryTable(summary));
       isBalanced = summary.reconciliation.balanced;
       if (flags.serve === true)
-        await untilInterrupted(interrupt.signal, platform.httpUrl, endOf(prepared.fingerprint), terminal);
+        await untilInterrupted(interrupt.signal, platform, endOf(prepared.fingerprint), terminal);
     } finally {
       await platform.stop();
     }
@@ -147,9 +147,14 @@ function endOf({ start, intervalMs, rows, timeColumn }: PreparedReplay['fingerpr
 }
 
 /** From the end of the data on, time passes as the clock does, so that what a person commands is decided. */
-async function untilInterrupted(signal: AbortSignal, url: string, end: number, terminal: Terminal): Promise<void> {
-  terminal.note(`\nThe platform goes on running; its console is at ${url} (Ctrl-C stops it).\n`);
-  const api = new ApiClient({ url });
+async function untilInterrupted(
+  signal: AbortSignal,
+  { httpUrl, grpcAddress }: { httpUrl: string; grpcAddress: string },
+  end: number,
+  terminal: Terminal,
+): Promise<void> {
+  terminal.note(`\nThe platform goes on running; console: ${httpUrl}  gRPC: ${grpcAddress} (Ctrl-C stops it)\n`);
+  const api = new ApiClient({ url: httpUrl });
   const began = Date.now();
   const ticker = setInterval(() => void api.settle(end + Date.now() - began).catch(() => undefined), 1_000);
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
