@@ -32,7 +32,9 @@ const args = [
   '--grpc-port',
   '0',
 ];
-const gyre = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+// Its settings are its own: variables GYRE_* of the surroundings, such as those of tests, are not meant for it.
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GYRE_')));
+const gyre = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
 const [, url, address] = await new Promise((resolve, reject) => {
   let text = '';
   gyre.once('exit', () => reject(new Error(`Gyre did not start: ${text}`)));
