@@ -201,9 +201,9 @@ describe('gyre', () => {
   });
 
   it('gives named dead letters another try', async () => {
-    answers = { 'POST /v1/deadletters/replay': { replayed: 2 } };
+    answers = { 'POST /v1/deadletters/replay': { replayed: 2, expired: 0 } };
     const { out } = await gyre('deadletters', 'replay', '0:7', '1:9', '--json');
-    expect(JSON.parse(out)).toEqual({ replayed: 2 });
+    expect(JSON.parse(out)).toEqual({ replayed: 2, expired: 0 });
     expect(JSON.parse(calls[0]?.body ?? '')).toEqual({
       letters: [
         { partition: 0, offset: 7 },
