@@ -107,7 +107,9 @@ export class ApiClient {
   deadLetters(limit: number): Promise<DeadLetterEntry[]> {
     return this.get(`/v1/deadletters${query({ limit })}`);
   }
-  replayDeadLetters(letters: readonly { partition: number; offset: number }[]): Promise<{ replayed: number; expired: number }> {
+  replayDeadLetters(
+    letters: readonly { partition: number; offset: number }[],
+  ): Promise<{ replayed: number; expired: number }> {
     return this.post('/v1/deadletters/replay', JSON.stringify({ letters }), JSON_BODY);
   }
   sendEvents(events: readonly IngestEvent[]): Promise<EventsAccepted> {
