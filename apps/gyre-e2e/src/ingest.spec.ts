@@ -92,7 +92,7 @@ describe('a record that cannot be taken', () => {
     const positions = refused.map(({ partition, offset }) => `${partition}:${offset}`);
     const { code, json } = await running.cli('deadletters', 'replay', ...positions);
     expect(code).toBe(0);
-    expect(json).toEqual({ replayed: 2 });
+    expect(json).toEqual({ replayed: 2, expired: 0 });
     await until('the mended event', async () => ((await temperatureOf('high')) === 20 ? true : undefined));
     expect(await temperatureOf('higher')).toBeNull();
     const again = (await letters()).filter(({ preview }) => /"higher"/.test(preview));
