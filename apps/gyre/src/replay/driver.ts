@@ -136,6 +136,8 @@ export class ReplayDriver {
       }));
       const answered = await this.inference.inferAll(requests);
       this.signal.throwIfAborted();
+      // Shadows are scored after the answers: a row in the journal is never asked for again, so they must have their place first.
+      await this.api.settle();
       journal.answers(wave[0]?.row ?? 0, answered);
       answers.push(...answered);
     }
