@@ -8,9 +8,11 @@ import { ModelSpec } from '../libs/contracts/dist/index.js';
 import { detect } from '../apps/drift-monitor/dist/detect.js';
 import { InputsPartial } from '../apps/drift-monitor/dist/inputs-partial.js';
 import { phaseOf } from '../apps/drift-monitor/dist/season.js';
+import { watchedModel } from './watched-model.mjs';
 
 const STEP = 50;
 const HOUR = 3_600_000;
+const CANDIDATE = { name: 'none', metrics: { loss: 10 }, baseline: {}, onnx: 'a'.repeat(64) };
 
 export async function bench(args) {
   const { values } = parseArgs({ args, options: { quick: { type: 'boolean', default: false } } });
@@ -100,7 +102,8 @@ class Monitor {
       feature,
       ...referenceBins(Array.from({ length: 2_500 }, () => this.normal())),
     }));
-    for (const event of lifecycle(spec, this.reference)) this.watch = detect.handle(this.watch, event, {}).state;
+    for (const event of watchedModel({ spec, reference: this.reference, candidate: CANDIDATE, occurredAt: -1 }))
+      this.watch = detect.handle(this.watch, event, {}).state;
   }
 
   lives(rows, { wrong, shift = () => 0, msPerRow = 1_000 }) {
@@ -154,26 +157,6 @@ class Monitor {
   normal() {
     return 2 * (this.chance() + this.chance() + this.chance() + this.chance() - 2);
   }
-}
-
-function lifecycle(spec, reference) {
-  const base = { model: 'm', occurredAt: -1, actor: 'bench', reason: 'bench' };
-  const onnx = 'a'.repeat(64);
-  const candidate = { name: 'none', metrics: { loss: 10 }, baseline: {}, onnx };
-  return [
-    { ...base, type: 'ModelApplied', spec },
-    {
-      ...base,
-      type: 'TrainingFinished',
-      run: 'r',
-      trigger: 'bootstrap',
-      candidates: [candidate],
-      reference,
-      failure: null,
-    },
-    { ...base, type: 'VersionRegistered', version: 1, run: 'r', candidate, gates: [] },
-    { ...base, type: 'ServingChanged', champion: { version: 1, onnx }, previous: null, shadows: [], rollout: null },
-  ];
 }
 
 /** One result per stream, each with a seed of its own. */

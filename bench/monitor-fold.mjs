@@ -7,8 +7,7 @@ import { referenceBins } from '../libs/drift/dist/index.js';
 import { detect } from '../apps/drift-monitor/dist/detect.js';
 import { InputsPartial } from '../apps/drift-monitor/dist/inputs-partial.js';
 import { phaseOf } from '../apps/drift-monitor/dist/season.js';
-
-const base = { model: 'm', actor: 'bench', reason: 'bench', occurredAt: 0 };
+import { watchedModel } from './watched-model.mjs';
 
 export class MonitorFold {
   /** Lifecycle and performance events that came out. */
@@ -45,27 +44,7 @@ export class MonitorFold {
     this.spec = spec;
     this.reference = reference;
     let watch;
-    for (const event of [
-      { ...base, type: 'ModelApplied', spec },
-      {
-        ...base,
-        type: 'TrainingFinished',
-        run: 'r',
-        trigger: 'bootstrap',
-        candidates: [candidate],
-        reference,
-        failure: null,
-      },
-      { ...base, type: 'VersionRegistered', version: 1, run: 'r', candidate, gates: [] },
-      {
-        ...base,
-        type: 'ServingChanged',
-        champion: { version: 1, onnx: candidate.onnx },
-        previous: null,
-        shadows: [],
-        rollout: null,
-      },
-    ])
+    for (const event of watchedModel({ spec, reference, candidate, occurredAt: 0 }))
       watch = detect.handle(watch, event, {}).state;
     this.json = JSON.stringify(detect.codec.save(watch));
   }

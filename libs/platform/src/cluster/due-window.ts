@@ -1,5 +1,6 @@
-import { byteOrder, type StateChange } from '../folding/batch-states.js';
-import type { States, Wish } from './mongo/states.js';
+import type { StateChange } from '../folding/batch-states.js';
+import { wishOrder, type Wish } from '../folding/waking.js';
+import type { States } from './mongo/states.js';
 
 const PAGE = 10_000;
 const MOST = 2 * PAGE;
@@ -80,8 +81,4 @@ export class DueWindow {
     }
     return low;
   }
-}
-
-export function wishOrder(a: Wish, b: Wish): number {
-  return a.wakeAt - b.wakeAt || byteOrder(a.key, b.key);
 }

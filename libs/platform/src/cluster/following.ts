@@ -1,15 +1,11 @@
 import type { Topic } from '@gyre/contracts';
-import { decoded } from '../encoding.js';
 import { messageOf } from '../folding/dead-letter.js';
-import type { LogRecord } from '../folding/log-record.js';
-import { SequencesSeen } from '../folding/sequences-seen.js';
+import { HandOver } from '../folding/hand-over.js';
 import type { Following, Recorded } from '../platform.js';
 import { Signal } from './activity.js';
 import type { Core } from './core.js';
 import { FetchLoop, type Feed } from './kafka/fetch-loop.js';
 
-const TRIES = 3;
-const BACKOFF_MS = 100;
 const START_RETRY_MS = 1_000;
 
 /** Hands over a topic, each partition in order, one event at a time. It is in no consumer group. */
@@ -78,7 +74,7 @@ export class FollowingRunner<E> implements Following {
 }
 
 class FollowedPartition<E> {
-  readonly #seen = new SequencesSeen();
+  readonly #handOver: HandOver<E>;
   readonly #signal = new Signal();
   readonly #feed: Feed;
   readonly #ended: Promise<void>;
@@ -87,12 +83,15 @@ class FollowedPartition<E> {
 
   constructor(
     private readonly core: Core,
-    private readonly name: string,
-    private readonly topic: Topic<E>,
-    private readonly handle: (record: Recorded<E>) => void | Promise<void>,
-    private readonly partition: number,
+    name: string,
+    topic: Topic<E>,
+    handle: (record: Recorded<E>) => void | Promise<void>,
+    partition: number,
     loop: FetchLoop,
   ) {
+    this.#handOver = new HandOver(topic, partition, handle, (place) =>
+      core.logger('error', `${name} passes over an event`, place),
+    );
     this.#feed = loop.open(core.topics.nameOf(topic.name), partition, 0, topic.raw, () => this.#signal.call());
     this.#ended = this.#run();
   }
@@ -104,6 +103,7 @@ class FollowedPartition<E> {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#handOver.stop();
     this.#signal.call();
     await this.#ended;
   }
@@ -112,7 +112,7 @@ class FollowedPartition<E> {
     while (!this.#stopped) {
       let record = this.#feed.records[0];
       while (record !== undefined && !this.#stopped) {
-        const given = this.#give(record, 1);
+        const given = this.#handOver.give(record);
         if (given !== undefined) await given;
         this.#handled = record.offset + 1;
         this.#feed.shift(1);
@@ -121,52 +121,5 @@ class FollowedPartition<E> {
       this.core.activity.changed();
       if (!this.#stopped) await this.#signal.wait();
     }
-  }
-
-  /** Hands one over. @returns undefined when that is done, else a promise that never rejects */
-  #give(record: LogRecord, tries: number): Promise<void> | undefined {
-    if (record.tick !== undefined) return undefined;
-    if (tries === 1 && !this.#seen.accept(this.topic.name, record.producer, record.sequence)) return undefined;
-    this.#seen.keep();
-    const read = decoded(this.topic, record.data);
-    if (read.problem !== undefined) {
-      this.#skip(record, read.problem);
-      return undefined;
-    }
-    const { offset, key, appendedAt } = record;
-    const given: Recorded<E> = {
-      topic: this.topic.name,
-      partition: this.partition,
-      offset,
-      key,
-      appendedAt,
-      event: read.event,
-    };
-    try {
-      const handling = this.handle(given) as Promise<void> | undefined;
-      // A handler that promises nothing may still return something.
-      if (typeof handling?.then === 'function') {
-        return handling.then(undefined, (error: unknown) => this.#retry(record, tries, error));
-      }
-      return undefined;
-    } catch (error) {
-      return this.#retry(record, tries, error);
-    }
-  }
-
-  async #retry(record: LogRecord, tries: number, error: unknown): Promise<void> {
-    if (tries >= TRIES || this.#stopped) return this.#skip(record, messageOf(error));
-    await new Promise((resolve) => setTimeout(resolve, BACKOFF_MS * 2 ** (tries - 1)));
-    await this.#give(record, tries + 1);
-  }
-
-  #skip(record: LogRecord, reason: string): void {
-    const { name, partition } = this;
-    this.core.logger('error', `${name} passes over an event`, {
-      topic: this.topic.name,
-      partition,
-      offset: record.offset,
-      reason,
-    });
   }
 }

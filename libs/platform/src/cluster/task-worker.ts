@@ -8,12 +8,13 @@ import { DistinctMemory } from '../folding/distinct-memory.js';
 import { retryTopicOf, type LogRecord } from '../folding/log-record.js';
 import { RefusedBefore } from '../folding/refused-before.js';
 import { SequencesSeen } from '../folding/sequences-seen.js';
+import { wakeInOrder, type Wish } from '../folding/waking.js';
 import { partitionOf } from '../partitioner.js';
 import type { Task } from '../task.js';
 import { CommitRecord, PENDING_MAX, type Mark } from './commit-record.js';
-import { DueWindow, wishOrder } from './due-window.js';
+import { DueWindow } from './due-window.js';
 import { Encoder } from './kafka/records.js';
-import type { States, Wish } from './mongo/states.js';
+import type { States } from './mongo/states.js';
 import { NotLoaded, StatesSource } from './states-source.js';
 import { Worker, type Next, type Place } from './worker.js';
 
@@ -247,29 +248,12 @@ export class TaskWorker<S, E> extends Worker {
     return handled;
   }
 
-  /** Wakes in the order of time and key, renewed wishes that are due again among them. */
   #wake(fold: BatchFold<S, E>, due: Wish[], now: number): Folded {
-    const most = this.#size.records;
     const began = performance.now();
-    const last = due.length === most ? due[most - 1] : undefined;
-    let woken = 0;
-    for (let next = due.shift(); next !== undefined && woken < most; next = due.shift()) {
-      const { key, wakeAt } = next;
-      if (last !== undefined && wishOrder(next, last) > 0) break;
-      const handled = this.#attempting(
-        `wake ${wakeAt} ${key}`,
-        woken === 0,
-        () => fold.wake(key),
-        (tries, error) => fold.giveUpWake(key, tries, error),
-      );
-      if (handled === 'failed') return 'again';
-      if (handled === 'wait') return this.#attempts.waitMs;
-      if (handled === 'end before' || handled === 'alone') return 'commit';
-      woken += 1;
-      const renewed = fold.states.wakeAt(key);
-      if (renewed !== null && renewed <= now) insert(due, { key, wakeAt: renewed });
-    }
-    this.#size.learn(woken, performance.now() - began, 0);
+    const { woken, ended } = wakeInOrder(fold, due, now, this.#size.records, this.#attempting.bind(this));
+    if (ended === 'failed') return 'again';
+    if (ended === 'wait') return this.#attempts.waitMs;
+    if (ended === undefined) this.#size.learn(woken, performance.now() - began, 0);
     return 'commit';
   }
 
@@ -399,10 +383,4 @@ export class TaskWorker<S, E> extends Worker {
     }
     return events;
   }
-}
-
-function insert(sorted: Wish[], item: Wish): void {
-  let at = sorted.length;
-  while (at > 0 && wishOrder(sorted[at - 1] as Wish, item) > 0) at -= 1;
-  sorted.splice(at, 0, item);
 }

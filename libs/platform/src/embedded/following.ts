@@ -1,20 +1,16 @@
 import type { Topic } from '@gyre/contracts';
-import { decoded } from '../encoding.js';
-import { messageOf } from '../folding/dead-letter.js';
+import { HandOver } from '../folding/hand-over.js';
 import type { LogRecord } from '../folding/log-record.js';
-import { SequencesSeen } from '../folding/sequences-seen.js';
 import type { Recorded } from '../platform.js';
 import type { Core } from './core.js';
 import type { Next, Stepper } from './engine.js';
 
 const PAGE = 500;
-const TRIES = 3;
-const BACKOFF_MS = 100;
 
 /** One partition of a following: hands over events in order, one at a time. */
 export class FollowingRunner<E> implements Stepper {
   readonly topics: readonly string[];
-  readonly #seen = new SequencesSeen();
+  readonly #handOver: HandOver<E>;
   #next = 0;
   #stopped = false;
   #ended: Promise<void> = Promise.resolve();
@@ -24,10 +20,13 @@ export class FollowingRunner<E> implements Stepper {
     private readonly core: Core,
     readonly name: string,
     private readonly topic: Topic<E>,
-    private readonly handle: (record: Recorded<E>) => void | Promise<void>,
+    handle: (record: Recorded<E>) => void | Promise<void>,
     readonly partition: number,
   ) {
     this.topics = [topic.name];
+    this.#handOver = new HandOver(topic, partition, handle, (place) =>
+      core.logger('error', `${name} passes over an event`, place),
+    );
   }
 
   step(): Next {
@@ -36,7 +35,7 @@ export class FollowingRunner<E> implements Stepper {
     if (this.#next >= head) return 'idle';
     const records = this.core.log.read(this.topic.name, this.partition, this.#next, head, PAGE);
     for (const [i, record] of records.entries()) {
-      const given = this.#give(record, 1);
+      const given = this.#handOver.give(record);
       if (given === undefined) this.#passed(record.offset + 1);
       else {
         this.#ended = this.#awaitRest(records.slice(i), given, records.length < PAGE ? head : undefined);
@@ -56,65 +55,19 @@ export class FollowingRunner<E> implements Stepper {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#handOver.stop();
     await this.#ended;
     for (const { resolve } of this.#waiters.splice(0)) resolve();
   }
 
   async #awaitRest(records: readonly LogRecord[], first: Promise<void>, end: number | undefined): Promise<void> {
     for (const [i, record] of records.entries()) {
-      await (i === 0 ? first : this.#give(record, 1));
+      await (i === 0 ? first : this.#handOver.give(record));
       this.#passed(record.offset + 1);
       if (this.#stopped) return;
     }
     if (end !== undefined) this.#passed(end);
     this.core.engine.resume(this);
-  }
-
-  /** Hands one over. @returns undefined when that is done, else a promise that never rejects */
-  #give(record: LogRecord, tries: number): Promise<void> | undefined {
-    if (record.tick !== undefined) return undefined;
-    if (tries === 1 && !this.#seen.accept(this.topic.name, record.producer, record.sequence)) return undefined;
-    this.#seen.keep();
-    const read = decoded(this.topic, record.data);
-    if (read.problem !== undefined) {
-      this.#skip(record, read.problem);
-      return undefined;
-    }
-    const { offset, key, appendedAt } = record;
-    const given: Recorded<E> = {
-      topic: this.topic.name,
-      partition: this.partition,
-      offset,
-      key,
-      appendedAt,
-      event: read.event,
-    };
-    try {
-      const handling = this.handle(given) as Promise<void> | undefined;
-      // A handler that promises nothing may still return something.
-      if (typeof handling?.then === 'function') {
-        return handling.then(undefined, (error: unknown) => this.#retry(record, tries, error));
-      }
-      return undefined;
-    } catch (error) {
-      return this.#retry(record, tries, error);
-    }
-  }
-
-  async #retry(record: LogRecord, tries: number, error: unknown): Promise<void> {
-    if (tries >= TRIES || this.#stopped) return this.#skip(record, messageOf(error));
-    await new Promise((resolve) => setTimeout(resolve, BACKOFF_MS * 2 ** (tries - 1)));
-    await this.#give(record, tries + 1);
-  }
-
-  #skip(record: LogRecord, reason: string): void {
-    const { name, partition } = this;
-    this.core.logger('error', `${name} passes over an event`, {
-      topic: this.topic.name,
-      partition,
-      offset: record.offset,
-      reason,
-    });
   }
 
   #passed(next: number): void {

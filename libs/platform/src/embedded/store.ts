@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { StateChange, StateRow, StateSource } from '../folding/batch-states.js';
+import type { Wish } from '../folding/waking.js';
 import { SequencesSeen } from '../folding/sequences-seen.js';
 import type { Names } from './names.js';
 
@@ -18,12 +19,6 @@ export interface Commit {
 
 export function noCommit(): Commit {
   return { batch: 0, offsets: {}, ticks: {}, seen: new SequencesSeen(), sequence: 0 };
-}
-
-/** A state whose time has come. */
-export interface Due {
-  key: string;
-  wakeAt: number;
 }
 
 /** Commit records and states on one connection. */
@@ -129,7 +124,7 @@ export class Store {
     };
   }
 
-  due(group: string, partition: number, time: number, limit: number): Due[] {
+  due(group: string, partition: number, time: number, limit: number): Wish[] {
     const id = this.names.find(group);
     if (id === undefined) return [];
     const rows = this.#due.all(id, partition, time, limit) as unknown as { key: string; wake_at: number }[];

@@ -1,16 +1,17 @@
 import { topics } from '@gyre/contracts';
 import { BatchFold, readOrder, remember, type FoldSettings } from '../folding/batch-fold.js';
-import { byteOrder, type StateChange } from '../folding/batch-states.js';
+import type { StateChange } from '../folding/batch-states.js';
 import { DistinctMemory } from '../folding/distinct-memory.js';
 import { retryTopicOf, type LogRecord } from '../folding/log-record.js';
 import { RefusedBefore } from '../folding/refused-before.js';
+import { wakeInOrder, type Wish } from '../folding/waking.js';
 import { partitionOf } from '../partitioner.js';
 import type { Task } from '../task.js';
 import { Attempts, type Handled } from '../folding/attempts.js';
 import { BatchSize } from '../folding/batch-size.js';
 import type { Core } from './core.js';
 import type { Next, Stepper } from './engine.js';
-import { noCommit, type Commit, type Due } from './store.js';
+import { noCommit, type Commit } from './store.js';
 
 const PAGE = 500;
 const BATCH_MOST = 500;
@@ -162,29 +163,18 @@ export class TaskRunner<S, E> implements Stepper {
     return handled;
   }
 
-  /** Wakes in the order of time and key, renewed wishes that are due again among them. */
-  #wake(fold: BatchFold<S, E>, due: Due[], now: number): Folded {
-    const most = this.#size.records;
+  #wake(fold: BatchFold<S, E>, due: Wish[], now: number): Folded {
     const began = performance.now();
-    const last = due.length === most ? due[most - 1] : undefined;
-    let woken = 0;
-    for (let next = due.shift(); next !== undefined && woken < most; next = due.shift()) {
-      const { key, wakeAt } = next;
-      if (last !== undefined && dueOrder(next, last) > 0) break;
-      const handled = this.#attempts.handle(
-        `wake ${wakeAt} ${key}`,
-        woken === 0,
-        () => fold.wake(key),
-        (tries, error) => fold.giveUpWake(key, tries, error),
-      );
-      if (handled === 'failed') return 'again';
-      if (handled === 'wait') return this.#attempts.waitMs;
-      if (handled === 'end before' || handled === 'alone') return 'commit';
-      woken += 1;
-      const renewed = fold.states.wakeAt(key);
-      if (renewed !== null && renewed <= now) insert(due, { key, wakeAt: renewed });
-    }
-    this.#size.learn(woken, performance.now() - began, 0);
+    const { woken, ended } = wakeInOrder(
+      fold,
+      due,
+      now,
+      this.#size.records,
+      this.#attempts.handle.bind(this.#attempts),
+    );
+    if (ended === 'failed') return 'again';
+    if (ended === 'wait') return this.#attempts.waitMs;
+    if (ended === undefined) this.#size.learn(woken, performance.now() - began, 0);
     return 'commit';
   }
 
@@ -261,14 +251,4 @@ export class TaskRunner<S, E> implements Stepper {
       from = (records[PAGE - 1] as LogRecord).offset + 1;
     }
   }
-}
-
-function dueOrder(a: Due, b: Due): number {
-  return a.wakeAt - b.wakeAt || byteOrder(a.key, b.key);
-}
-
-function insert(sorted: Due[], item: Due): void {
-  let at = sorted.length;
-  while (at > 0 && dueOrder(sorted[at - 1] as Due, item) > 0) at -= 1;
-  sorted.splice(at, 0, item);
 }

@@ -1,15 +1,11 @@
 import type { Model } from 'mongoose';
 import type { StateChange, StateRow } from '../../folding/batch-states.js';
+import type { Wish } from '../../folding/waking.js';
 import type { StateDocument } from './schemas.js';
 
 const INSERTS = 500;
 const COMMANDS_AT_ONCE = 8;
 const DUPLICATE_KEY = 11_000;
-
-export interface Wish {
-  key: string;
-  wakeAt: number;
-}
 
 /** A look-up by the greatest key of a prefix at or before one, or below it. */
 export interface Floor {
