@@ -116,8 +116,8 @@ export class ApiClient {
     return this.post('/v1/events', ndjson(events), NDJSON_BODY);
   }
   /**
-   * The same, between waiting until everything before has had its effects and until these have; then says that it is now `tick` and
-   * waits for the effects of that, however long it takes.
+   * The same, and waits until everything that was sent has had its effects; then says that it is now `tick` and waits for the effects of that,
+   * however long it takes.
    */
   async settleEvents(events: readonly IngestEvent[], tick?: number): Promise<void> {
     try {

@@ -56,7 +56,6 @@ export class IngestionController {
   ): Promise<EventsAccepted> {
     const { settle, tick } = wishes(query);
     this.settling.assertTold(tick);
-    if (settle) await this.settling.settle();
     const accepted = await this.append(body, contentType);
     if (settle) await this.settling.settle(tick);
     return accepted;
