@@ -7,6 +7,7 @@ export interface GetOnlineFeaturesRequest {
   features?: { view: string; field: string }[];
   entities?: string[];
   at_ms?: number;
+  each_at_ms?: number[];
 }
 export interface GetOnlineFeaturesResponse {
   rows: { entity: string; readings: FeatureReading[]; seen: Record<string, number> }[];
@@ -30,8 +31,10 @@ export class FeatureStoreGrpc {
     features = [],
     entities = [],
     at_ms,
+    each_at_ms = [],
   }: GetOnlineFeaturesRequest): Promise<GetOnlineFeaturesResponse> {
-    const rows = await this.online.get({ inputs: features, entities, at: at_ms ?? Date.now() });
+    const at = each_at_ms.length > 0 ? each_at_ms : (at_ms ?? Date.now());
+    const rows = await this.online.get({ inputs: features, entities, at });
     return { rows: rows.map((row) => ({ entity: row.entity, readings: readingsOf(row), seen: row.seen })) };
   }
 }

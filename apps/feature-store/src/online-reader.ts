@@ -34,12 +34,19 @@ export class OnlineReader extends OnlineFeatures {
   }
 
   override async get({ inputs, entities, at }: OnlineRequest): Promise<OnlineRow[]> {
+    if (typeof at !== 'number' && at.length !== entities.length)
+      throw new GyreError('BAD_REQUEST', `${at.length} times for ${entities.length} entities; expected one for each`);
     const columns = inputs.map((input) => this.column(input));
     const views = [...new Set(inputs.map(({ view }) => view))];
     const keys = entities.flatMap((entity) => views.map((view) => onlineKey(view, entity)));
     const states = await this.platform.states<OnlineState>(online, keys);
-    return entities.map((entity) =>
-      rowOf(entity, columns, at, new Map(views.map((view) => [view, states.get(onlineKey(view, entity))]))),
+    return entities.map((entity, i) =>
+      rowOf(
+        entity,
+        columns,
+        typeof at === 'number' ? at : (at[i] as number),
+        new Map(views.map((view) => [view, states.get(onlineKey(view, entity))])),
+      ),
     );
   }
 

@@ -17,12 +17,12 @@ export interface EntityFeatures {
 export interface EntityQuery {
   inputs: readonly ModelInput[];
   entities: readonly string[];
-  /** Event time of the request, UTC milliseconds. */
-  at: number;
+  /** Event time of the request, or of each entity's, UTC milliseconds. */
+  at: number | readonly number[];
 }
 
 /**
- * Looks up the features of several requests, with one call for those of one model and time.
+ * Looks up the features of several requests, with one call for those of one model.
  * @returns for each query its features, or what failed
  */
 export async function lookUp(
@@ -31,13 +31,12 @@ export async function lookUp(
 ): Promise<(EntityFeatures | Error)[]> {
   const answers = new Array<EntityFeatures | Error>(queries.length);
   const one = async (indices: readonly number[]): Promise<void> => {
-    const { inputs, at } = queries[indices[0] as number] as EntityQuery;
+    const asked = indices.map((i) => queries[i] as EntityQuery);
+    const [{ inputs, at: first }] = asked as [EntityQuery];
+    const isOneTime = typeof first === 'number' && asked.every(({ at }) => at === first);
+    const at = isOneTime ? first : asked.flatMap(timesOf);
     try {
-      const rows = await store.get({
-        inputs,
-        entities: indices.flatMap((i) => (queries[i] as EntityQuery).entities),
-        at,
-      });
+      const rows = await store.get({ inputs, entities: asked.flatMap(({ entities }) => entities), at });
       let from = 0;
       for (const i of indices) {
         const { entities } = queries[i] as EntityQuery;
@@ -54,15 +53,16 @@ export async function lookUp(
 /** Indices of the queries that one call can answer. */
 function grouped(queries: readonly EntityQuery[]): number[][] {
   const groups: number[][] = [];
-  for (const [i, { inputs, at }] of queries.entries()) {
-    // Searched from the end: requests of one turn mostly bear one time, or each its own and rising.
-    const group = groups.findLast(
-      ([first]) => queries[first as number]?.at === at && queries[first as number]?.inputs === inputs,
-    );
+  for (const [i, { inputs }] of queries.entries()) {
+    const group = groups.find(([first]) => queries[first as number]?.inputs === inputs);
     if (group === undefined) groups.push([i]);
     else group.push(i);
   }
   return groups;
+}
+
+function timesOf({ entities, at }: EntityQuery): readonly number[] {
+  return typeof at === 'number' ? entities.map(() => at) : at;
 }
 
 function asFeatures(rows: readonly OnlineRow[], width: number): EntityFeatures {

@@ -11,6 +11,7 @@ describe('a request', () => {
     shape: [1, 2],
     values: [height, 0],
   });
+  const names = (values: string[]): Tensor => ({ name: 'entity', datatype: 'BYTES', shape: [values.length], values });
   const broken: [string, Partial<InferRequest>, string][] = [
     [
       'no inputs',
@@ -55,6 +56,16 @@ describe('a request', () => {
       'entities that do not fit',
       { inputs: [matrix(1), { name: 'entity', datatype: 'BYTES', shape: [2], values: ['a', 'b'] }] },
       'names 2 entities for 1 rows',
+    ],
+    [
+      'times that do not fit',
+      { inputs: [names(['a', 'b']), { ...names(['2026-11-22T14:00:00Z']), name: 'time' }] },
+      'input "time" has 1 times for 2 rows of entities; expected one for each',
+    ],
+    [
+      'a broken time of one row',
+      { inputs: [names(['a', 'b']), { ...names(['2026-11-22T14:00:00Z', 'noon']), name: 'time' }] },
+      'input "time" is "noon"; expected ISO 8601',
     ],
   ];
   it.each(broken)('is refused for %s, with what was expected', (_, given, message) => {

@@ -13,8 +13,10 @@ export interface Asked {
   tensors: readonly TensorValue[] | null;
   /** One for each row, where the request names any. */
   entities: readonly string[] | null;
-  /** Event time of the request, UTC milliseconds. */
+  /** Event time of the request, or of its first row, UTC milliseconds. */
   at: number;
+  /** Of each row, where the request gives them; null: all are at `at`. */
+  times: readonly number[] | null;
 }
 
 export interface RequestLimits {
@@ -30,48 +32,53 @@ export interface RequestLimits {
  */
 export function askedByTensors(request: InferRequest, model: TensorModel, now: number, limits: RequestLimits): Asked {
   checkId(request.id);
-  const at = timeOf(request.parameters['time'], now, limits.maxSkewMs);
+  const at = timeOf(request.parameters[TIME], PARAMETER, now, limits.maxSkewMs);
   const { rows, values: tensors } = limited(tensorInputs(request.inputs, model), limits);
   const given = request.parameters[ENTITY];
   const entity = given === undefined ? null : String(given);
   if (entity !== null) checkEntity(entity);
-  return { rows, features: null, tensors, entities: entity === null ? null : new Array<string>(rows).fill(entity), at };
+  const entities = entity === null ? null : new Array<string>(rows).fill(entity);
+  return { rows, features: null, tensors, entities, at, times: null };
 }
 
 /**
- * Reads the parameters `time` (ISO 8601) and `entity`, and the inputs: features, or `entity` BYTES [N], or both.
+ * Reads the parameters `time` (ISO 8601) and `entity`, and the inputs: features, or `entity` BYTES [N], or both; and `time` BYTES [N], where each row
+ * has a time of its own.
  * @param now UTC milliseconds
  * @throws GyreError BAD_REQUEST, FEATURES_MISMATCHED
  */
 export function asked(request: InferRequest, inputs: readonly ModelInput[], now: number, limits: RequestLimits): Asked {
   checkId(request.id);
-  const at = timeOf(request.parameters['time'], now, limits.maxSkewMs);
-  const named = request.inputs.find((tensor) => tensor.name === ENTITY);
-  const tensors = named === undefined ? request.inputs : request.inputs.filter((tensor) => tensor !== named);
-  const entity = request.parameters[ENTITY];
-  if (named === undefined && entity === undefined) {
-    return { ...limited(featureRows(tensors, inputs), limits), tensors: null, entities: null, at };
-  }
-  const entities = named === undefined ? [String(entity)] : entitiesOf(named);
-  entities.forEach(checkEntity);
-  if (tensors.length === 0)
-    return { ...limited({ rows: entities.length }, limits), features: null, tensors: null, entities, at };
-  const brought = limited(featureRows(tensors, inputs), limits);
-  if (named === undefined)
-    return {
-      ...brought,
-      tensors: null,
-      entities: Array.from({ length: brought.rows }, () => entities[0] as string),
-      at,
-    };
-  if (entities.length === brought.rows) return { ...brought, tensors: null, entities, at };
-  throw new GyreError(
-    'FEATURES_MISMATCHED',
-    `input "${ENTITY}" names ${entities.length} entities for ${brought.rows} rows of features; expected one for each`,
-  );
+  const { [ENTITY]: entity, [TIME]: time } = request.parameters;
+  const named = request.inputs.find(isNames);
+  const timed = request.inputs.find(isTimes);
+  const tensors = request.inputs.filter((tensor) => tensor !== named && tensor !== timed);
+  const names = named === undefined ? null : textsOf(named);
+  names?.forEach(checkEntity);
+  if (names === null && entity !== undefined) checkEntity(String(entity));
+  const times =
+    timed === undefined ? null : textsOf(timed).map((text) => timeOf(text, `input "${TIME}"`, now, limits.maxSkewMs));
+  const at = times?.[0] ?? timeOf(time, PARAMETER, now, limits.maxSkewMs);
+  const isLookedUp = tensors.length === 0 && (names !== null || entity !== undefined);
+  const { rows, features } = isLookedUp
+    ? limited({ rows: names?.length ?? 1, features: null }, limits)
+    : limited(featureRows(tensors, inputs), limits);
+  if (names !== null && names.length !== rows)
+    throw uneven(`input "${ENTITY}" names ${names.length} entities`, rows, 'features');
+  if (times !== null && times.length !== rows)
+    throw uneven(`input "${TIME}" has ${times.length} times`, rows, isLookedUp ? 'entities' : 'features');
+  const entities = names ?? (entity === undefined ? null : new Array<string>(rows).fill(String(entity)));
+  return { rows, features, tensors: null, entities, at, times };
+}
+
+/** Event time of a row, UTC milliseconds. */
+export function rowTime({ at, times }: Pick<Asked, 'at' | 'times'>, row: number): number {
+  return times?.[row] ?? at;
 }
 
 const ENTITY = 'entity';
+const TIME = 'time';
+const PARAMETER = `the parameter ${TIME}`;
 const ID_LENGTH_MAX = 256;
 const ENTITY_LENGTH_MAX = 512;
 
@@ -93,28 +100,41 @@ function limited<T extends Pick<FeatureRows, 'rows'>>(brought: T, { rowsMax }: R
   );
 }
 
-function entitiesOf({ datatype, shape, values }: Tensor): readonly string[] {
+function isNames({ name }: Tensor): boolean {
+  return name === ENTITY;
+}
+
+/** A feature of that name is a number. */
+function isTimes({ name, datatype }: Tensor): boolean {
+  return name === TIME && datatype === 'BYTES';
+}
+
+function textsOf({ name, datatype, shape, values }: Tensor): readonly string[] {
   const fits =
     datatype === 'BYTES' && values.length > 0 && (shape.length === 1 || (shape.length === 2 && shape[1] === 1));
   if (fits) return values as readonly string[];
   throw new GyreError(
     'FEATURES_MISMATCHED',
-    `input "${ENTITY}" is ${datatype} [${shape.join(', ')}]; expected BYTES [N]`,
+    `input "${name}" is ${datatype} [${shape.join(', ')}]; expected BYTES [N]`,
   );
 }
 
-function timeOf(given: string | number | boolean | undefined, now: number, maxSkewMs: number): number {
+function uneven(what: string, rows: number, of: string): GyreError {
+  return new GyreError('FEATURES_MISMATCHED', `${what} for ${rows} rows of ${of}; expected one for each`);
+}
+
+function timeOf(given: string | number | boolean | undefined, place: string, now: number, maxSkewMs: number): number {
   if (given === undefined) return now;
   const at = typeof given === 'string' && ISO_TIME.test(given) ? Date.parse(given) : NaN;
   if (!(at >= 0))
     throw new GyreError(
       'BAD_REQUEST',
-      `the parameter time is ${JSON.stringify(given)}; expected ISO 8601 with a zone, such as 2026-11-22T14:05:00Z, from 1970 on`,
+      `${place} is ${JSON.stringify(given)}; expected ISO 8601 with a zone, such as 2026-11-22T14:05:00Z, from 1970 on`,
     );
   if (at <= now + maxSkewMs) return at;
   throw new GyreError(
     'BAD_REQUEST',
-    `the parameter time is ${given as string}, ${at - now} ms ahead of this server's clock; expected at most ${maxSkewMs} ms`,
+    `${place} is ${given as string}, ${at - now} ms ahead of this server's clock; expected at most ${maxSkewMs} ms`,
   );
 }
 

@@ -220,6 +220,26 @@ describe('an inference', () => {
     );
   });
 
+  it('takes each row at a time of its own, where the request has an input of times', async () => {
+    await serving({ champion: [1, echoing()] });
+    const texts = (name: string, values: string[]): Tensor => ({ name, datatype: 'BYTES', shape: [2], values });
+    const times = [NOW - 60_000, NOW];
+    const inputs = [
+      texts('entity', ['e20', 'e1']),
+      texts(
+        'time',
+        times.map((time) => new Date(time).toISOString()),
+      ),
+    ];
+    await infer({ id: 'mine', inputs });
+    expect(lookUps.map(({ at }) => at)).toEqual([times]);
+    const events = recorded();
+    expect(events.map(({ occurredAt }) => occurredAt)).toEqual(times);
+    expect(events.map(({ id }) => parsePredictionId(id))).toMatchObject(
+      times.map((predictedAt, row) => ({ predictedAt, unique: `mine.${row}` })),
+    );
+  });
+
   it('records an entity beside the features that a request brought', async () => {
     await serving({ champion: [1, echoing()] });
     await infer({ parameters: { entity: 'e5' } });

@@ -156,7 +156,7 @@ export class Inference {
     const queries = turn.map((p): EntityQuery => ({
       inputs: p.spec.inputs,
       entities: p.asked.entities ?? [],
-      at: p.asked.at,
+      at: p.asked.times ?? p.asked.at,
     }));
     const found = features === null ? [] : await lookUp(features, queries);
     const taken = turn.filter((p, i) => {

@@ -121,7 +121,11 @@ export function byFallback(pending: Pending, reason: FallbackReason): Answered |
 }
 
 function idsOf({ spec, asked, request }: Pending): string[] {
-  return predictionIds(spec.name, asked, request.parameters['time'] === undefined ? '' : request.id);
+  return predictionIds(
+    spec.name,
+    asked,
+    asked.times === null && request.parameters['time'] === undefined ? '' : request.id,
+  );
 }
 
 export function refusal(model: string, reason: FallbackReason): GyreError {

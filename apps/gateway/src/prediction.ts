@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { predictionId, routingHash, type ModelInForce, type Predicted } from '@gyre/contracts';
 import type { EntityFeatures } from './entity-features.js';
-import type { Asked } from './infer-request.js';
+import { rowTime, type Asked } from './infer-request.js';
 import type { InferRequest, Tensor } from './oip.js';
 import type { Route } from './routing.js';
 import type { Serving } from './serving.js';
@@ -39,7 +39,8 @@ export interface Answered {
  * @param unique the unique part: the client's request id where it gave one and a time, so that a request that is sent again is the same
  *   prediction; empty: random
  */
-export function predictionIds(model: string, { at, rows, entities }: Asked, unique: string): string[] {
+export function predictionIds(model: string, asked: Asked, unique: string): string[] {
+  const { at, rows, entities } = asked;
   const own = unique === '' ? randomPart() : unique;
   if (rows === 1)
     return [predictionId({ routing: routingHash(model, entities?.[0] ?? own), predictedAt: at, unique: own })];
@@ -47,7 +48,7 @@ export function predictionIds(model: string, { at, rows, entities }: Asked, uniq
   return Array.from({ length: rows }, (_, row) => {
     const entity = entities?.[row];
     const routing = entity === undefined ? common : routingHash(model, entity);
-    return predictionId({ routing, predictedAt: at, unique: `${own}.${row}` });
+    return predictionId({ routing, predictedAt: rowTime(asked, row), unique: `${own}.${row}` });
   });
 }
 
@@ -71,7 +72,7 @@ export function predictedEvents(answered: Answered): Predicted[] {
   return answered.ids.map((id, row) => ({
     id,
     model: spec.name,
-    occurredAt: asked.at,
+    occurredAt: rowTime(asked, row),
     request: request.id === '' ? null : request.id,
     entity: entities?.[row] ?? null,
     features: recordedFeatures(answered, row),

@@ -75,7 +75,11 @@ export class RemoteFeatures extends OnlineFeatures {
 
   override async get({ inputs, entities, at }: OnlineRequest): Promise<OnlineRow[]> {
     const features = inputs.map(({ view, field }) => ({ view, field }));
-    const { rows } = await this.call({ features, entities, at_ms: at });
+    const { rows } = await this.call({
+      features,
+      entities,
+      ...(typeof at === 'number' ? { at_ms: at } : { each_at_ms: at }),
+    });
     return rows.map(({ entity, readings, seen }) => ({
       entity,
       values: readings.map(valueOf),

@@ -18,8 +18,8 @@ export interface OnlineRow {
 export interface OnlineRequest {
   inputs: readonly ModelInput[];
   entities: readonly string[];
-  /** Event time of the request, UTC milliseconds: ages and times to live are measured from it. */
-  at: number;
+  /** Event time of the request, or of each entity's, UTC milliseconds: ages and times to live are measured from it. */
+  at: number | readonly number[];
 }
 
 /** The feature store as those who serve see it: in this process, or over gRPC. */

@@ -72,7 +72,7 @@ export class ReplayDriver {
   ) {
     const { fingerprint } = replay;
     this.api = new ApiClient({ url: at.httpUrl, signal });
-    this.inference = new InferenceClient(at.grpcAddress);
+    this.inference = new InferenceClient(at.grpcAddress, replay.model.name);
     this.reader = new RowReader({
       ...replay,
       start: fingerprint.start,
@@ -128,13 +128,9 @@ export class ReplayDriver {
       from += wave.length;
       if (done) continue;
       if (!isFirst || !sent) await this.send(featuresOf(wave));
-      const requests = wave.map(({ row, entity, at }) => ({
-        id: `row-${row}`,
-        model: this.replay.model.name,
-        entity,
-        at,
-      }));
-      const answered = await this.inference.inferAll(requests);
+      const answered = await this.inference.inferAll(
+        wave.map(({ row, entity, at }) => ({ id: `row-${row}`, entity, at })),
+      );
       this.signal.throwIfAborted();
       // Shadows are scored after the answers: a row in the journal is never asked for again, so they must have their place first.
       await this.api.settle();

@@ -1,13 +1,11 @@
-import { setImmediate } from 'node:timers/promises';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import { decodeAnswer, encodeRequest, type InferAnswer } from '@gyre/gateway/protocol';
 import type { Answer } from './journal.js';
 
 /** One row to predict from its entity's features. */
-export interface InferRequest {
+export interface RowAsked {
   /** The client's own id. */
   id: string;
-  model: string;
   entity: string;
   /** Event time, UTC milliseconds. */
   at: number;
@@ -17,43 +15,58 @@ const METHOD = '/inference.GRPCInferenceService/ModelInfer';
 /** What a server says that has too much to do, or that is not there for a moment. */
 const BUSY = new Set<number>([status.RESOURCE_EXHAUSTED]);
 const PATIENCE_MS = 30_000;
-/** Requests made in one turn of the event loop. */
-const TURN = 10;
+/** Rows of a request. */
+const ROWS_MAX = 500;
 
 /** A client of the Open Inference Protocol, version 2, over one gRPC channel. */
 export class InferenceClient {
   private readonly channel: Client;
 
   /** @param address such as `127.0.0.1:8081` */
-  constructor(address: string) {
+  constructor(
+    address: string,
+    private readonly model: string,
+  ) {
     this.channel = new Client(address, credentials.createInsecure(), { 'grpc.enable_channelz': 0 });
   }
 
   /**
-   * Asks for all at once, and again where the server is overloaded.
-   * @returns the answers in the order of the requests; a request that the server refuses has the code of its refusal
+   * Asks for many rows with each request, and again where the server is overloaded. Where it refuses a request, its rows are asked for one by one, so that
+   * none suffers for another.
+   * @returns an answer for each row; one that the server refuses has the code of its refusal
    */
-  async inferAll(requests: readonly InferRequest[]): Promise<Answer[]> {
-    const answers: Promise<Answer>[] = [];
-    for (const request of requests) {
-      answers.push(this.infer(request));
-      // What is sent within a turn leaves at its end: the server shall begin before all requests are made.
-      if (answers.length % TURN === 0) await setImmediate();
-    }
-    return Promise.all(answers);
+  async inferAll(rows: readonly RowAsked[]): Promise<Answer[]> {
+    const parts: Promise<Answer[]>[] = [];
+    for (let from = 0; from < rows.length; from += ROWS_MAX)
+      parts.push(this.together(rows.slice(from, from + ROWS_MAX)));
+    return (await Promise.all(parts)).flat();
   }
 
   close(): void {
     this.channel.close();
   }
 
-  private async infer(request: InferRequest): Promise<Answer> {
-    const { id, model, entity, at } = request;
-    const parameters = { entity, time: new Date(at).toISOString() };
-    const message = encodeRequest({ model, version: '', id, parameters, inputs: [], outputs: [], raw: false });
+  private async together(rows: readonly RowAsked[]): Promise<Answer[]> {
+    const answers = await this.ask(rows);
+    if (Array.isArray(answers)) return answers;
+    if (rows.length === 1) return [answers];
+    return (await Promise.all(rows.map((row) => this.together([row])))).flat();
+  }
+
+  private async ask(rows: readonly RowAsked[]): Promise<Answer[] | { refused: string }> {
+    const [{ id }] = rows as [RowAsked];
+    const inputs = [
+      { name: 'entity', datatype: 'BYTES' as const, shape: [rows.length], values: rows.map(({ entity }) => entity) },
+      {
+        ...{ name: 'time', datatype: 'BYTES' as const, shape: [rows.length] },
+        values: rows.map(({ at }) => new Date(at).toISOString()),
+      },
+    ];
+    const { model } = this;
+    const message = encodeRequest({ model, version: '', id, parameters: {}, inputs, outputs: [], raw: false });
     for (let waitedMs = 0, waitMs = 5; ; waitedMs += waitMs, waitMs *= 2) {
       try {
-        return answerOf(await this.call(message), id);
+        return answersOf(await this.call(message), id, rows.length);
       } catch (error) {
         const { code, details } = error as ServiceError;
         const refusal = /^([A-Z][A-Z_]+): /.exec(details ?? '')?.[1];
@@ -76,19 +89,31 @@ export class InferenceClient {
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** @throws Error if the answer lacks what every answer of a gateway carries */
-export function answerOf({ version: text, parameters, outputs }: InferAnswer, request: string): Answer {
-  const id = parameters['prediction_id'];
-  const scores = outputs.find(({ name }) => name === 'probabilities' || name === 'value');
-  if (typeof id !== 'string' || scores === undefined) {
+/**
+ * The answers for each row of a request.
+ * @throws Error if the answer lacks what every answer of a gateway carries
+ */
+export function answersOf(answer: InferAnswer, request: string, rows: number): Answer[] {
+  const { version: text, parameters, outputs } = answer;
+  const output = (name: string) => outputs.find((tensor) => tensor.name === name)?.values;
+  const ids = rows === 1 ? [parameters['prediction_id']] : (output('prediction_id') ?? []);
+  const scores = (output('probabilities') ?? output('value')) as ArrayLike<number> | undefined;
+  if (ids.length !== rows || typeof ids[0] !== 'string' || scores === undefined) {
     throw new Error(
-      `the answer to ${request} has ${typeof id === 'string' ? 'neither probabilities nor value' : 'no prediction_id'}; it has the parameters ${names(Object.keys(parameters))} and the outputs ${names(outputs.map(({ name }) => name))}`,
+      `the answer to ${request} has ${scores === undefined ? 'neither probabilities nor value' : 'no prediction_id'}; it has the parameters ${names(Object.keys(parameters))} and the outputs ${names(outputs.map(({ name }) => name))}`,
     );
   }
-  const output = Array.from(scores.values as ArrayLike<number>);
-  const version = Number(parameters['version'] ?? text);
-  if (parameters['role'] !== 'fallback' && version > 0) return { id, version, fallback: null, output };
-  return { id, version: null, fallback: String(parameters['fallback_reason'] ?? 'unknown'), output };
+  const number = Number(parameters['version'] ?? text);
+  const isFallback = parameters['role'] === 'fallback' || !(number > 0);
+  const by = isFallback
+    ? { version: null, fallback: String(parameters['fallback_reason'] ?? 'unknown') }
+    : { version: number, fallback: null };
+  const width = scores.length / rows;
+  const values = Array.from(scores);
+  return Array.from({ length: rows }, (_, row) => ({
+    ...{ id: ids[row] as string, ...by },
+    output: values.slice(row * width, (row + 1) * width),
+  }));
 }
 
 function names(list: readonly string[]): string {
