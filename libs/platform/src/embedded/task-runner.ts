@@ -3,6 +3,7 @@ import { BatchFold, readOrder, remember, type FoldSettings } from '../folding/ba
 import type { StateChange } from '../folding/batch-states.js';
 import { DistinctMemory } from '../folding/distinct-memory.js';
 import { retryTopicOf, type LogRecord } from '../folding/log-record.js';
+import { RecentStates } from '../folding/recent-states.js';
 import { RefusedBefore } from '../folding/refused-before.js';
 import { wakeInOrder, type Wish } from '../folding/waking.js';
 import { partitionOf } from '../partitioner.js';
@@ -34,6 +35,7 @@ export class TaskRunner<S, E> implements Stepper {
   #told = 0;
   readonly #size = new BatchSize(BATCH_MOST, BATCH_MS, BATCH_BYTES);
   readonly #attempts: Attempts;
+  readonly #states = new RecentStates<S>();
   readonly #fold: FoldSettings<S, E>;
   readonly #inputs: readonly string[];
 
@@ -86,7 +88,8 @@ export class TaskRunner<S, E> implements Stepper {
     const { batch, offsets, ticks, sequence } = this.#commit;
     const draft: Draft = { batch: batch + 1, offsets: { ...offsets }, ticks: { ...ticks }, sequence };
     const { store, time } = this.core;
-    const fold = new BatchFold(this.#fold, store.source(this.name, this.partition), this.#time(ticks), time);
+    const source = store.source(this.name, this.partition);
+    const fold = new BatchFold(this.#fold, source, this.#time(ticks), time, undefined, this.#states);
     let committed = false;
     this.#attempts.begin();
     this.core.log.beginReading();
@@ -196,6 +199,7 @@ export class TaskRunner<S, E> implements Stepper {
     this.#commit = { ...draft, seen: this.#commit.seen };
     this.#commit.seen.keep();
     for (const memory of this.#fold.distinct.values()) memory.keep();
+    fold.states.keepIn(this.#states);
     this.#attempts.committed();
     this.#soonest = Math.min(this.#soonest, wished);
   }
@@ -212,6 +216,7 @@ export class TaskRunner<S, E> implements Stepper {
 
   #forget(): void {
     this.#commit.seen.revert();
+    this.#states.clear();
     for (const memory of this.#fold.distinct.values()) memory.revert();
   }
 

@@ -6,6 +6,7 @@ import { BatchStates, type StateSource } from './batch-states.js';
 import { deadLetter, failed, undecodable } from './dead-letter.js';
 import type { DistinctMemory } from './distinct-memory.js';
 import { retryTopicOf, type LogRecord, type Outgoing } from './log-record.js';
+import type { RecentStates } from './recent-states.js';
 import type { RefusedBefore } from './refused-before.js';
 
 /** What of a task stays the same from batch to batch, in one partition. */
@@ -36,8 +37,9 @@ export class BatchFold<S, E> {
     told: number,
     /** Records that were decoded before. */
     private readonly read: ReadonlyMap<LogRecord, Decoded<E>> | undefined = undefined,
+    recent: RecentStates<S> | undefined = undefined,
   ) {
-    this.states = new BatchStates(source, settings.task.codec, Math.max(now, told));
+    this.states = new BatchStates(source, settings.task.codec, Math.max(now, told), recent);
     this.#inputs = new Map(settings.task.inputs.map((topic) => [topic.name, topic]));
   }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { BatchStates, byteOrder, type StateSource } from './batch-states.js';
+import { RecentStates } from './recent-states.js';
 
 const utf8 = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
@@ -57,6 +58,52 @@ describe('BatchStates', () => {
         expect(after).toEqual(model);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('goes on from committed states at hand as from stored ones, also when batches are thrown away in between', () => {
+    // So large that they do not all stay at hand.
+    const change = fc.record({ key, length: fc.option(fc.nat(300_000)) });
+    const batch = fc.record({ changes: fc.array(change, { maxLength: 8 }), thrownAway: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(batch, { maxLength: 12 }), (batches) => {
+        const stored = new Map<string, string>();
+        const recent = new RecentStates<{ text: string }>();
+        const from = {
+          get: (wanted: string) => {
+            const json = stored.get(wanted);
+            return json === undefined ? undefined : { json, wakeAt: null };
+          },
+          floor: () => undefined,
+        };
+        for (const { changes, thrownAway } of batches) {
+          const states = new BatchStates<{ text: string }>(from, undefined, 0, recent);
+          for (const { key, length } of changes) {
+            const state = states.get(key);
+            if (length === null) states.apply(key, { state: null }, true);
+            else if (state === undefined) states.apply(key, { state: { text: 'x'.repeat(length) } }, true);
+            else {
+              // In place, as a task may.
+              state.text = 'y'.repeat(length);
+              states.apply(key, { state }, true);
+            }
+          }
+          if (thrownAway) recent.clear();
+          else {
+            for (const { key, json } of states.changes()) {
+              if (json === null) stored.delete(key);
+              else stored.set(key, json);
+            }
+            states.keepIn(recent);
+          }
+          const again = new BatchStates<{ text: string }>(from, undefined, 0, recent);
+          for (const { key } of changes) {
+            const json = stored.get(key);
+            expect(again.get(key)).toEqual(json === undefined ? undefined : JSON.parse(json));
+          }
+        }
+      }),
+      { numRuns: 100 },
     );
   });
 

@@ -1,4 +1,5 @@
 import type { Effects, StateCodec } from '../task.js';
+import type { RecentStates } from './recent-states.js';
 
 /** A state as it is stored: JSON, and the time to wake it. */
 export interface StateRow {
@@ -18,6 +19,8 @@ interface Entry<S> {
   wakeAt: number | null;
   stored: boolean;
   changed: boolean;
+  /** Characters of its JSON. */
+  size: number;
 }
 
 /** What a batch did to a key: `json` null deletes it. */
@@ -41,6 +44,8 @@ export class BatchStates<S> {
     private readonly codec: StateCodec<S> | undefined,
     /** The latest time that has been told, UTC milliseconds. */
     private readonly told: number,
+    /** Committed states that are at hand. */
+    private readonly recent?: RecentStates<S>,
   ) {}
 
   get(key: string): S | undefined {
@@ -99,20 +104,39 @@ export class BatchStates<S> {
       const json =
         entry.state === undefined ? null : JSON.stringify(this.codec ? this.codec.save(entry.state) : entry.state);
       if (json === undefined) throw new RangeError(`the state of ${key} is not JSON`);
+      entry.size = json?.length ?? 0;
       changes.push({ key, json, wakeAt: entry.wakeAt });
     }
     return changes;
   }
 
+  /** Hands over what it held, when its changes are committed. */
+  keepIn(recent: RecentStates<S>): void {
+    for (const [key, { state, wakeAt, size }] of this.#entries) {
+      if (state === undefined) recent.drop(key);
+      else recent.keep(key, { state, wakeAt, size });
+    }
+  }
+
   #at(key: string): Entry<S> {
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
+    const entry = this.#recent(key) ?? this.#stored(key);
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #recent(key: string): Entry<S> | undefined {
+    const kept = this.recent?.get(key);
+    return kept === undefined ? undefined : { ...kept, stored: true, changed: false };
+  }
+
+  #stored(key: string): Entry<S> {
     const row = this.source.get(key);
     const json: unknown = row === undefined ? undefined : JSON.parse(row.json);
     const state = row === undefined ? undefined : this.codec ? this.codec.load(json) : (json as S);
-    const entry = { state, wakeAt: row?.wakeAt ?? null, stored: row !== undefined, changed: false };
-    this.#entries.set(key, entry);
-    return entry;
+    const { wakeAt = null, json: { length: size } = '' } = row ?? {};
+    return { state, wakeAt, stored: row !== undefined, changed: false, size };
   }
 
   #note(key: string, made: boolean): void {
