@@ -1,6 +1,13 @@
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
-import { OnlineFeatures, type FeatureStatus, type FeatureValue, type OnlineRow } from '@gyre/contracts';
+import {
+  OnlineFeatures,
+  PastPredictions,
+  type FeatureStatus,
+  type FeatureValue,
+  type OnlineRow,
+  type PastPrediction,
+} from '@gyre/contracts';
 
 /** proto/gyre/v1/feature_store.proto, as the loader gives it: names as in the file, int64 as numbers, what is absent undefined. */
 export interface GetOnlineFeaturesRequest {
@@ -11,6 +18,14 @@ export interface GetOnlineFeaturesRequest {
 }
 export interface GetOnlineFeaturesResponse {
   rows: { entity: string; readings: FeatureReading[]; seen: Record<string, number> }[];
+}
+interface PastPredictionMessage {
+  id: string;
+  model: string;
+  predicted_at_ms: number;
+  entity?: string;
+  version?: number;
+  features: number[];
 }
 interface FeatureReading {
   number?: number;
@@ -24,7 +39,25 @@ const STATUS: Record<FeatureStatus, number> = { present: 1, missing: 2, stale: 3
 
 @Controller()
 export class FeatureStoreGrpc {
-  constructor(@Inject(OnlineFeatures) private readonly online: OnlineFeatures) {}
+  constructor(
+    @Inject(OnlineFeatures) private readonly online: OnlineFeatures,
+    @Inject(PastPredictions) private readonly past: PastPredictions,
+  ) {}
+
+  @GrpcMethod('FeatureStore', 'GetPastPredictions')
+  async getPastPredictions({
+    id = '',
+    model = '',
+    limit = 0,
+  }: {
+    id?: string;
+    model?: string;
+    limit?: number;
+  }): Promise<{ predictions: PastPredictionMessage[] }> {
+    if (id === '') return { predictions: (await this.past.recent(model, limit)).map(messageOf) };
+    const found = await this.past.find(id);
+    return { predictions: found === null ? [] : [messageOf(found)] };
+  }
 
   @GrpcMethod('FeatureStore', 'GetOnlineFeatures')
   async getOnlineFeatures({
@@ -50,4 +83,12 @@ function valueOf(value: FeatureValue): Pick<FeatureReading, 'number' | 'text' | 
   if (value === null) return {};
   if (typeof value === 'number') return { number: value };
   return typeof value === 'string' ? { text: value } : { flag: value };
+}
+
+function messageOf({ id, model, predictedAt, entity, version, features }: PastPrediction): PastPredictionMessage {
+  return {
+    ...{ id, model, predicted_at_ms: predictedAt, features: features.map((value) => value ?? NaN) },
+    ...(entity === null ? {} : { entity }),
+    ...(version === null ? {} : { version }),
+  };
 }

@@ -1,5 +1,5 @@
 import { Global, Module } from '@nestjs/common';
-import { OnlineFeatures } from '@gyre/contracts';
+import { OnlineFeatures, PastPredictions } from '@gyre/contracts';
 import { Catalog, Config } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { archive } from './archive.js';
@@ -9,6 +9,7 @@ import { FeaturesController } from './feature-store.http.js';
 import { historyLayout, outcomesLayout, predictionsLayout } from './layouts.js';
 import { OnlineReader } from './online-reader.js';
 import { online } from './online.js';
+import { PredictionRecord } from './prediction-record.js';
 import { trainingSetJob } from './training-job.js';
 import { TrainingSets } from './training-set.js';
 import { Warehouse } from './warehouse.js';
@@ -28,6 +29,11 @@ import { Warehouse } from './warehouse.js';
       useFactory: (config: Config) => Warehouse.open(config.read('feature-store', FeatureStoreConfig)),
     },
     {
+      provide: PastPredictions,
+      inject: [Platform, Warehouse],
+      useFactory: (platform: Platform, warehouse: Warehouse) => new PredictionRecord(platform, warehouse),
+    },
+    {
       provide: 'feature-store',
       inject: [Platform, Config, Catalog, Warehouse],
       useFactory: (platform: Platform, config: Config, catalog: Catalog, warehouse: Warehouse) => {
@@ -43,6 +49,6 @@ import { Warehouse } from './warehouse.js';
       },
     },
   ],
-  exports: [OnlineFeatures],
+  exports: [OnlineFeatures, PastPredictions],
 })
 export class FeatureStoreModule {}

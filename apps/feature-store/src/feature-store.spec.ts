@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { topics } from '@gyre/contracts';
+import { topics, type Predicted } from '@gyre/contracts';
 import {
   credentials,
   loadPackageDefinition,
@@ -105,6 +105,21 @@ describe('feature-store', () => {
     await expect(store.reader.get({ inputs: [input], entities: ['nsw'], at: 0 })).rejects.toMatchObject({ code });
   });
 
+  it('finds what was predicted by its id, and the newest of a model, whether it lies in the log or in the archive', async () => {
+    const predicted = [];
+    for (let at = 1; at <= 21; at++) predicted.push(await store.predictTensors([at, at / 4], at));
+    await store.platform.settled();
+    const asPast = ({ id, model, occurredAt, entity, version, features }: Predicted) => {
+      return { id, model, predictedAt: occurredAt, entity, version, features };
+    };
+    for (const one of predicted) expect(await store.past.find(one.id)).toEqual(asPast(one));
+    expect(await store.past.find(predicted[3]!.id.replace(/.$/, '?'))).toBeNull();
+    expect(await store.past.find('no id at all')).toBeNull();
+    for (const limit of [2, 15])
+      expect(await store.past.recent('m', limit)).toEqual(predicted.slice(-limit).map(asPast));
+    expect(await store.past.recent('other', 5)).toEqual([]);
+  });
+
   it('answers over gRPC what it answers inside', async () => {
     await store.observe('market', 'nsw', 10, { price: 2.5 });
     await store.observe('weather', 'nsw', 10, { sky: 'clear' });
@@ -113,7 +128,9 @@ describe('feature-store', () => {
       view: name.split('.')[0],
       field: name.split('.')[1],
     }));
-    expect(await overGrpc(new FeatureStoreGrpc(store.reader), { features, entities: ['nsw'], at_ms: 15 })).toEqual({
+    expect(
+      await overGrpc(new FeatureStoreGrpc(store.reader, store.past), { features, entities: ['nsw'], at_ms: 15 }),
+    ).toEqual({
       rows: [
         {
           entity: 'nsw',

@@ -20,6 +20,7 @@ import { EmbeddedPlatform, type Recorded } from '@gyre/platform';
 import { archive } from './archive.js';
 import { historyLayout, outcomesLayout, predictionsLayout } from './layouts.js';
 import { OnlineReader } from './online-reader.js';
+import { PredictionRecord } from './prediction-record.js';
 import { online } from './online.js';
 import { literal } from './staging.js';
 import { trainingSetJob } from './training-job.js';
@@ -57,6 +58,7 @@ export class StoreInTest {
   warehouse!: Warehouse;
   sets!: TrainingSets;
   reader!: OnlineReader;
+  past!: PredictionRecord;
   /** The step at which the process dies next; see EMBEDDED_STEPS. */
   private killAt = NO_KILL;
   private count = 0;
@@ -104,6 +106,7 @@ export class StoreInTest {
       model: (name: string) => (name === this.model.name ? this.model : undefined),
     };
     this.reader = new OnlineReader(this.platform, specs);
+    this.past = new PredictionRecord(this.platform, this.warehouse);
     this.sets = new TrainingSets(this.platform, this.warehouse);
     const settings = {
       archiveBatchEventsMin: this.shape.batchMin ?? 4,

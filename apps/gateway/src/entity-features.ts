@@ -19,6 +19,8 @@ export interface EntityQuery {
   entities: readonly string[];
   /** Event time of the request, or of each entity's, UTC milliseconds. */
   at: number | readonly number[];
+  /** Until when its caller waits, UTC milliseconds; Infinity where it did not say. */
+  deadlineAt: number;
 }
 
 /**
@@ -36,7 +38,13 @@ export async function lookUp(
     const isOneTime = typeof first === 'number' && asked.every(({ at }) => at === first);
     const at = isOneTime ? first : asked.flatMap(timesOf);
     try {
-      const rows = await store.get({ inputs, entities: asked.flatMap(({ entities }) => entities), at });
+      const rows = await store.get({
+        inputs,
+        entities: asked.flatMap(({ entities }) => entities),
+        at,
+        // One caller's haste is not the others': the look-up goes on as long as any of them waits.
+        deadlineAt: asked.reduce((latest, query) => Math.max(latest, query.deadlineAt), 0),
+      });
       let from = 0;
       for (const i of indices) {
         const { entities } = queries[i] as EntityQuery;

@@ -47,6 +47,16 @@ export const GatewayConfig = z
     maxSkewMs: z.int().min(0).default(300_000),
     /** How long a look-up of features in another process may take. */
     featuresDeadlineMs: z.int().min(1).default(1_000),
+    /** Rows that one request may have explained. */
+    explainRowsMax: z.int().min(1).default(100),
+    /** Rows that a model may be asked to score for one explanation. */
+    explainEvaluationsMax: z.int().min(1).default(500_000),
+    /** Background rows of one explanation. */
+    explainBackgroundRowsMax: z.int().min(1).default(1_000),
+    /** Explanations that may be under way or wait; more are refused. */
+    explainWaitingMax: z.int().min(1).default(16),
+    /** How long an explanation may take. */
+    explainDeadlineMs: z.int().min(1).default(30_000),
   })
   .refine((c) => c.logBytesMax >= 2 * c.logSegmentBytes, {
     path: ['logBytesMax'],

@@ -24,7 +24,7 @@ import { ServingTable } from './serving.js';
 
 /** Failures as the protocol's clients read them: the message under `error`, our code beside it. */
 @Catch(GyreError)
-class OipFailures implements ExceptionFilter<GyreError> {
+export class OipFailures implements ExceptionFilter<GyreError> {
   catch(failure: GyreError, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<HttpReply>();
     sayWhenToComeAgain(failure, reply);
@@ -87,7 +87,7 @@ export class GatewayHttp {
 }
 
 /** How long the JSON before binary tensors is. */
-const JSON_BYTES = 'inference-header-content-length';
+export const JSON_BYTES = 'inference-header-content-length';
 
 /** The status is the answer, by the protocol. */
 function answerReady(reply: HttpReply, ready: boolean): void {

@@ -1,9 +1,13 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { OnlineFeatures } from '@gyre/contracts';
+import { OnlineFeatures, PastPredictions } from '@gyre/contracts';
 import { Config, Logger, Metrics, Peers, Readiness } from '@gyre/hosting';
 import { ModelWorker } from '@gyre/model-runtime';
 import { Platform } from '@gyre/platform';
 import { Admission } from './admission.js';
+import { Explanations } from './explain.js';
+import { ExplainGrpc } from './explain.grpc.js';
+import { ExplainHttp } from './explain.http.js';
+import { ExplainThread } from './explain-thread.js';
 import { GatewayConfig } from './gateway.config.js';
 import { GatewayGrpc } from './gateway.grpc.js';
 import { GatewayHttp } from './gateway.http.js';
@@ -18,7 +22,7 @@ const SETTINGS = 'gateway.settings';
 const FEATURES = 'gateway.features';
 
 @Module({
-  controllers: [GatewayGrpc, GatewayHttp],
+  controllers: [GatewayGrpc, GatewayHttp, ExplainGrpc, ExplainHttp],
   providers: [
     { provide: SETTINGS, inject: [Config], useFactory: (config: Config) => config.read('gateway', GatewayConfig) },
     {
@@ -117,6 +121,36 @@ const FEATURES = 'gateway.features';
         });
       },
     },
+    {
+      provide: ExplainThread,
+      inject: [SETTINGS],
+      useFactory: ({ explainWaitingMax }: GatewayConfig) => new ExplainThread(explainWaitingMax),
+    },
+    {
+      provide: Explanations,
+      inject: [SETTINGS, ServingTable, ExplainThread, Platform, FEATURES, { token: PastPredictions, optional: true }],
+      useFactory: (
+        settings: GatewayConfig,
+        table: ServingTable,
+        thread: ExplainThread,
+        platform: Platform,
+        features: OnlineFeatures | null,
+        here: PastPredictions | undefined,
+      ) =>
+        new Explanations({
+          ...{ table, thread, features },
+          artifact: (onnx) => platform.artifacts.get(onnx),
+          past: here ?? (features instanceof RemoteFeatures ? features.past : null),
+          limits: {
+            maxSkewMs: settings.maxSkewMs,
+            rowsMax: settings.explainRowsMax,
+            evaluationsMax: settings.explainEvaluationsMax,
+            backgroundRowsMax: settings.explainBackgroundRowsMax,
+            deadlineMs: settings.explainDeadlineMs,
+          },
+          now: Date.now,
+        }),
+    },
   ],
 })
 export class GatewayModule implements OnApplicationShutdown {
@@ -126,6 +160,7 @@ export class GatewayModule implements OnApplicationShutdown {
     @Inject(Inference) private readonly inference: Inference,
     @Inject(FEATURES) private readonly features: OnlineFeatures | null,
     @Inject(ModelWorker) private readonly models: ModelWorker,
+    @Inject(ExplainThread) private readonly explanations: ExplainThread,
   ) {}
 
   /** The servers take no calls any more, the platform still runs. */
@@ -134,6 +169,7 @@ export class GatewayModule implements OnApplicationShutdown {
     await this.predictions.close();
     await this.table.close();
     if (this.features instanceof RemoteFeatures) this.features.close();
+    await this.explanations.close();
     await this.models.close();
   }
 }

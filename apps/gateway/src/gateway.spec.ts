@@ -28,6 +28,7 @@ interface ModelInferResponseMessage {
 }
 
 const PROTO = fileURLToPath(new URL('../../../proto/inference/grpc_predict_v2.proto', import.meta.url));
+const EXPLAINER = fileURLToPath(new URL('../../../proto/gyre/v1/explainer.proto', import.meta.url));
 
 describe('the gateway', () => {
   let home: string;
@@ -50,7 +51,11 @@ describe('the gateway', () => {
     platform = EmbeddedPlatform.open({ dir: join(home, 'platform'), partitions: 2, tickEveryMs: null });
     const known = [...HOSTING_SECTIONS, 'gateway'];
     const overrides = { http: { port: 0 }, grpc: { port: 0 }, gateway: { logDir: join(home, 'gateway') } };
-    const service = { name: 'gateway', module: GatewayModule, grpc: { package: 'inference', proto: PROTO } };
+    const service = {
+      name: 'gateway',
+      module: GatewayModule,
+      grpc: [{ package: 'inference', proto: PROTO }, { proto: EXPLAINER }],
+    };
     gateway = await host([service], platform, Config.load({ known, overrides }), new KeptLog());
     // As a client in another language would: int64 as it likes, no defaults.
     const { inference } = loadPackageDefinition(loadSync(PROTO, { keepCase: true, longs: String })) as never as {

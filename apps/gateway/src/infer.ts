@@ -157,6 +157,7 @@ export class Inference {
       inputs: p.spec.inputs,
       entities: p.asked.entities ?? [],
       at: p.asked.times ?? p.asked.at,
+      deadlineAt: p.deadlineAt,
     }));
     const found = features === null ? [] : await lookUp(features, queries);
     const taken = turn.filter((p, i) => {

@@ -10,6 +10,8 @@ import {
   type FeatureValue,
   type OnlineRequest,
   type OnlineRow,
+  type PastPrediction,
+  type PastPredictions,
 } from '@gyre/contracts';
 
 const PROTO = fileURLToPath(new URL('../../../proto/gyre/v1/feature_store.proto', import.meta.url));
@@ -33,16 +35,28 @@ interface Reading {
 interface Response {
   rows: { entity: string; readings: Reading[]; seen: Record<string, number> }[];
 }
+interface PastResponse {
+  predictions: {
+    id: string;
+    model: string;
+    predicted_at_ms: number;
+    entity?: string;
+    version?: number;
+    features: number[];
+  }[];
+}
+type Method<R> = (
+  request: object,
+  metadata: Metadata,
+  options: { deadline: number },
+  done: (error: ServiceError | null, response?: R) => void,
+) => unknown;
 interface FeatureStoreClient extends Client {
-  GetOnlineFeatures(
-    request: object,
-    metadata: Metadata,
-    options: { deadline: number },
-    done: (error: ServiceError | null, response?: Response) => void,
-  ): unknown;
+  GetOnlineFeatures: Method<Response>;
+  GetPastPredictions: Method<PastResponse>;
 }
 
-/** The feature store in another process. */
+/** The feature store in another process. A caller's deadline is passed on to it, where that is nearer than the limit of a look-up. */
 export class RemoteFeatures extends OnlineFeatures {
   private readonly client: FeatureStoreClient;
   private readonly metadata = new Metadata();
@@ -73,13 +87,14 @@ export class RemoteFeatures extends OnlineFeatures {
     });
   }
 
-  override async get({ inputs, entities, at }: OnlineRequest): Promise<OnlineRow[]> {
+  override async get({ inputs, entities, at, deadlineAt = Infinity }: OnlineRequest): Promise<OnlineRow[]> {
     const features = inputs.map(({ view, field }) => ({ view, field }));
-    const { rows } = await this.call({
-      features,
-      entities,
-      ...(typeof at === 'number' ? { at_ms: at } : { each_at_ms: at }),
-    });
+    const times = typeof at === 'number' ? { at_ms: at } : { each_at_ms: at };
+    const { rows } = await this.call<Response>(
+      (...given) => this.client.GetOnlineFeatures(...given),
+      { features, entities, ...times },
+      deadlineAt,
+    );
     return rows.map(({ entity, readings, seen }) => ({
       entity,
       values: readings.map(valueOf),
@@ -89,15 +104,33 @@ export class RemoteFeatures extends OnlineFeatures {
     }));
   }
 
+  /** What was predicted, as the store has it. */
+  readonly past: PastPredictions = {
+    find: async (id) => (await this.predictions({ id }))[0] ?? null,
+    recent: (model, limit) => this.predictions({ model, limit }),
+  };
+
+  private async predictions(request: object): Promise<PastPrediction[]> {
+    const { predictions } = await this.call<PastResponse>(
+      (...given) => this.client.GetPastPredictions(...given),
+      request,
+      Infinity,
+    );
+    return predictions.map(({ id, model, predicted_at_ms, entity, version, features }) => ({
+      ...{ id, model, predictedAt: predicted_at_ms, entity: entity ?? null, version: version ?? null },
+      features: features.map((value) => (Number.isNaN(value) ? null : value)),
+    }));
+  }
+
   close(): void {
     this.client.close();
   }
 
-  private call(request: object): Promise<Response> {
-    const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    const deadline = Date.now() + this.deadlineMs;
-    this.client.GetOnlineFeatures(request, this.metadata, { deadline }, (error, response) => {
-      if (error === null) resolve(response as Response);
+  private call<R>(method: Method<R>, request: object, deadlineAt: number): Promise<R> {
+    const { promise, resolve, reject } = Promise.withResolvers<R>();
+    const deadline = Math.min(Date.now() + this.deadlineMs, deadlineAt);
+    method(request, this.metadata, { deadline }, (error, response) => {
+      if (error === null) resolve(response as R);
       else reject(this.failure(error));
     });
     return promise;

@@ -46,6 +46,8 @@ export class ServingTable {
   private readonly table = new Map<string, Serving>();
   /** Offsets of the newest ServingChanged at the start: what lies before is history, and is not loaded. */
   private readonly newest = new Map<string, number>();
+  /** sha-256 of every version that was ever registered or served, by model and version. */
+  private readonly artifacts = new Map<string, Map<number, string>>();
   private following: Following | undefined;
   private opened = false;
 
@@ -92,6 +94,11 @@ export class ServingTable {
     throw new GyreError('MODEL_NOT_FOUND', `no model named "${model}"; ${advice}`);
   }
 
+  /** sha-256 of a version's file, whether it is loaded or not; null where no such version is known. */
+  artifactOf(model: string, version: number): string | null {
+    return this.artifacts.get(model)?.get(version) ?? null;
+  }
+
   models(): string[] {
     return [...this.table.keys()];
   }
@@ -99,7 +106,20 @@ export class ServingTable {
   /** Applies one record of gyre.lifecycle. */
   handle({ event, offset }: Recorded<Lifecycle>): void | Promise<void> {
     if (event.type === 'ModelApplied') this.applySpec(event.spec);
+    if (event.type === 'VersionRegistered')
+      this.note(event.model, { version: event.version, onnx: event.candidate.onnx });
+    if (event.type === 'ServingChanged') {
+      for (const slot of [event.champion, event.previous, ...event.shadows, ...(event.arms ?? [])])
+        this.note(event.model, slot);
+    }
     if (event.type === 'ServingChanged' && offset >= (this.newest.get(event.model) ?? 0)) return this.change(event);
+  }
+
+  private note(model: string, slot: Slot | null): void {
+    if (slot === null) return;
+    const versions = this.artifacts.get(model) ?? new Map<number, string>();
+    versions.set(slot.version, slot.onnx);
+    this.artifacts.set(model, versions);
   }
 
   private applySpec(spec: ModelInForce): void {

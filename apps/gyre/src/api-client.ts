@@ -3,6 +3,7 @@ import type {
   CommandAccepted,
   DeadLetterEntry,
   EventsAccepted,
+  Explained,
   Imported,
   IngestEvent,
   LabelCounts,
@@ -129,6 +130,12 @@ export class ApiClient {
   }
   infer(model: string, body: InferBody): Promise<InferAnswer> {
     return this.post(`/v2/models/${encodeURIComponent(model)}/infer`, JSON.stringify(body), JSON_BODY);
+  }
+  explain(model: string, body: InferBody): Promise<Explained> {
+    return this.post(`/v2/models/${encodeURIComponent(model)}/explain`, JSON.stringify(body), JSON_BODY);
+  }
+  explainPast(prediction: string): Promise<Explained> {
+    return this.get(`/v1/predictions/${encodeURIComponent(prediction)}/explanation`);
   }
   lag(): Promise<{ groups: GroupLag[] }> {
     return this.get('/v1/lag');

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { durationMs, type LabelValue } from '@gyre/contracts';
+import { UsageError } from './failures.js';
 
 /** Parsers of options and arguments; what they throw, commander reports as a usage error. */
 
@@ -42,4 +43,18 @@ export function labelArgument(text: string): LabelValue {
     // A bare word.
   }
   return text;
+}
+
+/** Features as a JSON object or array. @param option its name, for what is wrong with it */
+export function jsonArgument(option: string): (text: string) => object {
+  return (text) => {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      throw new UsageError(`${option} is not JSON: ${(error as Error).message}`);
+    }
+    if (typeof value === 'object' && value !== null) return value;
+    throw new UsageError(`${option} takes a JSON object {"view.field": 1.5, …} or an array [1.5, …]`);
+  };
 }

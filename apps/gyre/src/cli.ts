@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandOf>>> = {
   describe: async () => (await import('./commands/describe.js')).describeSpec,
   import: async () => (await import('./commands/import.js')).importModel,
   predict: async () => (await import('./commands/predict.js')).predict,
+  explain: async () => (await import('./commands/explain.js')).explain,
   feedback: async () => (await import('./commands/feedback.js')).feedback,
   timeline: async () => (await import('./commands/timeline.js')).timeline,
   versions: async () => (await import('./commands/versions.js')).versions,

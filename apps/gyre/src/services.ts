@@ -24,7 +24,10 @@ export const services: readonly Service[] = [
     name: 'gateway',
     settings: true,
     module: GatewayModule,
-    grpc: { package: 'inference', proto: proto('inference/grpc_predict_v2.proto') },
+    grpc: [
+      { package: 'inference', proto: proto('inference/grpc_predict_v2.proto') },
+      { proto: proto('gyre/v1/explainer.proto') },
+    ],
   },
   { name: 'drift-monitor', settings: true, module: DriftMonitorModule },
   { name: 'retrain-trigger', module: RetrainTriggerModule },

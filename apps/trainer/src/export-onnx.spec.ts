@@ -6,7 +6,7 @@ import { exportOnnx } from './export-onnx.js';
 /** Difference of probabilities, or of values in units of their magnitude from 1 on. */
 function largestDifference(model: FittedModel, features: Float32Array, rows: number): number {
   const expected = predict(model, features, rows);
-  const onnx = OnnxModel.load(exportOnnx(model, {}));
+  const onnx = OnnxModel.load(exportOnnx(model, { features, rows }, {}));
   const answer = onnx.run(features, rows);
   onnx.dispose();
   expect(answer).toHaveLength(expected.length);
@@ -68,7 +68,9 @@ describe('exportOnnx', () => {
       labels: Float64Array.from({ length: 40 }, (_, i) => Number(i > 20)),
     };
     const bytes = (): Uint8Array =>
-      exportOnnx(fit({ kind: 'trees', task: 'binary', minLeafRows: 2 }, data, undefined, 1), { classes: '[0,1]' });
+      exportOnnx(fit({ kind: 'trees', task: 'binary', minLeafRows: 2 }, data, undefined, 1), data, {
+        classes: '[0,1]',
+      });
     expect(bytes()).toEqual(bytes());
   });
 });

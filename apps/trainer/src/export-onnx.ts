@@ -1,5 +1,5 @@
 import { encodeOnnx, type OnnxNode, type OnnxTensor } from '@gyre/model-runtime';
-import { type FittedModel, predict, type Task } from '@gyre/learning';
+import { type Background, type FittedModel, predict, type Task } from '@gyre/learning';
 import { linearGraph } from './export-linear.js';
 import { treesGraph } from './export-trees.js';
 
@@ -22,11 +22,16 @@ const FLOAT32 = 1;
 /**
  * A trained model as an ONNX file: from `features` float32 [N, width], NaN for missing, to `output` float32 [N, classes]
  * (probabilities) or [N, 1] (the value of a regression). Computed in float64 up to the last step, so that it agrees with the trainer
- * to float32's rounding. The same model and metadata give the same bytes.
+ * to float32's rounding. The same model, rows and metadata give the same bytes.
  *
+ * @param train the rows that the model was trained on; trees say how many of them came to each node
  * @param metadata what the file is to say of itself
  */
-export function exportOnnx(model: FittedModel, metadata: Readonly<Record<string, string>>): Uint8Array {
+export function exportOnnx(
+  model: FittedModel,
+  train: Background,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const { task, classes, width } = model;
   return encodeOnnx({
     name: `gyre-${model.kind}-${task}`,
@@ -34,15 +39,15 @@ export function exportOnnx(model: FittedModel, metadata: Readonly<Record<string,
     outputs: [{ name: OUTPUT, type: 'float32', dims: ['N', classes] }],
     opsets: OPSETS,
     metadata,
-    ...graphOf(model),
+    ...graphOf(model, train),
   });
 }
 
 type Graph = Pick<ScoreGraph, 'nodes' | 'constants'>;
 
-function graphOf(model: FittedModel): Graph {
+function graphOf(model: FittedModel, train: Background): Graph {
   if (model.kind === 'linear') return scoresToOutput(model.task, linearGraph(model));
-  if (model.kind === 'trees' && model.trees.length > 0) return scoresToOutput(model.task, treesGraph(model));
+  if (model.kind === 'trees' && model.trees.length > 0) return scoresToOutput(model.task, treesGraph(model, train));
   // No tree grew: the answer does not depend on the row.
   return constantGraph(predict(model, new Float32Array(model.width), 1));
 }

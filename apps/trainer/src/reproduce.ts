@@ -1,3 +1,4 @@
+import { rowsOf } from '@gyre/learning';
 import type { Artifacts } from '@gyre/platform';
 import { exportOnnx } from './export-onnx.js';
 import { decodeManifest, encodeManifest, onnxMetadata, type Software, softwareHere } from './manifest.js';
@@ -29,7 +30,7 @@ export async function reproduce(
   const before = decodeManifest(await artifacts.get(manifest));
   const data = await reader.read(await artifacts.get(before.trainingSet.data), before.features.length);
   const { model, rounds, metrics, baseline } = trainCandidate(data, before.plan);
-  const onnx = exportOnnx(model, onnxMetadata(before));
+  const onnx = exportOnnx(model, rowsOf(data, before.plan.final), onnxMetadata(before));
   const onnxDifferenceMax = onnxDifference(onnx, data, before.plan, predictRows(model, data, before.plan.holdout));
   const software = softwareHere();
   const sha = await artifacts.put(onnx);

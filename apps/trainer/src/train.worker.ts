@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { GyreError } from '@gyre/contracts';
+import { rowsOf } from '@gyre/learning';
 import { exportOnnx } from './export-onnx.js';
 import { predictRows } from './measure.js';
 import { trainCandidate } from './train.js';
@@ -13,7 +14,7 @@ parentPort?.on('message', ({ data, plan, metadata }: WorkerRequest) => {
   function answer(): WorkerAnswer {
     try {
       const { model, ...measured } = trainCandidate(data, plan);
-      const onnx = exportOnnx(model, metadata);
+      const onnx = exportOnnx(model, rowsOf(data, plan.final), metadata);
       const onnxDifferenceMax = onnxDifference(onnx, data, plan, predictRows(model, data, plan.holdout));
       return { ...measured, onnx, onnxDifferenceMax };
     } catch (error) {

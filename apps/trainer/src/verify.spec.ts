@@ -15,7 +15,7 @@ describe('onnxDifference', () => {
   const holdout = { from: 100, to: rows };
   const plan = { holdout, classes: 2 } as CandidatePlan;
   const model = fit({ kind: 'trees', task: 'binary', minLeafRows: 2 }, data, undefined, 1);
-  const onnx = exportOnnx(model, { classes: '[0,1]' });
+  const onnx = exportOnnx(model, data, { classes: '[0,1]' });
   const expected = predictRows(model, data, holdout);
   const difference = (says: Float64Array): number => onnxDifference(onnx, data, plan, says);
 

@@ -148,3 +148,36 @@ export interface CommandAccepted {
   /** What will follow, and where to see it. */
   message: string;
 }
+
+/** POST /v2/models/:model/explain and GET /v1/predictions/:id/explanation: what each feature contributes, by Shapley values. */
+export interface Explained {
+  model: string;
+  version: number;
+  /** Trees and linear models are explained exactly, others by scoring rows that are part theirs and part a background row's. */
+  method: 'tree-path-dependent' | 'tree-interventional' | 'linear' | 'constant' | 'exact' | 'permutation';
+  /** The unit of base, contributions and scores: log-odds of the second class, a score of each class before the softmax, probabilities, or the value. */
+  space: 'log-odds' | 'score' | 'probability' | 'value';
+  /** What the row is compared with: the rows that it was trained on, those that the request brought, or its newest predictions. */
+  background: { source: 'training' | 'request' | 'predictions'; rows: number | null };
+  /** Rows that were scored for it. */
+  evaluations: number;
+  features: string[];
+  /** What the scores are of: classes, or the value. */
+  outputs: string[];
+  rows: {
+    /** Of a past prediction. */
+    prediction_id: string | null;
+    /** Where features were looked up: the worst of all, and the age of the oldest. */
+    feature_status?: string;
+    feature_age_ms?: number | null;
+    /** null is missing. */
+    values: (number | string | null)[];
+    /** By output: the score of which nothing is known. */
+    base: number[];
+    /** By output and feature. Base and contributions add up to the score. */
+    contributions: number[][];
+    scores: number[];
+    /** The model's answer: the probability of each class, or the value. */
+    prediction: number[];
+  }[];
+}

@@ -6,6 +6,7 @@ export * from './label-value.js';
 export * from './lifecycle-events.js';
 export * from './model.js';
 export * from './online-features.js';
+export * from './past-predictions.js';
 export * from './prediction-id.js';
 export * from './serving-events.js';
 export * from './time.js';

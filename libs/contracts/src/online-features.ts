@@ -20,13 +20,15 @@ export interface OnlineRequest {
   entities: readonly string[];
   /** Event time of the request, or of each entity's, UTC milliseconds: ages and times to live are measured from it. */
   at: number | readonly number[];
+  /** Until when the answer is of use, UTC milliseconds by the clock; absent: as long as the caller's own limit says. */
+  deadlineAt?: number;
 }
 
 /** The feature store as those who serve see it: in this process, or over gRPC. */
 export abstract class OnlineFeatures {
   /**
    * The newest values of some features of some entities, one row per entity in the order asked for.
-   * @throws GyreError VIEW_NOT_FOUND, FEATURES_MISMATCHED (the view has no such field), FEATURES_UNAVAILABLE
+   * @throws GyreError VIEW_NOT_FOUND, FEATURES_MISMATCHED (the view has no such field), FEATURES_UNAVAILABLE, DEADLINE_EXCEEDED
    */
   abstract get(request: OnlineRequest): Promise<OnlineRow[]>;
 }

@@ -54,7 +54,9 @@ export class GrpcBytes {
       const path = methods?.[name]?.path;
       if (methods === undefined || path === undefined) throw new RangeError(`No proto file describes ${method}`);
       const { [name]: _, ...others } = methods;
-      definitions[service] = others as never;
+      // A service without methods is refused by the library.
+      if (Object.keys(others).length === 0) delete definitions[service];
+      else definitions[service] = others as never;
       server.register(path, this.unary(handler), asIs, asIs, 'unary');
       paths.set(path, handler);
     }

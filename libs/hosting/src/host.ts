@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Transport, type GrpcOptions } from '@nestjs/microservices';
@@ -27,8 +28,13 @@ export interface Service {
   module: Type<unknown> | DynamicModule;
   /** Whether it reads a section of the settings, under its name. */
   settings?: boolean;
-  /** Its gRPC package and the file that describes it, if it has one. */
-  grpc?: { package: string; proto: string };
+  /** Its gRPC packages and the files that describe them, if it has any; without a package, all methods of the file are answered as bytes. */
+  grpc?: ProtoFile | readonly ProtoFile[];
+}
+
+interface ProtoFile {
+  package?: string;
+  proto: string;
 }
 
 /** A process that serves: where, and how to stop it. */
@@ -84,7 +90,7 @@ export async function host(
     grpcBytes,
   };
   const root = { module: Root, imports: [HostingModule.with(hosted), ...services.map((service) => service.module)] };
-  const described = services.flatMap((service) => (service.grpc === undefined ? [] : [service.grpc]));
+  const described = services.flatMap((service) => service.grpc ?? []);
   const grpcPort = grpc.port === 0 ? await freePort(grpc.host) : grpc.port;
   const app = await NestFactory.create<NestFastifyApplication>(
     root,
@@ -134,26 +140,24 @@ export async function host(
   };
 }
 
+/** What proto files import is found from here. */
+const PROTO_ROOT = fileURLToPath(new URL('../../../proto', import.meta.url));
+
 type Mount = NonNullable<GrpcOptions['options']['onLoadPackageDefinition']>;
 
-function grpcOptions(
-  described: readonly { package: string; proto: string }[],
-  url: string,
-  grpc: GrpcConfig,
-  mount: Mount,
-): GrpcOptions {
+function grpcOptions(described: readonly ProtoFile[], url: string, grpc: GrpcConfig, mount: Mount): GrpcOptions {
   return {
     transport: Transport.GRPC,
     options: {
       url,
-      package: described.map((d) => d.package),
+      package: described.flatMap((d) => d.package ?? []),
       protoPath: [...described.map((d) => d.proto), healthProto],
       onLoadPackageDefinition: mount,
       maxReceiveMessageLength: grpc.messageBytesMax,
       maxSendMessageLength: grpc.messageBytesMax,
       // Bookkeeping of every call and connection for a debugging interface that nobody serves here.
       channelOptions: { 'grpc.enable_channelz': 0 },
-      loader: { keepCase: true, longs: Number, defaults: true, oneofs: true },
+      loader: { keepCase: true, longs: Number, defaults: true, oneofs: true, includeDirs: [PROTO_ROOT] },
       gracefulShutdown: true,
     },
   };

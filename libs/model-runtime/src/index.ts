@@ -4,6 +4,7 @@ export { ModelWorker, type ModelWorkerOptions } from './model-worker.js';
 export * from './onnx-builder.js';
 export { prepareOnnx, type PreparedOnnx } from './onnx-graph.js';
 export * from './onnx-model.js';
+export { decodeOnnx, type OnnxGraph } from './onnx-reader.js';
 export { refuseUnsafe } from './onnx-safety.js';
 export * from './onnx-trial.js';
 export { ML_DOMAIN } from './onnx-schema.js';

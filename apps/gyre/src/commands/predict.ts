@@ -3,7 +3,7 @@ import type { ModelInForce } from '@gyre/contracts';
 import type { ApiClient, InferAnswer, InferBody } from '../api-client.js';
 import { invocation, remote } from '../command.js';
 import { CallFailed, UsageError } from '../failures.js';
-import { instantArgument } from '../arguments.js';
+import { instantArgument, jsonArgument } from '../arguments.js';
 import { number, printJson, table } from '../output.js';
 import type { Terminal } from '../terminal.js';
 
@@ -22,7 +22,7 @@ export const predict = (terminal: Terminal): Command =>
       new Option(
         '--features <json>',
         'predict from these: {"view.field": 1.5, …} or [1.5, …] in the model\'s order; null is missing',
-      ).argParser(parsed),
+      ).argParser(jsonArgument('--features')),
     )
     .addOption(new Option('--time <time>', 'event time of the request (default: now)').argParser(instantArgument))
     .option('--id <id>', 'a request id of your own, which the answer carries')
@@ -46,7 +46,8 @@ export const predict = (terminal: Terminal): Command =>
       else terminal.write(shown(answer));
     });
 
-async function matrix(api: ApiClient, name: string, features: unknown): Promise<InferBody['inputs']> {
+/** The features of one row as the input of a request. @throws UsageError, CallFailed MODEL_NOT_FOUND */
+export async function matrix(api: ApiClient, name: string, features: unknown): Promise<InferBody['inputs']> {
   const { models } = await api.specs();
   const model = models.find((m) => m.name === name);
   if (model === undefined) throw new CallFailed(404, 'MODEL_NOT_FOUND', `no model named "${name}"`, {});
@@ -75,17 +76,6 @@ function asNumber(feature: string, value: unknown): number | null {
   if (value === null || typeof value === 'number') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
   throw new UsageError(`feature ${feature} must be a number, true, false or null, got ${JSON.stringify(value)}`);
-}
-
-function parsed(text: string): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`--features is not JSON: ${(error as Error).message}`);
-  }
-  if (typeof value === 'object' && value !== null) return value;
-  throw new UsageError('--features takes a JSON object {"view.field": 1.5, …} or an array [1.5, …]');
 }
 
 function shown(answer: InferAnswer): string {
