@@ -116,7 +116,8 @@ export class Explanations {
     }
     const what = asked(request, spec.inputs, now(), limits);
     let found: EntityFeatures | null = null;
-    if (what.features === null) found = await this.lookUp(spec.inputs, what.entities ?? [], what.times ?? what.at, deadlineAt);
+    if (what.features === null)
+      found = await this.lookUp(spec.inputs, what.entities ?? [], what.times ?? what.at, deadlineAt);
     const features = what.features ?? (found as EntityFeatures).features;
     return {
       ...{ model: request.model, version: version.version, onnx: version.onnx, tensors: null, spec },
