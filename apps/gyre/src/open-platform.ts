@@ -22,7 +22,7 @@ export async function openPlatform(config: Config, logger: Logger): Promise<Plat
 type Log = NonNullable<Parameters<typeof EmbeddedPlatform.open>[0]['logger']>;
 
 async function open(settings: PlatformConfig, logger: Log): Promise<Platform> {
-  const { kind, dir, partitions, tickEveryMs, fsync, stateCacheBytes, kafka, mongodb } = settings;
+  const { kind, dir, partitions, tickEveryMs, fsync, startTimeoutMs, stateCacheBytes, kafka, mongodb } = settings;
   if (kind === 'embedded' || kafka === undefined || mongodb === undefined)
     return EmbeddedPlatform.open({ dir, partitions, tickEveryMs, fsync, logger });
   const { tls, sasl, ...others } = kafka;
@@ -31,6 +31,7 @@ async function open(settings: PlatformConfig, logger: Log): Promise<Platform> {
     mongodb,
     partitions,
     tickEveryMs,
+    startTimeoutMs,
     stateCacheBytes,
     topics: Object.values(topics),
     logger,

@@ -63,6 +63,8 @@ export const PlatformConfig = z
     fsync: z.boolean().default(false),
     /** How often records past their topic's retention are deleted. */
     expireEveryMinutes: z.number().positive().default(60),
+    /** Cluster: how long a start waits for servers that are away, or not ready yet. */
+    startTimeoutMs: z.int().min(1_000).default(60_000),
     /** Cluster: the states kept in memory, bytes, for all services of the process together. */
     stateCacheBytes: z.int().min(0).default(64_000_000),
     kafka: KafkaConfig.optional(),

@@ -21,7 +21,7 @@ import type { Task } from '../task.js';
 import { Activity } from './activity.js';
 import { Appender } from './appender.js';
 import type { Core } from './core.js';
-import { STATE_CACHE_BYTES, withDefaults } from './defaults.js';
+import { START_TIMEOUT_MS, STATE_CACHE_BYTES, withDefaults } from './defaults.js';
 import { expireRecords } from './expiry.js';
 import { FollowingRunner } from './following.js';
 import { Group } from './group.js';
@@ -71,10 +71,12 @@ export class ClusterPlatform extends Platform {
     const settings = withDefaults(options.kafka);
     this.partitions = partitions;
     this.live = options.tickEveryMs !== null;
-    this.artifacts = new GridArtifacts(connection);
     const isClosed = () => this.#closed;
+    this.artifacts = new GridArtifacts(connection, { logger, isClosed });
     const kafka = openKafka(options.kafka, logger);
-    const topics = new Topics(kafka, { ...settings, partitions, slackDays: settings.retentionSlackDays });
+    const { retentionSlackDays: slackDays } = settings;
+    const patienceMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
+    const topics = new Topics(kafka, { ...settings, partitions, slackDays, patienceMs }, logger);
     const isRaw = (topic: string) => this.#met.get(topic)?.raw ?? false;
     this.#core = {
       partitions,
@@ -82,7 +84,7 @@ export class ClusterPlatform extends Platform {
       kafka,
       settings,
       sender: new Sender(kafka, { compression: settings.compression, timeoutMs: settings.appendTimeoutMs }, logger),
-      reader: new LogReader(kafka, (topic) => topics.nameOf(topic), isRaw, isClosed),
+      reader: new LogReader(kafka, { nameOf: (topic) => topics.nameOf(topic), isRaw, isClosed, logger }),
       topics,
       store: new Store(connection, logger, isClosed),
       cache: new StateCache(options.stateCacheBytes ?? STATE_CACHE_BYTES),
@@ -114,13 +116,13 @@ export class ClusterPlatform extends Platform {
 
   /** @throws GyreError PLATFORM_UNAVAILABLE, TOPIC_MISMATCHED, DATA_DIR_VERSION */
   static async open(options: ClusterOptions): Promise<ClusterPlatform> {
-    const { partitions } = options;
+    const { partitions, startTimeoutMs = START_TIMEOUT_MS, logger = () => undefined } = options;
     if (!Number.isInteger(partitions) || partitions < 1 || partitions > 999)
       throw new RangeError(`partitions must be a whole number from 1 to 999, got ${partitions}`);
-    const connection = await openMongo(options.mongodb);
+    const connection = await openMongo(options.mongodb, { forMs: startTimeoutMs, logger });
     const platform = new ClusterPlatform(options, connection);
     try {
-      await platform.#core.store.check(partitions);
+      await platform.#core.store.check(partitions, startTimeoutMs);
       await platform.#core.topics.ready(options.topics ?? []);
       platform.#core.time = await platform.#core.store.time();
       return platform;

@@ -45,12 +45,8 @@ export const harness: PlatformHarness = {
   remove: async (place) => {
     const { kafka, mongodb } = JSON.parse(place) as Place;
     const silent = () => undefined;
-    const admin = new Topics(openKafka(kafka, silent), {
-      prefix: kafka.prefix,
-      partitions: PARTITIONS,
-      replication: 1,
-      slackDays: 0,
-    });
+    const settings = { prefix: kafka.prefix, partitions: PARTITIONS, replication: 1, slackDays: 0, patienceMs: 30_000 };
+    const admin = new Topics(openKafka(kafka, silent), settings, silent);
     const connection = await openMongo(mongodb);
     await Promise.all([admin.remove(), connection.dropDatabase()]);
     await Promise.all([admin.close(), connection.close()]);

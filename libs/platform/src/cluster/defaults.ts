@@ -15,3 +15,4 @@ export function withDefaults(options: KafkaOptions) {
 }
 
 export const STATE_CACHE_BYTES = 64_000_000;
+export const START_TIMEOUT_MS = 60_000;

@@ -39,6 +39,8 @@ export interface ClusterOptions {
   partitions: number;
   /** How often the platform tells the time by itself, milliseconds; null: only `tick` does, as in a replay. */
   tickEveryMs: number | null;
+  /** How long a start waits for servers that are away, or not ready yet, milliseconds. */
+  startTimeoutMs?: number;
   /** The states kept in memory, most recently used, in bytes of their JSON, for all tasks of the process together. */
   stateCacheBytes?: number;
   /** Topics that are made, or checked against these settings, at the start; others when they are first used. */

@@ -21,8 +21,9 @@ export async function openAppender(data: unknown): Promise<PlatformAppender> {
   const settings = withDefaults(options);
   const silent = () => undefined;
   const kafka = openKafka(options, silent);
-  const topics = new Topics(kafka, { ...settings, partitions, slackDays: settings.retentionSlackDays });
-  const sender = new Sender(kafka, { compression: settings.compression, timeoutMs: settings.appendTimeoutMs }, silent);
+  const { compression, appendTimeoutMs: timeoutMs, retentionSlackDays: slackDays } = settings;
+  const topics = new Topics(kafka, { ...settings, partitions, slackDays, patienceMs: timeoutMs }, silent);
+  const sender = new Sender(kafka, { compression, timeoutMs }, silent);
   const appender = new Appender({
     sender,
     partitions,

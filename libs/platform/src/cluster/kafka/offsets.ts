@@ -1,12 +1,13 @@
-import type { Cluster, KafkaClient } from './client.js';
-import { openCluster } from './client.js';
+import { GyreError } from '@gyre/contracts';
+import type { Logger } from '../../logger.js';
+import { openCluster, type Cluster, type KafkaClient } from './client.js';
 import { byLeader, fetchFrom, isOutOfRange, recover } from './fetch.js';
+import { patiently } from './patience.js';
 import { decodeRecord } from './records.js';
 import type { LogRecord } from '../../folding/log-record.js';
 
 const BYTES = 4_000_000;
-const TRIES = 40;
-const PAUSE_MS = 250;
+const PATIENCE_MS = 30_000;
 
 /** Looks into the log outside any group: where partitions begin and end, and what lies in a range. */
 export class LogReader {
@@ -16,10 +17,13 @@ export class LogReader {
 
   constructor(
     kafka: KafkaClient,
-    /** A topic's name in Kafka. */
-    private readonly nameOf: (topic: string) => string,
-    private readonly isRaw: (topic: string) => boolean,
-    private readonly isClosed: () => boolean,
+    private readonly options: {
+      /** A topic's name in Kafka. */
+      nameOf: (topic: string) => string;
+      isRaw: (topic: string) => boolean;
+      isClosed: () => boolean;
+      logger: Logger;
+    },
   ) {
     this.#cluster = openCluster(kafka);
   }
@@ -36,7 +40,7 @@ export class LogReader {
 
   /** The records of one partition from an offset on, ticks among them, below `to`, page by page. */
   async *pages(topic: string, partition: number, from: number, to: number): AsyncGenerator<LogRecord[]> {
-    const raw = this.isRaw(topic);
+    const raw = this.options.isRaw(topic);
     for (let next = from; next < to;) {
       const found = await this.#page(topic, partition, next);
       if (found === undefined) {
@@ -58,7 +62,7 @@ export class LogReader {
     const message = (await this.#page(topic, partition, offset))?.messages[0];
     return message === undefined || Number(message.offset) !== offset
       ? undefined
-      : decodeRecord(message, this.isRaw(topic));
+      : decodeRecord(message, this.options.isRaw(topic));
   }
 
   async close(): Promise<void> {
@@ -68,7 +72,7 @@ export class LogReader {
 
   /** undefined where the offset is out of range. */
   #page(topic: string, partition: number, offset: number) {
-    const name = this.nameOf(topic);
+    const name = this.options.nameOf(topic);
     return this.#trying([name], async () => {
       const leader = [...byLeader(this.#cluster, [{ topic: name, partition }]).keys()][0];
       if (leader === undefined) throw new Error(`partition ${partition} of ${name} has no leader`);
@@ -84,7 +88,7 @@ export class LogReader {
   }
 
   #offsets(topics: readonly string[], partitions: number, where: { fromBeginning: boolean }) {
-    const names = new Map(topics.map((topic) => [this.nameOf(topic), topic]));
+    const names = new Map(topics.map((topic) => [this.options.nameOf(topic), topic]));
     return this.#trying([...names.keys()], async () => {
       const all = Array.from({ length: partitions }, (_, partition) => ({ partition }));
       const found = await this.#cluster.fetchTopicsOffset(
@@ -100,8 +104,11 @@ export class LogReader {
     });
   }
 
-  async #trying<T>(topics: readonly string[], work: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
+  /** @throws GyreError PLATFORM_UNAVAILABLE */
+  #trying<T>(topics: readonly string[], work: () => Promise<T>): Promise<T> {
+    const { isClosed, logger } = this.options;
+    const connected = async () => {
+      if (isClosed()) throw new GyreError('NOT_READY', 'the platform is closed');
       try {
         await (this.#connected ??= this.#cluster.connect());
         const unknown = topics.filter((topic) => !this.#known.has(topic));
@@ -111,13 +118,13 @@ export class LogReader {
         }
         return await work();
       } catch (error) {
-        if (tries >= TRIES || this.isClosed()) throw error;
         this.#connected = undefined;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(PAUSE_MS, 20 * tries)));
-        if (this.isClosed()) throw error;
-        await recover(this.#cluster, error).catch(() => undefined);
-        if (this.isClosed()) await this.#cluster.disconnect().catch(() => undefined);
+        if (!isClosed()) await recover(this.#cluster, error).catch(() => undefined);
+        // What was at work when it was closed may have connected again.
+        if (isClosed()) await this.#cluster.disconnect().catch(() => undefined);
+        throw error;
       }
-    }
+    };
+    return patiently(connected, { forMs: PATIENCE_MS, what: `read ${topics.join(', ')}`, isClosed, logger });
   }
 }

@@ -1,7 +1,9 @@
 import { EVENT_BYTES_MAX, GyreError, type Retention } from '@gyre/contracts';
 import kafkajs, { type Admin } from 'kafkajs';
 import { retryTopicOf } from '../../folding/log-record.js';
+import type { Logger } from '../../logger.js';
 import type { KafkaClient } from './client.js';
+import { patiently } from './patience.js';
 
 const { ConfigResourceTypes } = kafkajs;
 const DAY_MS = 86_400_000;
@@ -9,7 +11,6 @@ const DAY_MS = 86_400_000;
 export const BATCH_BYTES_MAX = 8_000_000;
 const SLACK_DAYS = 7;
 const RETRY_DAYS = 7;
-const TRIES = 20;
 
 export interface TopicWanted {
   name: string;
@@ -24,6 +25,8 @@ export interface TopicSettings {
   replication: number;
   /** Kafka deletes so long after the stated retention, read or not. */
   slackDays: number | undefined;
+  /** How long what Kafka refuses for now is tried again, milliseconds. */
+  patienceMs: number;
 }
 
 /** Makes topics as the settings say, and refuses those that are there and differ. */
@@ -31,12 +34,14 @@ export class Topics {
   readonly #admin: Admin;
   #connected: Promise<void> | undefined;
   readonly #ready = new Map<string, Promise<void>>();
+  #closed = false;
 
   constructor(
     kafka: KafkaClient,
     private readonly settings: TopicSettings,
+    private readonly logger: Logger,
   ) {
-    this.#admin = kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 10 } });
+    this.#admin = kafka.admin();
   }
 
   /** A topic's name in Kafka. */
@@ -66,30 +71,32 @@ export class Topics {
 
   /** The first offsets of records that were appended at this time or later, by partition; the end where there is none. */
   async offsetsAt(topic: string, time: number): Promise<Map<number, number>> {
-    await this.#connect();
-    const found = await this.#admin.fetchTopicOffsetsByTimestamp(this.nameOf(topic), time);
+    const name = this.nameOf(topic);
+    const found = await this.#asked(`find a time in ${name}`, () =>
+      this.#admin.fetchTopicOffsetsByTimestamp(name, time),
+    );
     return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 
   /** Deletes what lies below. */
   async cut(topic: string, below: readonly { partition: number; offset: number }[]): Promise<void> {
-    await this.#connect();
+    const name = this.nameOf(topic);
     const partitions = below.map(({ partition, offset }) => ({ partition, offset: String(offset) }));
-    await this.#admin.deleteTopicRecords({ topic: this.nameOf(topic), partitions });
+    await this.#asked(`delete records of ${name}`, () => this.#admin.deleteTopicRecords({ topic: name, partitions }));
   }
 
   /** Which of these consumer groups have members now. */
   async alive(groups: readonly string[]): Promise<Set<string>> {
     if (groups.length === 0) return new Set();
-    await this.#connect();
-    const { groups: found } = await this.#admin.describeGroups([...groups]);
+    const { groups: found } = await this.#asked('describe consumer groups', () =>
+      this.#admin.describeGroups([...groups]),
+    );
     return new Set(found.filter(({ members }) => members.length > 0).map(({ groupId }) => groupId));
   }
 
   /** Names without the prefix. */
   async list(): Promise<string[]> {
-    await this.#connect();
-    const names = await this.#admin.listTopics();
+    const names = await this.#asked('list topics', () => this.#admin.listTopics());
     const { prefix } = this.settings;
     return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
   }
@@ -101,31 +108,36 @@ export class Topics {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#connected?.catch(() => undefined);
     await this.#admin.disconnect().catch(() => undefined);
   }
 
   async #make(topics: readonly TopicWanted[]): Promise<void> {
-    await this.#connect();
     const wanted = new Map(topics.map((topic) => [this.nameOf(topic.name), topic]));
-    const { replication, partitions } = this.settings;
-    const existing = new Set((await this.#admin.listTopics()).filter((name) => wanted.has(name)));
-    const missing = [...wanted].filter(([name]) => !existing.has(name));
-    if (missing.length > 0) {
+    await this.#asked(`get the topics ready (${[...wanted.keys()].join(', ')})`, async () => {
+      const existing = new Set((await this.#admin.listTopics()).filter((name) => wanted.has(name)));
+      const missing = [...wanted].filter(([name]) => !existing.has(name));
       // Somebody else may make them at the same moment: then they are checked below.
-      const made = await this.#admin.createTopics({
-        waitForLeaders: true,
-        topics: missing.map(([topic, { retention, raw }]) => ({
-          topic,
-          numPartitions: partitions,
-          replicationFactor: replication,
-          configEntries: this.#configOf(retention, raw),
-        })),
-      });
+      const made = missing.length === 0 || (await this.#create(missing));
       if (!made) for (const [name] of missing) existing.add(name);
-      else await this.#untilKnown(missing.map(([name]) => name));
-    }
-    if (existing.size > 0) await this.#check([...existing], wanted);
+      await this.#assertLed([...wanted.keys()]);
+      if (existing.size > 0) await this.#check([...existing], wanted);
+    });
+  }
+
+  /** @returns false where some of them were there */
+  #create(missing: readonly (readonly [name: string, topic: TopicWanted])[]): Promise<boolean> {
+    const { replication, partitions } = this.settings;
+    return this.#admin.createTopics({
+      waitForLeaders: false,
+      topics: missing.map(([topic, { retention, raw }]) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor: replication,
+        configEntries: this.#configOf(retention, raw),
+      })),
+    });
   }
 
   #configOf(retention: Retention, raw: boolean): { name: string; value: string }[] {
@@ -143,17 +155,11 @@ export class Topics {
     return retention === 'forever' ? -1 : (retention.days + (this.settings.slackDays ?? SLACK_DAYS)) * DAY_MS;
   }
 
-  async #untilKnown(names: readonly string[]): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      try {
-        const { topics } = await this.#admin.fetchTopicMetadata({ topics: [...names] });
-        if (topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
-      } catch (error) {
-        if (tries >= TRIES) throw error;
-      }
-      if (tries >= TRIES) throw new Error(`topics without a leader: ${names.join(', ')}`);
-      await new Promise((resolve) => setTimeout(resolve, 25 * tries));
-    }
+  /** @throws Error where a broker does not know one yet, or a partition has no leader */
+  async #assertLed(names: readonly string[]): Promise<void> {
+    const { topics } = await this.#admin.fetchTopicMetadata({ topics: [...names] });
+    const unled = topics.filter(({ partitions }) => partitions.some(({ leader }) => leader < 0));
+    if (unled.length > 0) throw new Error(`no leader yet for ${unled.map(({ name }) => name).join(', ')}`);
   }
 
   async #check(names: readonly string[], wanted: ReadonlyMap<string, TopicWanted>): Promise<void> {
@@ -192,15 +198,23 @@ export class Topics {
     }
   }
 
+  /** @throws GyreError PLATFORM_UNAVAILABLE */
+  #asked<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const isClosed = () => this.#closed;
+    const connected = async () => {
+      if (isClosed()) throw new GyreError('NOT_READY', 'the platform is closed');
+      await this.#connect();
+      return work();
+    };
+    return patiently(connected, { forMs: this.settings.patienceMs, what, isClosed, logger: this.logger });
+  }
+
   async #connect(): Promise<void> {
     try {
       await (this.#connected ??= this.#admin.connect());
     } catch (error) {
       this.#connected = undefined;
-      throw new GyreError(
-        'PLATFORM_UNAVAILABLE',
-        `Kafka cannot be reached: ${(error as Error).message}; see that the brokers of platform.kafka run and take these credentials`,
-      );
+      throw error;
     }
   }
 }

@@ -1,11 +1,11 @@
 import type { Model } from 'mongoose';
 import type { StateChange, StateRow } from '../../folding/batch-states.js';
 import type { Wish } from '../../folding/waking.js';
+import { isDuplicate } from './connection.js';
 import type { StateDocument } from './schemas.js';
 
 const INSERTS = 500;
 const COMMANDS_AT_ONCE = 8;
-const DUPLICATE_KEY = 11_000;
 
 /** A look-up by the greatest key of a prefix at or before one, or below it. */
 export interface Floor {
@@ -31,9 +31,14 @@ export class States {
   ) {}
 
   /** Makes the indexes, once. */
-  prepare(): Promise<void> {
+  async prepare(): Promise<void> {
     this.#prepared ??= this.patiently(() => this.model.createIndexes());
-    return this.#prepared;
+    try {
+      await this.#prepared;
+    } catch (error) {
+      this.#prepared = undefined;
+      throw error;
+    }
   }
 
   /** What is stored under these keys; a key without a state is absent. */
@@ -128,7 +133,7 @@ export class States {
       try {
         await this.patiently(() => this.#collection.insertMany(documents, { ordered: false }));
       } catch (error) {
-        if ((error as { code?: unknown }).code !== DUPLICATE_KEY) throw error;
+        if (!isDuplicate(error)) throw error;
         over.push(...chunk);
       }
     }

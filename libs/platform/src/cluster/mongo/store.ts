@@ -1,6 +1,6 @@
 import { GyreError } from '@gyre/contracts';
 import type { Model } from 'mongoose';
-import { passes, patiently, type Connection } from './connection.js';
+import { passes, patiently, type Connection, type Patience } from './connection.js';
 import type { Logger } from '../../logger.js';
 import {
   commitSchema,
@@ -35,19 +35,20 @@ export class Store {
     this.#meta = connection.model('meta', metaSchema, 'meta');
   }
 
-  /** @throws GyreError DATA_DIR_VERSION, TOPIC_MISMATCHED */
-  async check(partitions: number): Promise<void> {
-    const about = await this.#try(async () => this.connection.db?.admin().buildInfo());
+  /** @throws GyreError DATA_DIR_VERSION, TOPIC_MISMATCHED; what MongoDB said last, if it does not answer for so long */
+  async check(partitions: number, patienceMs: number): Promise<void> {
+    const until = performance.now() + patienceMs;
+    const about = await this.#try(async () => this.connection.db?.admin().buildInfo(), { until });
     // FerretDB 1 holds a connection to its own database for each update of a command, and stands still when it has no more.
     if (about?.['ferretdbVersion'] !== undefined) this.#updatesMost = 1;
-    const format = await this.#fixed('format', FORMAT);
+    const format = await this.#fixed('format', FORMAT, until);
     if (format !== FORMAT)
       throw new GyreError(
         'DATA_DIR_VERSION',
         `the database ${this.connection.name} has format ${format}, this Gyre writes ${FORMAT}; start the Gyre that wrote it, or set another platform.mongodb.database`,
         { format, known: FORMAT },
       );
-    const made = await this.#fixed('partitions', partitions);
+    const made = await this.#fixed('partitions', partitions, until);
     if (made !== partitions)
       throw new GyreError(
         'TOPIC_MISMATCHED',
@@ -63,11 +64,13 @@ export class Store {
 
   /** Tells a time; an earlier one changes nothing. */
   async tell(time: number): Promise<void> {
-    await this.#try(() => this.#meta.updateOne({ _id: 'time' }, { $max: { value: time } }, { upsert: true }));
+    await this.#try(() => this.#meta.updateOne({ _id: 'time' }, { $max: { value: time } }, { upsert: true }), {
+      races: true,
+    });
   }
 
   async register({ _id, ...group }: GroupDocument): Promise<void> {
-    await this.#try(() => this.#groups.updateOne({ _id }, { $set: group }, { upsert: true }));
+    await this.#try(() => this.#groups.updateOne({ _id }, { $set: group }, { upsert: true }), { races: true });
     await this.states(_id).prepare();
   }
 
@@ -89,16 +92,19 @@ export class Store {
   /** Makes `owner` the one who works on the partition. @returns where its predecessor left it */
   takeOver(group: string, partition: number, owner: string): Promise<CommitDocument> {
     const fresh = { batch: 0, sequence: 0, pending: null };
-    return this.#try(async () => {
-      const record = await this.#commits(group)
-        .findOneAndUpdate(
-          { _id: partition },
-          { $set: { owner }, $setOnInsert: fresh },
-          { upsert: true, returnDocument: 'after' },
-        )
-        .lean<CommitDocument>();
-      return whole(record as CommitDocument);
-    });
+    return this.#try(
+      async () => {
+        const record = await this.#commits(group)
+          .findOneAndUpdate(
+            { _id: partition },
+            { $set: { owner }, $setOnInsert: fresh },
+            { upsert: true, returnDocument: 'after' },
+          )
+          .lean<CommitDocument>();
+        return whole(record as CommitDocument);
+      },
+      { races: true },
+    );
   }
 
   /** Compare and set: the record of batch n is replaced by that of n + 1, if `owner` owns it still. @returns whether it does */
@@ -152,22 +158,25 @@ export class Store {
   }
 
   /** A number that whoever is first writes. */
-  async #fixed(name: string, value: number): Promise<number> {
-    return this.#try(async () => {
-      try {
-        await this.#meta.collection.insertOne({ _id: name, value } as never);
-        return value;
-      } catch (error) {
-        if (passes(error)) throw error;
-        const found = await this.#meta.findById(name).lean();
-        if (found === null) throw error;
-        return found.value;
-      }
-    });
+  async #fixed(name: string, value: number, until: number): Promise<number> {
+    return this.#try(
+      async () => {
+        try {
+          await this.#meta.collection.insertOne({ _id: name, value } as never);
+          return value;
+        } catch (error) {
+          if (passes(error)) throw error;
+          const found = await this.#meta.findById(name).lean();
+          if (found === null) throw error;
+          return found.value;
+        }
+      },
+      { until },
+    );
   }
 
-  #try<T>(work: () => Promise<T>): Promise<T> {
-    return patiently(work, { logger: this.logger, isClosed: this.isClosed });
+  #try<T>(work: () => Promise<T>, options: Pick<Patience, 'until' | 'races'> = {}): Promise<T> {
+    return patiently(work, { logger: this.logger, isClosed: this.isClosed, ...options });
   }
 }
 
