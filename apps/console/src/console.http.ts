@@ -1,30 +1,13 @@
 import { Controller, Get, Inject, NotFoundException, Param, Req, Res, type OnModuleDestroy } from '@nestjs/common';
 import { GyreError } from '@gyre/contracts';
-import type { HttpReply, HttpRequest } from '@gyre/hosting';
+import { Callers, Needs, Open, type HttpReply, type HttpRequest } from '@gyre/hosting';
 import { LiveStream } from './live-stream.js';
+import { SECURITY_HEADERS } from './security-headers.js';
+import { askToSignIn } from './sign-in.http.js';
 import { Site, type SiteFile } from './site.js';
 
-/** Nothing but this server's own files runs, is shown or is asked, and no other page may frame it. */
-const CONTENT_SECURITY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const SECURITY_HEADERS = {
-  'content-security-policy': CONTENT_SECURITY,
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-};
+/** The longest that a timer takes: 24 days. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 const A_YEAR = 'public, max-age=31536000, immutable';
 
@@ -33,11 +16,14 @@ export class ConsoleController implements OnModuleDestroy {
   constructor(
     @Inject(Site) private readonly site: Site,
     @Inject(LiveStream) private readonly stream: LiveStream,
+    @Inject(Callers) private readonly callers: Callers,
   ) {}
 
-  /** Every page is the same document; the script in it reads the address. */
+  /** Every page is the same document; the script in it reads the address. Who is not signed in is sent to do so. */
+  @Open()
   @Get(['/', 'models/*'])
   page(@Req() request: HttpRequest, @Res() reply: HttpReply): void {
+    if (request.identity === undefined) return askToSignIn(request, reply);
     const file = this.site.file('index.html');
     if (file === undefined)
       throw new GyreError('NOT_READY', 'the console has not been built; run `npx nx build console`');
@@ -45,6 +31,7 @@ export class ConsoleController implements OnModuleDestroy {
   }
 
   /** Built files carry a hash of their content in their name, and so never change. */
+  @Needs()
   @Get('assets/:name')
   asset(@Param('name') name: string, @Req() request: HttpRequest, @Res() reply: HttpReply): void {
     const file = this.site.file(`assets/${name}`);
@@ -53,8 +40,9 @@ export class ConsoleController implements OnModuleDestroy {
   }
 
   /** Server-sent events; see LiveStream for what they say. */
+  @Needs('viewer')
   @Get('v1/stream')
-  async live(@Res() reply: HttpReply): Promise<void> {
+  async live(@Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
     await this.stream.admit();
     reply.hijack();
     const response = reply.raw;
@@ -70,6 +58,10 @@ export class ConsoleController implements OnModuleDestroy {
       end: () => response.end(),
       cut: () => response.destroy(),
     });
+    const { identity, headers } = request;
+    const until = identity === undefined ? 0 : this.callers.knownUntil(headers, identity);
+    const end = setTimeout(() => response.end(), Math.min(until - Date.now(), TIMER_MS_MAX));
+    response.on('close', () => clearTimeout(end));
     response.on('close', leave);
     response.on('error', leave);
   }

@@ -3,11 +3,12 @@ import { Catalog, Metrics } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { ConsoleController } from './console.http.js';
 import { LiveStream } from './live-stream.js';
+import { SignInController } from './sign-in.http.js';
 import { Site } from './site.js';
 
 /** The console: the built pages, and the stream that keeps them live. */
 @Module({
-  controllers: [ConsoleController],
+  controllers: [ConsoleController, SignInController],
   providers: [
     { provide: Site, useFactory: () => Site.load(new URL('./web/', import.meta.url)) },
     {

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import type { LabelCounts, Performance } from '@gyre/contracts';
-import { Catalog } from '@gyre/hosting';
+import { Catalog, Needs } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { detect } from './detect.js';
 import type { Joining } from './join.js';
@@ -15,6 +15,7 @@ export class DriftMonitorController {
     @Inject(PerformanceHistory) private readonly history: PerformanceHistory,
   ) {}
 
+  @Needs('viewer')
   @Get('performance')
   async performance(@Param('model') model: string): Promise<Performance> {
     const isRegression = this.catalog.requireModel(model).label.type === 'regression';
@@ -28,6 +29,7 @@ export class DriftMonitorController {
     };
   }
 
+  @Needs('viewer')
   @Get('labels')
   async labels(@Param('model') model: string): Promise<LabelCounts> {
     this.catalog.requireModel(model);

@@ -8,6 +8,7 @@ import {
   type OnlineRow,
   type PastPrediction,
 } from '@gyre/contracts';
+import { Needs } from '@gyre/hosting';
 
 /** proto/gyre/v1/feature_store.proto, as the loader gives it: names as in the file, int64 as numbers, what is absent undefined. */
 export interface GetOnlineFeaturesRequest {
@@ -44,6 +45,7 @@ export class FeatureStoreGrpc {
     @Inject(PastPredictions) private readonly past: PastPredictions,
   ) {}
 
+  @Needs('viewer', 'predictor')
   @GrpcMethod('FeatureStore', 'GetPastPredictions')
   async getPastPredictions({
     id = '',
@@ -59,6 +61,7 @@ export class FeatureStoreGrpc {
     return { predictions: found === null ? [] : [messageOf(found)] };
   }
 
+  @Needs('viewer', 'predictor')
   @GrpcMethod('FeatureStore', 'GetOnlineFeatures')
   async getOnlineFeatures({
     features = [],

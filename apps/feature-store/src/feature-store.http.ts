@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { GyreError, OnlineFeatures, type FeatureStatus, type FeatureValue } from '@gyre/contracts';
-import { Catalog } from '@gyre/hosting';
+import { Catalog, Needs } from '@gyre/hosting';
 import { z } from 'zod';
 
 /** GET /v1/features/:view/:entity?at=2026-11-22T14:05:00Z */
@@ -23,6 +23,7 @@ export class FeaturesController {
     @Inject(Catalog) private readonly catalog: Pick<Catalog, 'view'>,
   ) {}
 
+  @Needs('viewer')
   @Get(':view/:entity')
   async features(
     @Param('view') view: string,

@@ -1,10 +1,12 @@
 import { GyreError } from '@gyre/contracts';
-import type { GrpcCall } from '@gyre/hosting';
+import { Identity, type GrpcCall } from '@gyre/hosting';
 
 /** Who waits for an answer, and for how long. */
 export interface Caller {
   /** For limits: the name that a token gives, or the address that the request came from. */
   readonly client: string;
+  /** What it may do. */
+  readonly identity: Identity;
   /** Until when it waits, UTC milliseconds; Infinity where it did not say. */
   readonly deadlineAt: number;
   /** Whether it has gone. */
@@ -12,13 +14,13 @@ export interface Caller {
 }
 
 /** Of whom nothing is known: this process itself, a test. */
-export const ANYBODY: Caller = { client: '', deadlineAt: Infinity, cancelled: false };
+export const ANYBODY: Caller = { client: '', identity: Identity.LOCAL, deadlineAt: Infinity, cancelled: false };
 
-/** @param name what the call's token says, undefined where nobody needs one */
-export function grpcCaller(call: GrpcCall, name: string | undefined): Caller {
+export function grpcCaller(call: GrpcCall, identity: Identity): Caller {
   const deadline = call.getDeadline();
   return {
-    client: name ?? hostOf(call.getPeer()),
+    client: identity.named ? identity.name : hostOf(call.getPeer()),
+    identity,
     deadlineAt: deadline instanceof Date ? deadline.getTime() : deadline,
     get cancelled() {
       return call.cancelled;
@@ -27,9 +29,10 @@ export function grpcCaller(call: GrpcCall, name: string | undefined): Caller {
 }
 
 /** @param connection of the request; when it closes before the answer, nobody waits any more */
-export function httpCaller(client: string, connection: { readonly destroyed: boolean }): Caller {
+export function httpCaller(identity: Identity, address: string, connection: { readonly destroyed: boolean }): Caller {
   return {
-    client,
+    client: identity.named ? identity.name : address,
+    identity,
     deadlineAt: Infinity,
     get cancelled() {
       return connection.destroyed;

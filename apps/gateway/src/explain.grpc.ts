@@ -10,9 +10,9 @@ import { decodeRequest } from './oip-request.js';
 @Controller()
 export class ExplainGrpc {
   constructor(@Inject(Explanations) explanations: Explanations, @Inject(GrpcBytes) bytes: GrpcBytes) {
-    bytes.handle('gyre.v1.Explainer/Explain', async (message, call, name) => {
+    bytes.handle('gyre.v1.Explainer/Explain', async (message, call, identity) => {
       const request = decodeRequest(message);
-      const explained = await explanations.explain(request, grpcCaller(call, name));
+      const explained = await explanations.explain(request, grpcCaller(call, identity));
       return encodeAnswer(tensorsOf(explained, request.id), request.raw);
     });
   }

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, UseFilters } from '@nestjs/common';
 import type { Explained } from '@gyre/contracts';
-import type { HttpRequest } from '@gyre/hosting';
+import { Identity, Needs, type HttpRequest } from '@gyre/hosting';
 import { httpCaller, type Caller } from './caller.js';
 import { Explanations } from './explain.js';
 import { JSON_BYTES, OipFailures } from './gateway.http.js';
@@ -11,6 +11,7 @@ import { decodeJson } from './oip-json.js';
 export class ExplainHttp {
   constructor(@Inject(Explanations) private readonly explanations: Explanations) {}
 
+  @Needs('predictor')
   @Post(['v2/models/:model/explain', 'v2/models/:model/versions/:version/explain'])
   @HttpCode(200)
   @UseFilters(new OipFailures())
@@ -25,6 +26,8 @@ export class ExplainHttp {
     return this.explanations.explain(decodeJson(model, version, message).request, callerOf(request));
   }
 
+  // For which model the caller must be let predict, the prediction says.
+  @Needs()
   @Get('v1/predictions/:id/explanation')
   explainPast(@Req() request: HttpRequest, @Param('id') id: string): Promise<Explained> {
     return this.explanations.explainPast(id, callerOf(request));
@@ -32,5 +35,5 @@ export class ExplainHttp {
 }
 
 function callerOf(request: HttpRequest): Caller {
-  return httpCaller(request.name ?? request.ip, request.socket);
+  return httpCaller(request.identity ?? Identity.LOCAL, request.ip, request.socket);
 }

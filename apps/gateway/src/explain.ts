@@ -56,6 +56,7 @@ export class Explanations {
    *   EXPLANATION_TOO_LARGE, OVERLOADED, DEADLINE_EXCEEDED
    */
   async explain(request: InferRequest, caller: Caller = ANYBODY): Promise<Explained> {
+    caller.identity.require(['predictor'], request.model);
     const { now, limits, thread, artifact } = this.options;
     const { parameters } = request;
     const deadlineAt = Math.min(deadlineOf(caller, parameters['timeout'], now()), now() + limits.deadlineMs);

@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
-import { GrpcBytes, Readiness } from '@gyre/hosting';
+import { GrpcBytes, Readiness, Needs } from '@gyre/hosting';
 import { grpcCaller } from './caller.js';
 import { Inference } from './infer.js';
 import { inferBytes } from './infer-bytes.js';
@@ -19,31 +19,36 @@ export class GatewayGrpc {
     @Inject(ServingTable) private readonly table: ServingTable,
     @Inject(Readiness) private readonly readiness: Readiness,
   ) {
-    bytes.handle(`inference.${SERVICE}/ModelInfer`, (message, call, name) =>
-      inferBytes(inference, message, grpcCaller(call, name)),
+    bytes.handle(`inference.${SERVICE}/ModelInfer`, (message, call, identity) =>
+      inferBytes(inference, message, grpcCaller(call, identity)),
     );
   }
 
+  @Needs()
   @GrpcMethod(SERVICE, 'ServerLive')
   serverLive(): { live: boolean } {
     return { live: true };
   }
 
+  @Needs()
   @GrpcMethod(SERVICE, 'ServerReady')
   serverReady(): { ready: boolean } {
     return { ready: this.readiness.ready };
   }
 
+  @Needs('predictor', 'viewer')
   @GrpcMethod(SERVICE, 'ModelReady')
   modelReady({ name = '', version = '' }: ModelName): { ready: boolean } {
     return { ready: isReady(this.table.serving(name), version) };
   }
 
+  @Needs()
   @GrpcMethod(SERVICE, 'ServerMetadata')
   serverMetadata(): typeof SERVER {
     return SERVER;
   }
 
+  @Needs('predictor', 'viewer')
   @GrpcMethod(SERVICE, 'ModelMetadata')
   modelMetadata({ name = '', version = '' }: ModelName): object {
     const { parameters, ...metadata } = metadataOf(this.table.serving(name), version);

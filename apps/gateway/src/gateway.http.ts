@@ -14,7 +14,7 @@ import {
   type ExceptionFilter,
 } from '@nestjs/common';
 import { errors, GyreError } from '@gyre/contracts';
-import { Readiness, sayWhenToComeAgain, type HttpReply, type HttpRequest } from '@gyre/hosting';
+import { Readiness, sayWhenToComeAgain, type HttpReply, type HttpRequest, Needs, Identity } from '@gyre/hosting';
 import { httpCaller } from './caller.js';
 import { Inference } from './infer.js';
 import { inferJson } from './infer-json.js';
@@ -42,31 +42,37 @@ export class GatewayHttp {
     @Inject(Readiness) private readonly readiness: Readiness,
   ) {}
 
+  @Needs()
   @Get()
   server(): typeof SERVER {
     return SERVER;
   }
 
+  @Needs()
   @Get('health/live')
   live(): { live: boolean } {
     return { live: true };
   }
 
+  @Needs()
   @Get('health/ready')
   ready(@Res() reply: HttpReply): void {
     answerReady(reply, this.readiness.ready);
   }
 
+  @Needs('predictor', 'viewer')
   @Get(['models/:model', 'models/:model/versions/:version'])
   metadata(@Param('model') model: string, @Param('version') version = ''): ModelMetadata {
     return metadataOf(this.table.serving(model), version);
   }
 
+  @Needs('predictor', 'viewer')
   @Get(['models/:model/ready', 'models/:model/versions/:version/ready'])
   modelReady(@Res() reply: HttpReply, @Param('model') model: string, @Param('version') version = ''): void {
     answerReady(reply, isReady(this.table.serving(model), version));
   }
 
+  @Needs('predictor')
   @Post(['models/:model/infer', 'models/:model/versions/:version/infer'])
   @HttpCode(200)
   async infer(
@@ -76,7 +82,7 @@ export class GatewayHttp {
     @Param('model') model: string,
     @Param('version') version = '',
   ): Promise<Buffer> {
-    const caller = httpCaller(request.name ?? request.ip, request.socket);
+    const caller = httpCaller(request.identity ?? Identity.LOCAL, request.ip, request.socket);
     const header = request.headers[JSON_BYTES];
     const message = { body: bytes ?? Buffer.alloc(0), jsonBytes: header === undefined ? undefined : Number(header) };
     const { body, jsonBytes } = await inferJson(this.inference, model, version, message, caller);

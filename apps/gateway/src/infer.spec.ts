@@ -9,7 +9,7 @@ import {
 import { Metrics } from '@gyre/hosting';
 import { OnnxModel } from '@gyre/model-runtime';
 import { EmbeddedPlatform } from '@gyre/platform';
-import type { Caller } from './caller.js';
+import { ANYBODY, type Caller } from './caller.js';
 import { answering, apply, aSpec, echoing, KeptLog, serve, type Wanted } from './a-model.js';
 import { Admission } from './admission.js';
 import { GatewayMetrics } from './gateway.metrics.js';
@@ -373,7 +373,7 @@ describe('an inference', () => {
     ]);
   });
 
-  const patient: Caller = { client: 'one', deadlineAt: Infinity, cancelled: false };
+  const patient: Caller = { ...ANYBODY, client: 'one' };
   it('begins nothing that cannot be through by its deadline, and records that', async () => {
     await serving({ champion: [1, echoing()] });
     const late = { code: 'DEADLINE_EXCEEDED' };

@@ -41,6 +41,8 @@ interface Concluded {
   reason: FallbackReason;
 }
 
+const PREDICTORS = ['predictor'] as const;
+
 /**
  * Answers inference requests, whatever transport they came by.
  *
@@ -94,6 +96,8 @@ export class Inference {
 
   private accept(request: InferRequest, caller: Caller, resolve: Pending['resolve'], reject: Pending['reject']): void {
     const { table, now, limits, admission } = this.options;
+    // Before anything tells whether there is such a model.
+    caller.identity.require(PREDICTORS, request.model);
     const serving = table.serving(request.model);
     const routed = route(serving, request);
     const { version } = routed;

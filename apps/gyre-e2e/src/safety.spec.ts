@@ -139,3 +139,60 @@ describe('with tokens configured', () => {
     expect(commanded).toMatchObject({ actor: 'ops', reason: 'I want it' });
   });
 });
+
+describe('with roles', () => {
+  let running: RunningGyre;
+  const KEYS: [string, string[]][] = [
+    ['operator', ['operator:failure']],
+    ['predictor', ['predictor:failure']],
+    ['elsewhere', ['predictor:other-*', 'admin:other']],
+    ['viewer', ['viewer']],
+    ['producer', ['producer']],
+    ['admin', ['admin']],
+  ];
+  beforeAll(async () => {
+    const tokens = KEYS.map(([name, roles]) => ({ name, sha256: sha256(`key of ${name}`), roles }));
+    running = await RunningGyre.start({ token: 'key of admin', settings: { auth: { tokens } } });
+    await running.apply(machine);
+  });
+
+  const CALLS: [string, string, string, string[]][] = [
+    ['GET', '/v1/specs', '', ['admin', 'operator', 'viewer', 'elsewhere']],
+    ['GET', '/metrics', '', ['admin', 'operator', 'viewer', 'elsewhere']],
+    ['GET', '/v2/models/failure', '', ['admin', 'operator', 'predictor', 'viewer', 'elsewhere']],
+    ['POST', '/v2/models/failure/infer', '{"parameters":{"entity":"a"}}', ['admin', 'operator', 'predictor']],
+    ['POST', '/v1/events', '{"id":"1"}', ['admin', 'producer']],
+    ['POST', '/v1/models/failure/retrain', '{}', ['admin', 'operator']],
+    ['POST', '/v1/specs', machine.replace('load: float', 'load: int'), ['admin']],
+    ['POST', '/v1/models/failure/import', 'nothing', ['admin']],
+    ['POST', '/v1/deadletters/replay', '{"letters":[]}', ['admin']],
+    ['POST', '/v1/settle', '{}', ['admin']],
+  ];
+  it.each(CALLS)('%s %s is refused to whom it is not for', async (method, path, body, may) => {
+    for (const [name] of KEYS) {
+      const init = { body, headers: { 'content-type': 'application/json' } };
+      const answer = await new Api(running.url, `key of ${name}`).call(method, path, init);
+      expect([name, answer.status === 403]).toEqual([name, !may.includes(name)]);
+      if (answer.status !== 403) continue;
+      expect(JSON.stringify(answer.body)).toMatch(/PERMISSION_DENIED/);
+      expect(JSON.stringify(answer.body)).toMatch(/has only .*; this call needs /);
+    }
+  });
+
+  it('over gRPC it is the same; and who may not predict does not learn whether there is such a model', async () => {
+    for (const [name] of KEYS) {
+      const client = new InferenceClient(running.grpcAddress, `key of ${name}`);
+      const allowed = CALLS.find(([, path]) => path.endsWith('/infer'))?.[3].includes(name);
+      for (const model of ['failure', 'missing']) {
+        const request = { model_name: model, parameters: { entity: { string_param: 'a' } } };
+        const code = await client.infer(request).then(
+          () => 0,
+          (error: { code: number }) => error.code,
+        );
+        const expected = name === 'admin' && model === 'missing' ? 5 : allowed && model === 'failure' ? 0 : 7;
+        expect([name, model, code]).toEqual([name, model, expected]);
+      }
+      client.close();
+    }
+  });
+});

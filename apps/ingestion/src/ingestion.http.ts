@@ -7,7 +7,7 @@ import {
   type DeadLetterEntry,
   type EventsAccepted,
 } from '@gyre/contracts';
-import { Catalog, Config, JsonBody, Metrics, Settling } from '@gyre/hosting';
+import { Catalog, Config, JsonBody, Metrics, Settling, Needs } from '@gyre/hosting';
 import { Platform, type Recorded, type Replayed } from '@gyre/platform';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
@@ -47,6 +47,7 @@ export class IngestionController {
     this.#eventsMax = config.read('ingestion', IngestionConfig).eventsPerCallMax;
   }
 
+  @Needs('producer')
   @Post('events')
   @HttpCode(202)
   async events(
@@ -93,6 +94,7 @@ export class IngestionController {
     return { accepted: fitting.length, refused };
   }
 
+  @Needs('viewer')
   @Get('deadletters')
   async deadLetters(@Query('limit') limit = '100', @Query('group') group?: string): Promise<DeadLetterEntry[]> {
     const most = Number(limit);
@@ -108,6 +110,7 @@ export class IngestionController {
   }
 
   /** Refused events are given to their group again, for example after a spec was mended: each once, however often it was refused. */
+  @Needs('operator')
   @Post('deadletters/replay')
   @HttpCode(202)
   async replay(@Body(new JsonBody(ReplayRequest)) request: z.infer<typeof ReplayRequest>): Promise<Replayed> {

@@ -14,7 +14,7 @@ import {
   type TimelineEntry,
   type VersionInfo,
 } from '@gyre/contracts';
-import { Caller, Catalog, JsonBody } from '@gyre/hosting';
+import { Caller, CallerIdentity, Catalog, JsonBody, Needs, type Identity } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { z } from 'zod';
 import { importModel } from './import-model.js';
@@ -27,6 +27,7 @@ const Why = z.strictObject({ reason: z.string().min(1).max(1_000).default('no re
 const Promotion = Why.extend({ version: z.int().positive() });
 
 @Controller('v1')
+@Needs('viewer')
 export class RegistryController {
   constructor(
     @Inject(Platform) private readonly platform: Platform,
@@ -38,15 +39,18 @@ export class RegistryController {
   async apply(
     @Body() body: Buffer | undefined,
     @Headers('x-file-name') file: string | undefined,
-    @Caller() actor: string,
+    @CallerIdentity() caller: Identity,
   ): Promise<AppliedSpecs> {
     const { events, answer } = applySpecs(
       body?.toString('utf8') ?? '',
       file ?? 'body',
       this.catalog,
-      actor,
+      caller.name,
       Date.now(),
     );
+    // Who administers some models may apply a file that leaves everything else as it is.
+    for (const { kind, name, changed } of answer.applied)
+      if (changed) caller.require(['admin'], kind === 'Model' ? name : undefined);
     await this.platform.append(topics.lifecycle, events);
     return answer;
   }
@@ -131,6 +135,7 @@ export class RegistryController {
     return servedAt(decisions, moment);
   }
 
+  @Needs('operator')
   @Get('artifacts/:sha256')
   @Header('content-type', 'application/octet-stream')
   async artifact(@Param('sha256') sha256: string): Promise<Buffer> {
@@ -139,6 +144,7 @@ export class RegistryController {
     return Buffer.from(await this.platform.artifacts.get(sha256));
   }
 
+  @Needs('admin')
   @Post('models/:model/import')
   @HttpCode(202)
   async import(
@@ -160,6 +166,7 @@ export class RegistryController {
     return answer;
   }
 
+  @Needs('operator')
   @Post('models/:model/promote')
   @HttpCode(202)
   async promote(
@@ -180,6 +187,7 @@ export class RegistryController {
     return { accepted: true, message: `version ${version} will serve; \`gyre timeline ${model}\` shows when it does` };
   }
 
+  @Needs('operator')
   @Post('models/:model/rollback')
   @HttpCode(202)
   async rollback(

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { topics, type CommandAccepted } from '@gyre/contracts';
-import { Caller, Catalog, JsonBody } from '@gyre/hosting';
+import { Caller, Catalog, JsonBody, Needs } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { z } from 'zod';
 
@@ -13,6 +13,7 @@ export class RetrainTriggerController {
     @Inject(Catalog) private readonly catalog: Catalog,
   ) {}
 
+  @Needs('operator')
   @Post('retrain')
   @HttpCode(202)
   async retrain(

@@ -181,3 +181,14 @@ export interface Explained {
     prediction: number[];
   }[];
 }
+
+/** GET /v1/session: who calls. */
+export interface Session {
+  name: string;
+  /** As they were granted: `operator`, `predictor:fraud-*`. */
+  roles: string[];
+  /** Whether it is the user of a browser who has signed in, and can sign out. */
+  signedIn: boolean;
+  /** Until when, UTC milliseconds; null: without end. */
+  expiresAt: number | null;
+}

@@ -26,6 +26,8 @@ export const errors = {
   PLATFORM_UNAVAILABLE: { http: 503, grpc: 'UNAVAILABLE', retry: true },
   OVERLOADED: { http: 429, grpc: 'RESOURCE_EXHAUSTED', retry: true },
   UNAUTHENTICATED: { http: 401, grpc: 'UNAUTHENTICATED', retry: false },
+  PERMISSION_DENIED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
+  ISSUER_UNAVAILABLE: { http: 503, grpc: 'UNAVAILABLE', retry: true },
   ORIGIN_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   DATA_DIR_IN_USE: { http: 503, grpc: 'UNAVAILABLE', retry: true },
   DATA_DIR_VERSION: { http: 500, grpc: 'FAILED_PRECONDITION', retry: false },

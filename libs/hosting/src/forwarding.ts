@@ -3,15 +3,18 @@ import { RequestMethod, type DynamicModule, type Type } from '@nestjs/common';
 import { METHOD_METADATA, MODULE_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { errors, GyreError } from '@gyre/contracts';
-import type { Auth } from './auth.js';
 import { READING } from './call-guard.js';
+import { sessionIn, type Callers } from './callers.js';
 import type { Service } from './host.js';
+import { neededBy } from './needs.js';
 import type { Peers } from './peers.js';
 
 interface Route {
   method: string;
   /** As Fastify takes it. */
   path: string;
+  /** Whether callers need not be known. */
+  open: boolean;
 }
 
 /** Of one connection, not of the call; and what this process has checked already. */
@@ -29,20 +32,21 @@ export function forwardCalls(
   app: NestFastifyApplication,
   elsewhere: readonly Service[],
   peers: Peers,
-  auth: Auth,
+  callers: Callers,
 ): void {
   const fastify = app.getHttpAdapter().getInstance();
   for (const { name, module } of elsewhere) {
-    for (const { method, path } of routesOf(module)) {
+    for (const { method, path, open } of routesOf(module)) {
       fastify.route({
         method,
         url: path,
         handler: async (request, reply) => {
           try {
-            const headers = withoutOwn(request.headers);
-            auth.refuseForeignHost(request.headers);
-            auth.caller(request.headers.authorization);
-            if (!READING.has(request.method)) auth.refuseForeignPages(headersOf(request.headers));
+            const headers = { ...withoutOwn(request.headers), ...sessionAsHeader(request.headers, callers) };
+            callers.names.refuseForeignHost(request.headers);
+            if (!READING.has(request.method)) callers.names.refuseForeignPages(headersOf(request.headers));
+            // What they may do is asked where the call is answered.
+            if (!open) await callers.identify(request.headers, request.socket);
             const body = request.body as Buffer | undefined;
             const answer = await peers.call(name, { method: request.method, path: request.url, headers, body });
             reply.status(answer.statusCode ?? 502).headers(withoutOwn(answer.headers));
@@ -73,10 +77,20 @@ export function routesOf(module: Type<unknown> | DynamicModule): Route[] {
       if (method === undefined) return [];
       const paths = listOf(Reflect.getMetadata(PATH_METADATA, handler));
       return prefixes.flatMap((prefix) =>
-        paths.map((path) => ({ method: RequestMethod[method], path: joined(prefix, path) })),
+        paths.map((path) => ({
+          method: RequestMethod[method],
+          path: joined(prefix, path),
+          open: neededBy(handler as object, controller) === 'open',
+        })),
       );
     });
   });
+}
+
+/** The process that is asked may not know the session, but it knows the token that the session stands for. */
+function sessionAsHeader(headers: IncomingMessage['headers'], callers: Callers): Record<string, string> {
+  const { authorization } = sessionIn(headers) === undefined ? {} : callers.shown(headers);
+  return authorization === undefined ? {} : { authorization };
 }
 
 function listOf(paths: unknown): string[] {

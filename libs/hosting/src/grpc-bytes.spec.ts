@@ -1,6 +1,7 @@
 import { Client, credentials, Metadata, Server, ServerCredentials, status, type ServiceError } from '@grpc/grpc-js';
 import { GyreError } from '@gyre/contracts';
-import { Auth } from './auth.js';
+import { AuthConfig } from './auth.config.js';
+import { Authentication } from './authentication.js';
 import { GrpcBytes, type BytesHandler, type GrpcCall } from './grpc-bytes.js';
 import { Logger } from './logger.js';
 
@@ -30,12 +31,16 @@ describe('a method that is answered bytes for bytes', () => {
     [clients, calls, peers] = [[], [], []];
     handler = (bytes) => Promise.resolve(Buffer.concat([Buffer.from('said '), bytes]));
     const sha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'; // of "test"
-    const bytes = new GrpcBytes(new Auth({ tokens: [{ name: 'ana', sha256 }] }, []), new Silent(), 1_000);
-    bytes.handle('test.Echo/Say', (message, call, name) => {
+    const bytes = new GrpcBytes(
+      new Authentication(AuthConfig.parse({ tokens: [{ name: 'ana', sha256 }] })),
+      new Silent(),
+      1_000,
+    );
+    bytes.handle('test.Echo/Say', (message, call, identity) => {
       calls.push(call);
       peers.push(call.getPeer());
-      expect(name).toBe('ana');
-      return handler(message, call, name);
+      expect(identity.name).toBe('ana');
+      return handler(message, call, identity);
     });
     server = new Server({ 'grpc.max_receive_message_length': 1_000 });
     const port = await new Promise<number>((resolve, reject) =>

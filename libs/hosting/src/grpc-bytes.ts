@@ -1,9 +1,12 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { handleUnaryCall, Server, ServiceError } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
-import type { Auth } from './auth.js';
+import type { Authentication } from './authentication.js';
+import { grpcCredentials } from './call-guard.js';
+import { certificateOf } from './callers.js';
 import { failureOf, grpcErrorOf } from './failure-filter.js';
 import { GrpcStream, isPlain, type StreamOptions } from './grpc-stream.js';
+import type { Identity } from './identity.js';
 import type { Logger } from './logger.js';
 
 /** As much of a gRPC call as a handler of bytes needs. */
@@ -19,9 +22,9 @@ export interface GrpcCall {
 
 /**
  * Answers the bytes of a message with the bytes of a message. It knows no transport, and may be called by any.
- * @param name who calls, by the token that came with it; undefined where nobody needs one
+ * @param identity who calls; what they may do is the handler's to ask, which alone knows what the message is about
  */
-export type BytesHandler = (request: Buffer, call: GrpcCall, name: string | undefined) => Promise<Buffer>;
+export type BytesHandler = (request: Buffer, call: GrpcCall, identity: Identity) => Promise<Buffer>;
 
 /**
  * Unary gRPC methods that are answered bytes for bytes: no message of the loader's is made, and nothing stands between the server and the handler but
@@ -32,7 +35,7 @@ export class GrpcBytes {
   private readonly handlers = new Map<string, BytesHandler>();
 
   constructor(
-    private readonly auth: Auth,
+    private readonly authentication: Authentication,
     private readonly log: Logger,
     private readonly messageBytesMax: number,
   ) {}
@@ -72,7 +75,12 @@ export class GrpcBytes {
     const { http2Servers } = server as { http2Servers?: Map<Http2Server, unknown> };
     const options: StreamOptions = {
       messageBytesMax: this.messageBytesMax,
-      admit: (authorization) => this.admit(authorization),
+      identify: (headers, socket) =>
+        this.authentication.identify({
+          authorization: headers['authorization'],
+          apiKey: headers['x-api-key'] as string | undefined,
+          certificate: () => (socket === undefined ? undefined : certificateOf(socket)),
+        }),
       failed: (thrown) => grpcErrorOf(failureOf(thrown, 'rpc', this.log)),
     };
     for (const http2 of http2Servers?.keys() ?? []) {
@@ -87,20 +95,12 @@ export class GrpcBytes {
     }
   }
 
-  private admit(authorization: string | undefined): string | undefined {
-    const caller = this.auth.caller(authorization);
-    return this.auth.names ? caller : undefined;
-  }
-
   private unary(handler: BytesHandler): handleUnaryCall<Buffer, Buffer> {
     return (call, done) => {
       const failed = (thrown: unknown): void => done(grpcErrorOf(failureOf(thrown, 'rpc', this.log)) as ServiceError);
-      try {
-        const name = this.admit(call.metadata.get('authorization')[0]?.toString());
-        handler(call.request, call, name).then((answer) => done(null, answer), failed);
-      } catch (error) {
-        failed(error);
-      }
+      const answered = async (): Promise<Buffer> =>
+        handler(call.request, call, await this.authentication.identify(grpcCredentials(call.metadata, call)));
+      answered().then((answer) => done(null, answer), failed);
     };
   }
 }

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { status, type Metadata } from '@grpc/grpc-js';
 import type { BytesHandler, GrpcCall } from './grpc-bytes.js';
+import type { Identity } from './identity.js';
 
 /** A status as it leaves: the error table's, or one of the protocol's own. */
 export interface GrpcFailure {
@@ -12,8 +14,8 @@ export interface GrpcFailure {
 
 export interface StreamOptions {
   messageBytesMax: number;
-  /** Who calls; undefined where nobody is asked. @throws what `failed` makes a status of, where the caller is not known */
-  admit: (authorization: string | undefined) => string | undefined;
+  /** Who calls, on which connection. @throws what `failed` makes a status of, where the caller is not known; or rejects with it */
+  identify: (headers: IncomingHttpHeaders, socket: Socket | undefined) => Identity | Promise<Identity>;
   failed: (thrown: unknown) => GrpcFailure;
 }
 
@@ -61,7 +63,7 @@ export class GrpcStream extends EventEmitter implements GrpcCall {
     this.deadline = timeoutMs === Infinity ? Infinity : Date.now() + timeoutMs;
     if (timeoutMs !== Infinity) this.timer = setTimeout(() => this.expire(), Math.min(timeoutMs, TIMER_MS_MAX));
     stream.on('data', (chunk: Buffer) => this.take(chunk));
-    stream.on('end', () => this.run(headers['authorization']));
+    stream.on('end', () => this.run(headers));
     // A client that goes away is an error of the stream; what follows from it is in `close`.
     stream.on('error', () => undefined);
     stream.on('close', () => this.end());
@@ -91,14 +93,20 @@ export class GrpcStream extends EventEmitter implements GrpcCall {
     else (this.parts ??= [this.first]).push(chunk);
   }
 
-  private run(authorization: string | undefined): void {
+  private run(headers: IncomingHttpHeaders): void {
     if (this.answered) return;
     const bytes = this.parts === undefined ? this.first : Buffer.concat(this.parts);
     const problem = framing(bytes);
     if (bytes === undefined || problem !== null) return this.fail({ code: status.INTERNAL, details: problem ?? '' });
     try {
-      const name = this.options.admit(authorization);
-      this.handler(bytes.subarray(PREFIX_BYTES), this, name).then(
+      const message = bytes.subarray(PREFIX_BYTES);
+      const identity = this.options.identify(headers, this.stream.session?.socket);
+      // Most callers are known at once, and then no promise is worth its while.
+      const answered =
+        identity instanceof Promise
+          ? identity.then((known) => this.handler(message, this, known))
+          : this.handler(message, this, identity);
+      answered.then(
         (answer) => this.answer(answer),
         (error: unknown) => this.fail(this.options.failed(error)),
       );

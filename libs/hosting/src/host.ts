@@ -7,20 +7,26 @@ import { Transport, type GrpcOptions } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { GyreError } from '@gyre/contracts';
 import type { Platform } from '@gyre/platform';
-import { Auth, refuseOpenAddress } from './auth.js';
+import { asksCallers, AuthConfig } from './auth.config.js';
+import { Authentication } from './authentication.js';
+import { Callers } from './callers.js';
 import { Catalog } from './catalog.js';
 import type { Config } from './config.js';
 import { forwardCalls } from './forwarding.js';
 import { GrpcBytes } from './grpc-bytes.js';
 import { GrpcHealth, healthProto, servicesIn } from './grpc-health.js';
-import { AuthConfig, GrpcConfig, HttpConfig } from './hosting.config.js';
+import { GrpcConfig, HttpConfig } from './hosting.config.js';
 import { HostingModule } from './hosting.module.js';
+import { IssuerKeys } from './issuer-keys.js';
+import { JwtVerifier } from './jwt.js';
 import type { Logger } from './logger.js';
 import { Metrics } from './metrics.js';
+import { OwnNames, refuseOpenAddress } from './own-names.js';
 import { Peers, PeersConfig } from './peers.js';
 import { measurePlatform } from './platform-metrics.js';
 import { Readiness } from './readiness.js';
 import { addReflection } from './reflection.js';
+import { Sessions } from './sessions.js';
 
 /** A service as the executable knows it. */
 export interface Service {
@@ -76,8 +82,10 @@ export async function host(
   measurePlatform(platform, metrics);
   const readiness = new Readiness();
   const health = new GrpcHealth(readiness);
-  const callers = new Auth(auth, http.hostNames);
-  const grpcBytes = new GrpcBytes(callers, logger, grpc.messageBytesMax);
+  const authentication = authenticationBy(auth, logger);
+  const sessions = new Sessions({ hours: auth.sessionHours, secret: auth.sessionSecret });
+  const callers = new Callers(authentication, sessions, new OwnNames(http.hostNames));
+  const grpcBytes = new GrpcBytes(authentication, logger, grpc.messageBytesMax);
   const hosted = {
     platform,
     config,
@@ -86,7 +94,8 @@ export async function host(
     metrics,
     readiness,
     peers,
-    auth: callers,
+    authentication,
+    callers,
     grpcBytes,
   };
   const root = { module: Root, imports: [HostingModule.with(hosted), ...services.map((service) => service.module)] };
@@ -115,7 +124,7 @@ export async function host(
     if (described.length > 0) {
       const mount: Mount = (definitions, server) => {
         health.mount(servicesIn(definitions), server);
-        if (auth.tokens.length === 0) addReflection(definitions, server);
+        if (!asksCallers(auth)) addReflection(definitions, server);
         grpcBytes.mount(definitions, server);
       };
       app.connectMicroservice<GrpcOptions>(grpcOptions(described, `${grpc.host}:${grpcPort}`, grpc, mount), {
@@ -142,6 +151,14 @@ export async function host(
 
 /** What proto files import is found from here. */
 const PROTO_ROOT = fileURLToPath(new URL('../../../proto', import.meta.url));
+
+function authenticationBy(auth: AuthConfig, logger: Logger): Authentication {
+  if (auth.jwt === undefined) return new Authentication(auth);
+  const keys = new IssuerKeys(auth.jwt, logger);
+  // Nobody has to wait for them later; where they cannot be had yet, the log says so.
+  void keys.fetch().catch(() => undefined);
+  return new Authentication(auth, new JwtVerifier(auth.jwt, keys));
+}
 
 type Mount = NonNullable<GrpcOptions['options']['onLoadPackageDefinition']>;
 

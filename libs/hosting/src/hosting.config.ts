@@ -20,19 +20,6 @@ export const GrpcConfig = z.strictObject({
 });
 export type GrpcConfig = z.infer<typeof GrpcConfig>;
 
-export const AuthConfig = z.strictObject({
-  /** Callers by name, each with the SHA-256 (hexadecimal) of its bearer token. None: everyone on loopback may do everything. */
-  tokens: z
-    .array(
-      z.strictObject({
-        name: z.string().min(1),
-        sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
-      }),
-    )
-    .default([]),
-});
-export type AuthConfig = z.infer<typeof AuthConfig>;
-
 export const LogConfig = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });

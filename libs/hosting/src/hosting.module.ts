@@ -1,8 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { Platform } from '@gyre/platform';
-import { Auth } from './auth.js';
+import { Authentication } from './authentication.js';
 import { CallGuard } from './call-guard.js';
+import { Callers } from './callers.js';
 import { Catalog } from './catalog.js';
 import { Config } from './config.js';
 import { FailureFilter } from './failure-filter.js';
@@ -23,7 +24,8 @@ export interface Hosted {
   metrics: Metrics;
   readiness: Readiness;
   peers: Peers;
-  auth: Auth;
+  authentication: Authentication;
+  callers: Callers;
   grpcBytes: GrpcBytes;
 }
 
@@ -39,6 +41,7 @@ export class HostingModule {
       { provide: Metrics, useValue: hosted.metrics },
       { provide: Readiness, useValue: hosted.readiness },
       { provide: Peers, useValue: hosted.peers },
+      { provide: Callers, useValue: hosted.callers },
       { provide: GrpcBytes, useValue: hosted.grpcBytes },
     ];
     return {
@@ -47,7 +50,7 @@ export class HostingModule {
       providers: [
         ...values,
         Settling,
-        { provide: APP_GUARD, useValue: new CallGuard(hosted.auth) },
+        { provide: APP_GUARD, useValue: new CallGuard(hosted.authentication, hosted.callers) },
         { provide: APP_FILTER, useValue: new FailureFilter(hosted.logger) },
       ],
       exports: [...values.map(({ provide }) => provide), Settling],

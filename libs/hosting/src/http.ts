@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { createParamDecorator, Injectable, type ExecutionContext, type PipeTransform } from '@nestjs/common';
 import { GyreError } from '@gyre/contracts';
 import type { ZodType } from 'zod';
+import type { Identity } from './identity.js';
 
 /** As much of Fastify's request as handlers need. */
 export interface HttpRequest {
@@ -12,16 +13,16 @@ export interface HttpRequest {
   raw: { on(event: 'close', listener: () => void): void };
   /** The client's address. */
   ip: string;
-  socket: { readonly destroyed: boolean };
-  /** Set by the guard. */
-  caller?: string;
-  /** Likewise, where callers have names of their own: they show tokens. */
-  name?: string;
+  socket: { readonly destroyed: boolean; readonly encrypted?: boolean };
+  /** By their names in the route. */
+  params: unknown;
+  /** Who calls. Set by the guard; absent where an open route is called by somebody who is not known. */
+  identity?: Identity;
 }
 /** As much of Fastify's reply as handlers need. */
 export interface HttpReply {
   status(code: number): HttpReply;
-  header(name: string, value: string): HttpReply;
+  header(name: string, value: string | string[]): HttpReply;
   send(payload: unknown): void;
   hijack(): void;
   raw: ServerResponse;
@@ -29,7 +30,13 @@ export interface HttpReply {
 
 /** The caller's name, for the audit trail: `@Caller() actor: string`. */
 export const Caller = createParamDecorator(
-  (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<HttpRequest>().caller ?? 'unknown',
+  (_: unknown, context: ExecutionContext) =>
+    context.switchToHttp().getRequest<HttpRequest>().identity?.name ?? 'unknown',
+);
+
+/** Who calls, where a handler itself must ask what they may do: `@CallerIdentity() caller: Identity`. */
+export const CallerIdentity = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<HttpRequest>().identity,
 );
 
 /** Bodies come as bytes; this pipe makes checked JSON of them: `@Body(new JsonBody(Schema))`. */

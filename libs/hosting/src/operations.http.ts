@@ -3,6 +3,7 @@ import { Platform } from '@gyre/platform';
 import { z } from 'zod';
 import { JsonBody, type HttpReply } from './http.js';
 import { Metrics } from './metrics.js';
+import { Needs, Open } from './needs.js';
 import { Readiness } from './readiness.js';
 import { Settling } from './settling.js';
 
@@ -21,11 +22,13 @@ export class OperationsController {
     @Inject(Settling) private readonly settling: Settling,
   ) {}
 
+  @Open()
   @Get('healthz')
   healthz(): { status: string } {
     return { status: 'alive' };
   }
 
+  @Open()
   @Get('readyz')
   readyz(@Res() reply: HttpReply): void {
     const missing = this.readiness.missing();
@@ -33,12 +36,14 @@ export class OperationsController {
     reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', missing });
   }
 
+  @Needs('viewer')
   @Get('metrics')
   async scrape(@Res() reply: HttpReply): Promise<void> {
     const text = await this.metrics.registry.metrics();
     reply.header('content-type', this.metrics.registry.contentType).send(text);
   }
 
+  @Needs('viewer')
   @Get('v1/lag')
   async lag(): Promise<unknown> {
     return { groups: await this.platform.lag() };
@@ -48,6 +53,7 @@ export class OperationsController {
    * Answers when everything that was sent has had all its effects. With `tick`, a replay says what time it is in its data, and the
    * answer waits for the effects of that too.
    */
+  @Needs('admin')
   @Post('v1/settle')
   @HttpCode(200)
   async settle(@Body(new JsonBody(Settle)) { tick, alone }: z.infer<typeof Settle>): Promise<{ settled: true }> {

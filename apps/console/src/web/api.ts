@@ -3,6 +3,7 @@ import type {
   LabelCounts,
   ModelStatus,
   Performance,
+  Session,
   SpecsInForce,
   TimelineEntry,
   VersionInfo,
@@ -13,14 +14,25 @@ const PAGE = 500;
 async function read<T>(path: string, signal: AbortSignal): Promise<T> {
   const response = await fetch(path, { headers: { accept: 'application/json' }, signal });
   if (response.ok) return (await response.json()) as T;
+  // The session is over, or was ended elsewhere.
+  if (response.status === 401) location.assign(signInPath());
   const body = (await response.json().catch(() => null)) as { error?: { code?: string; message?: string } } | null;
   throw new Error(body?.error?.message ?? `${path} answered ${response.status}`);
 }
 
 const of = (model: string, part = ''): string => `/v1/models/${encodeURIComponent(model)}${part}`;
 
+/** Where to sign in, and come back here from. */
+export const signInPath = (): string => `/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`;
+
 /** Reads of the HTTP interface; each throws an Error whose message a person can act on. */
 export const api = {
+  session: (signal: AbortSignal) => read<Session>('/v1/session', signal),
+  /** Ends the session, and leaves. */
+  async signOut(): Promise<void> {
+    await fetch('/v1/session', { method: 'DELETE' });
+    location.assign(signInPath());
+  },
   models: (signal: AbortSignal) => read<ModelStatus[]>('/v1/models', signal),
   specs: (signal: AbortSignal) => read<SpecsInForce>('/v1/specs', signal),
   deadLetters: (signal: AbortSignal) => read<DeadLetterEntry[]>('/v1/deadletters?limit=100', signal),

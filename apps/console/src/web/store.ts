@@ -89,6 +89,8 @@ export class LiveStore {
     this.source?.close();
     this.source = undefined;
     this.dispatch({ type: 'lost' });
+    // An EventSource does not tell that the session is over; this does.
+    void api.session(AbortSignal.timeout(15_000)).catch(() => undefined);
     const wait = RECONNECT_MS[Math.min(this.attempts, RECONNECT_MS.length - 1)] as number;
     this.attempts += 1;
     setTimeout(() => this.connect(), wait);

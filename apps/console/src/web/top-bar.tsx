@@ -1,6 +1,8 @@
-import { useRef, type MouseEvent } from 'react';
+import { useEffect, useRef, useState, type MouseEvent } from 'react';
+import type { Session } from '@gyre/contracts';
 import type { LiveState } from '../view/live-state.js';
 import { counted } from '../view/figures.js';
+import { api } from './api.js';
 import { DeadLetters } from './dead-letters.js';
 import { Mark } from './icons.js';
 import { go, modelPath } from './routes.js';
@@ -16,8 +18,20 @@ export function follow(path: string) {
   };
 }
 
+/** Who looks at this page. */
+function useSession(): Session | null {
+  const [session, setSession] = useState<Session | null>(null);
+  useEffect(() => {
+    const leaving = new AbortController();
+    api.session(leaving.signal).then(setSession, () => undefined);
+    return () => leaving.abort();
+  }, []);
+  return session;
+}
+
 export function TopBar({ state, shown }: { state: LiveState; shown: string | null }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const session = useSession();
   const models = state.models ?? [];
   const letters = state.deadLetters ?? [];
   return (
@@ -54,6 +68,16 @@ export function TopBar({ state, shown }: { state: LiveState; shown: string | nul
         <span className="lamp" aria-hidden="true" />
         {STATES[state.connection]}
       </span>
+      {session?.signedIn === true && (
+        <button
+          type="button"
+          className="quiet-button"
+          title={`Signed in as ${session.name}`}
+          onClick={() => void api.signOut()}
+        >
+          Sign out
+        </button>
+      )}
       <DeadLetters dialog={dialog} letters={letters} />
     </header>
   );

@@ -1,6 +1,6 @@
 import { Controller, HttpCode, Inject, Module, Post, Res, type DynamicModule } from '@nestjs/common';
 import { GyreError } from '@gyre/contracts';
-import type { HttpReply } from '@gyre/hosting';
+import { Needs, type HttpReply } from '@gyre/hosting';
 import { backupOf, removeSnapshots, type DataPlaces } from './take.js';
 import { tarOf } from './tar.js';
 
@@ -13,6 +13,7 @@ class BackupController {
   constructor(@Inject(PLACES) private readonly places: DataPlaces | null) {}
 
   /** Everything that the platform keeps, as a tar archive, while it runs. */
+  @Needs('admin')
   @Post()
   @HttpCode(200)
   async take(@Res() reply: HttpReply): Promise<void> {

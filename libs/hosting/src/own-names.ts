@@ -1,7 +1,7 @@
-import { hash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { GyreError } from '@gyre/contracts';
-import type { AuthConfig, GrpcConfig, HttpConfig } from './hosting.config.js';
+import { asksCallers, type AuthConfig } from './auth.config.js';
+import type { GrpcConfig, HttpConfig } from './hosting.config.js';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
 
@@ -11,7 +11,7 @@ export function isLoopback(host: string): boolean {
 
 /** @throws GyreError CONFIG_INVALID where an address that others can reach is asked for without authentication */
 export function refuseOpenAddress(listen: { http: HttpConfig; grpc: GrpcConfig }, auth: AuthConfig): void {
-  if (auth.tokens.length > 0) return;
+  if (asksCallers(auth)) return;
   for (const [section, { host }] of Object.entries(listen)) {
     if (isLoopback(host)) continue;
     throw new GyreError(
@@ -21,41 +21,9 @@ export function refuseOpenAddress(listen: { http: HttpConfig; grpc: GrpcConfig }
   }
 }
 
-/** Who calls, and whether a browser sends it on a stranger's behalf. */
-export class Auth {
-  private readonly tokens: { name: string; digest: Buffer }[];
-
-  constructor(
-    config: AuthConfig,
-    private readonly hostNames: readonly string[],
-  ) {
-    this.tokens = config.tokens.map(({ name, sha256 }) => ({ name, digest: Buffer.from(sha256, 'hex') }));
-  }
-
-  /** Whether callers have names: they must show tokens. */
-  get names(): boolean {
-    return this.tokens.length > 0;
-  }
-
-  /**
-   * The caller's name for the audit trail.
-   * @param authorization the header of that name
-   * @throws GyreError UNAUTHENTICATED
-   */
-  caller(authorization: string | undefined): string {
-    if (this.tokens.length === 0) return 'local user';
-    const token = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1];
-    if (token !== undefined) {
-      const digest = hash('sha256', token, 'buffer');
-      const known = this.tokens.find((candidate) => timingSafeEqual(candidate.digest, digest));
-      if (known !== undefined) return known.name;
-    }
-    const problem = token === undefined ? 'no token came with the call' : 'the token is not known';
-    throw new GyreError(
-      'UNAUTHENTICATED',
-      `${problem}; send "authorization: Bearer <token>" with a token from auth.tokens`,
-    );
-  }
+/** The names of this server, and whether a browser sends a call on a stranger's behalf. */
+export class OwnNames {
+  constructor(private readonly hostNames: readonly string[]) {}
 
   /**
    * Refuses calls under a name that is not this server's, such as one that was rebound to this machine.
