@@ -3,15 +3,19 @@
  * run as its folds run it: counts of inputs told at ticks, joined outcomes, incidents at ticks. `--quick` for a tenth of the streams.
  */
 import { parseArgs } from 'node:util';
-import { Adwin, Cusum, EDetector, referenceBins } from '../libs/drift/dist/index.js';
+import { Adwin, binnedRow, Cusum, EDetector, referenceBins } from '../libs/drift/dist/index.js';
 import { ModelSpec } from '../libs/contracts/dist/index.js';
 import { detect } from '../apps/drift-monitor/dist/detect.js';
 import { InputsPartial } from '../apps/drift-monitor/dist/inputs-partial.js';
 import { phaseOf } from '../apps/drift-monitor/dist/season.js';
+import { periodOf } from '../apps/trainer/dist/reference.js';
 import { watchedModel } from './watched-model.mjs';
 
 const STEP = 50;
+const TRAINING_ROWS = 2_500;
 const HOUR = 3_600_000;
+/** A quarter of an hour: 2,500 rows of training hold 26 days. */
+const SEASONAL_MS_PER_ROW = 900_000;
 const CANDIDATE = { name: 'none', metrics: { loss: 10 }, baseline: {}, onnx: 'a'.repeat(64) };
 
 export async function bench(args) {
@@ -22,6 +26,10 @@ export async function bench(args) {
   nulls(streams, 'a daily season in inputs and errors, declared', {
     falseAlarms: '1 per 10000 rows',
     seasonality: '1d',
+  });
+  nulls(streams, 'the same season, learned from the training data', {
+    falseAlarms: '1 per 10000 rows',
+    seasonality: 'learned',
   });
 }
 
@@ -66,13 +74,14 @@ function nulls(streams, name, drift) {
   const rows = 10_000;
   const counts = {};
   series(streams, (chance) => {
-    const monitor = new Monitor(20, drift, chance);
     const isSeasonal = drift.seasonality !== undefined;
     const day = (at) => Math.sin((2 * Math.PI * at) / (24 * HOUR));
+    const msPerRow = isSeasonal ? SEASONAL_MS_PER_ROW : 1_000;
+    const monitor = new Monitor(20, drift, chance, (row) => (isSeasonal ? 0.3 * day(row * msPerRow) : 0), msPerRow);
     monitor.lives(rows, {
       wrong: (at) => (isSeasonal ? 0.2 + 0.1 * day(at) : 0.2),
       shift: (at) => (isSeasonal ? 0.3 * day(at) : 0),
-      msPerRow: isSeasonal ? 60_000 : 1_000,
+      msPerRow,
     });
     for (const { kind } of monitor.of('IncidentOpened')) counts[kind] = (counts[kind] ?? 0) + 1;
     return 0;
@@ -90,7 +99,7 @@ class Monitor {
   rows = 0;
   events = [];
 
-  constructor(features, drift, chance) {
+  constructor(features, drift, chance, shift = () => 0, msPerRow = 1_000) {
     this.chance = chance;
     const names = Array.from({ length: features }, (_, i) => `v.f${i}`);
     const spec = {
@@ -98,23 +107,29 @@ class Monitor {
       inputs: names.map((name) => ({ view: 'v', field: name.slice(2) })),
     };
     this.spec = spec;
-    this.reference = names.map((feature) => ({
-      feature,
-      ...referenceBins(Array.from({ length: 2_500 }, () => this.normal())),
-    }));
-    for (const event of watchedModel({ spec, reference: this.reference, candidate: CANDIDATE, occurredAt: -1 }))
+    const training = Array.from({ length: TRAINING_ROWS }, (_, row) => names.map(() => this.normal() + shift(row)));
+    this.reference = names.map((feature, f) => ({ feature, ...referenceBins(training.map((row) => row[f])) }));
+    const rows = training
+      .slice(0, 256)
+      .map((row) => binnedRow(this.reference, row))
+      .join('');
+    this.period = spec.drift.seasonality === 'learned' ? learnedPeriod(training, msPerRow) : spec.drift.seasonality;
+    const together = { rows, period: this.period };
+    for (const event of watchedModel({
+      ...{ spec, reference: this.reference, together, candidate: CANDIDATE, occurredAt: -1 },
+    }))
       this.watch = detect.handle(this.watch, event, {}).state;
   }
 
   lives(rows, { wrong, shift = () => 0, msPerRow = 1_000 }) {
-    const period = this.spec.drift.seasonality;
+    const { period } = this;
     for (let done = 0; done < rows; done += STEP) {
       const partials = new Map();
       const predictions = [];
       for (let i = 0; i < STEP; i++) {
         const occurredAt = (this.at = (this.at ?? 0) + msPerRow);
         const phase = phaseOf(occurredAt, period);
-        if (!partials.has(phase)) partials.set(phase, new InputsPartial(1, phase, this.reference, this.spec.inputs));
+        if (!partials.has(phase)) partials.set(phase, new InputsPartial(1, phase, this.reference, this.spec));
         const predicted = this.predict(occurredAt, shift(occurredAt));
         partials.get(phase).add(predicted);
         predictions.push(predicted);
@@ -157,6 +172,12 @@ class Monitor {
   normal() {
     return 2 * (this.chance() + this.chance() + this.chance() + this.chance() - 2);
   }
+}
+
+/** As the trainer does it. */
+function learnedPeriod(training, msPerRow) {
+  const times = training.map((_, row) => row * msPerRow);
+  return periodOf({ times, features: Float32Array.from(training.flat()), width: training[0].length });
 }
 
 /** One result per stream, each with a seed of its own. */

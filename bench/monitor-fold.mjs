@@ -3,7 +3,7 @@
  * batch.
  */
 import { ModelSpec } from '../libs/contracts/dist/index.js';
-import { referenceBins } from '../libs/drift/dist/index.js';
+import { binnedRow, referenceBins } from '../libs/drift/dist/index.js';
 import { detect } from '../apps/drift-monitor/dist/detect.js';
 import { InputsPartial } from '../apps/drift-monitor/dist/inputs-partial.js';
 import { phaseOf } from '../apps/drift-monitor/dist/season.js';
@@ -44,7 +44,9 @@ export class MonitorFold {
     this.spec = spec;
     this.reference = reference;
     let watch;
-    for (const event of watchedModel({ spec, reference, candidate, occurredAt: 0 }))
+    const rows = Array.from({ length: 256 }, () => binnedRow(reference, names.map(draw))).join('');
+    const together = { rows, period: null };
+    for (const event of watchedModel({ spec, reference, together, candidate, occurredAt: 0 }))
       watch = detect.handle(watch, event, {}).state;
     this.json = JSON.stringify(detect.codec.save(watch));
   }
@@ -57,7 +59,7 @@ export class MonitorFold {
       for (const { events } of publish) this.events += events.length;
     };
     const now = this.outcomes[to - 1].occurredAt;
-    const inputs = new InputsPartial(1, phaseOf(now, this.spec.drift.seasonality), this.reference, this.spec.inputs);
+    const inputs = new InputsPartial(1, phaseOf(now, this.spec.drift.seasonality), this.reference, this.spec);
     for (let i = from; i < to; i += 1) {
       inputs.add(this.outcomes[i].predicted);
       take(detect.handle(watch, this.outcomes[i], {}));

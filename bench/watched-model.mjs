@@ -1,5 +1,5 @@
 /** The lifecycle by which the drift monitor comes to watch version 1 of the model `m`. */
-export function watchedModel({ spec, reference, candidate, occurredAt }) {
+export function watchedModel({ spec, reference, together, candidate, occurredAt }) {
   const base = { model: 'm', occurredAt, actor: 'bench', reason: 'bench' };
   return [
     { ...base, type: 'ModelApplied', spec },
@@ -10,6 +10,7 @@ export function watchedModel({ spec, reference, candidate, occurredAt }) {
       trigger: 'bootstrap',
       candidates: [candidate],
       reference,
+      together,
       failure: null,
     },
     { ...base, type: 'VersionRegistered', version: 1, run: 'r', candidate, gates: [] },

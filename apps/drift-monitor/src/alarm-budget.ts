@@ -5,7 +5,15 @@ import type { FalseAlarms } from '@gyre/contracts';
  * several watches is at most the sum of theirs). The error has half, for lost performance is what alarms are about. Features share
  * theirs by Holm's correction within a window, or in equal parts.
  */
-export const SHARES = { error: 0.5, performance: 0.125, quality: 0.125, covariate: 0.125, prediction: 0.125 } as const;
+export const SHARES = {
+  error: 0.5,
+  performance: 0.125,
+  quality: 0.125,
+  covariate: 0.0625,
+  together: 0.0625,
+  prediction: 0.0625,
+  fairness: 0.0625,
+} as const;
 export type Watched = keyof typeof SHARES;
 
 /** Until the traffic is known, a rate that is stated in time is taken for the default one per row. */

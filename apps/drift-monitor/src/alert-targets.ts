@@ -67,6 +67,7 @@ const NAMES: Record<IncidentEvent['kind'], string> = {
   concept: 'concept drift',
   covariate: 'moved inputs',
   prediction: 'moved answers',
+  fairness: 'unfair answers',
 };
 
 function summaryOf({ kind, model, version, causes }: IncidentEvent): string {

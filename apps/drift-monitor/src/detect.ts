@@ -82,6 +82,12 @@ function lifecycleOf(findings: Findings, outcome: Outcome, labels: number): Life
     const reason = `version ${version} loses ${number(drop.value)} per answer over a window, more than the ${number(drop.reference)} of its holdout`;
     events.push({ ...base, at, reason, type: 'PerformanceDropped', version, metric: 'loss', ...drop });
   }
+  if (findings.unfair !== undefined) {
+    const { words: reason, name: feature, before, after } = findings.unfair;
+    const kind = { kind: 'fairness' as const, detector: 'chi-square', feature, before, after };
+    const observations = findings.performance!.toLabel - findings.performance!.fromLabel;
+    events.push({ ...base, at, reason, type: 'DriftDetected', version, observations, ...kind });
+  }
   for (const decided of findings.decided) events.push(comparison(base, at, decided));
   if (labelsReached !== undefined) {
     events.push({

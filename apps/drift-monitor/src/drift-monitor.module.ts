@@ -25,7 +25,7 @@ import { PerformanceHistory } from './performance-history.js';
         await known.open(platform);
         return [
           platform.run(join({ model, unknownHorizonMs: unknownHorizonHours * 3_600_000 })),
-          platform.run(inputs({ model, reference: (name, version) => known.reference(name, version) })),
+          platform.run(inputs({ model, training: (name, version) => known.training(name, version) })),
           platform.run(detect),
         ];
       },

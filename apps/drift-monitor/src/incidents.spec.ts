@@ -1,160 +1,11 @@
-import {
-  topics,
-  type Lifecycle,
-  type LifecycleOf,
-  type LifecycleType,
-  type Outcome,
-  type Predicted,
-} from '@gyre/contracts';
-import { referenceBins } from '@gyre/drift';
-import { readSpecs } from '@gyre/hosting';
-import { EmbeddedPlatform } from '@gyre/platform';
-import { detect } from './detect.js';
-import { inputs } from './inputs.js';
-import { KnownVersions } from './known-versions.js';
+import type { LifecycleOf } from '@gyre/contracts';
+import { World, type Spoil } from './world.fixture.js';
 
-/** A world of four inputs and a model that is wrong in one answer of five. `spoil` changes what it is fed, or how often it is wrong. */
-interface Row {
-  features: (number | null)[];
-  /** The chance that the answer is wrong. */
-  wrong: number;
-  /** The probability that is answered; 0.9 unless said otherwise. */
-  sure?: number;
-}
-type Spoil = (row: Row, chance: () => number) => Row;
-
-const base = { model: 'm', occurredAt: 1, actor: 'test', reason: 'test' };
-const STEP = 50;
-let platform: EmbeddedPlatform;
-let chance: () => number;
-let sent: number;
-
-beforeEach(() => begin());
-afterEach(() => platform.close());
-
-async function begin(drift = '', partitions = 1): Promise<void> {
-  [chance, sent] = [random(1), 0];
-  platform = EmbeddedPlatform.inMemory({ partitions });
-  const text = `kind: FeatureView\nname: v\nentity: e\nfields: { x: { type: float, nullable: true }, z: float, cat: int, w: float }\n---\nkind: Model\nname: m\nfeatures: [v.*]\nlabel: { name: y, type: binary }\ndrift: { ${drift} }\n`;
-  const [spec] = readSpecs(text, 'spec.yaml').models;
-  const known = new KnownVersions();
-  const events = lifecycle(spec as NonNullable<typeof spec>);
-  for (const event of events) known.apply(event);
-  platform.run(
-    inputs({
-      model: () => spec,
-      reference: (model, version) => known.reference(model, version),
-    }),
-  );
-  platform.run(detect);
-  await platform.append(topics.lifecycle, events);
-  await settled();
-}
-
-function lifecycle(spec: LifecycleOf<'ModelApplied'>['spec']): Lifecycle[] {
-  const draw = random(99);
-  const training = Array.from({ length: 2_500 }, () => healthy(draw).features);
-  const reference = ['v.x', 'v.z', 'v.cat', 'v.w'].map((feature, f) => ({
-    feature,
-    ...referenceBins(training.map((row) => row[f] ?? null)),
-  }));
-  const candidate = {
-    ...{ name: 'trees', trainer: 'trees', trainingRows: 1_000, onnx: 'a'.repeat(64), manifest: 'b'.repeat(64) },
-    ...{ metrics: { loss: 0.9 }, baseline: { loss: 0.95 }, onnxDifferenceMax: 0 },
-  };
-  return [
-    { ...base, type: 'ModelApplied', spec },
-    {
-      ...base,
-      type: 'TrainingFinished',
-      run: 'r',
-      trigger: 'bootstrap',
-      candidates: [candidate],
-      reference,
-      failure: null,
-    },
-    { ...base, type: 'VersionRegistered', version: 1, run: 'r', candidate, gates: [] },
-    serving(1),
-  ];
-}
-
-function serving(version: number): Lifecycle {
-  const champion = { version, onnx: 'a'.repeat(64) };
-  return { ...base, type: 'ServingChanged', champion, previous: null, shadows: [], rollout: null };
-}
-
-function healthy(draw: () => number): Row {
-  const category = draw();
-  const cat = category < 0.1 ? 0 : category < 0.3 ? 1 : category < 0.6 ? 2 : 3;
-  return { features: [draw() * 10, draw() + draw(), cat, draw() ** 2], wrong: 0.2 };
-}
-
-/** Rows go round in steps as in a replay: predictions, then labels, then a tick, each with all that follows. */
-async function lives(rows: number, spoil: Spoil = (row) => row): Promise<void> {
-  for (let done = 0; done < rows; done += STEP) {
-    const predicted = Array.from({ length: STEP }, () => prediction(spoil(healthy(chance), chance)));
-    await platform.append(
-      topics.predictions,
-      predicted.map(([one]) => one),
-    );
-    await settled();
-    await platform.append(
-      topics.outcomes,
-      predicted.map(([one, label]): Outcome => {
-        return { kind: 'joined', model: 'm', prediction: one.id, occurredAt: one.occurredAt, label, predicted: one };
-      }),
-    );
-    await settled();
-    await platform.tick(sent * 1_000);
-    await settled();
-  }
-}
-
-/** Predictions whose labels have not come. */
-async function livesUnlabelled(rows: number, spoil: Spoil): Promise<void> {
-  for (let done = 0; done < rows; done += STEP) {
-    const predicted = Array.from({ length: STEP }, () => prediction(spoil(healthy(chance), chance))[0]);
-    await platform.append(topics.predictions, predicted);
-    await settled();
-    await platform.tick(sent * 1_000);
-    await settled();
-  }
-}
-
-function prediction({ features, wrong, sure: probability = 0.9 }: Row): [Predicted, number] {
-  const n = sent++;
-  const label = chance() < 0.5 ? 0 : 1;
-  const isWrong = chance() < wrong;
-  const sure = isWrong ? 1 - label : label;
-  const nothing = { seen: null, fallback: null, rollout: null, shadows: [], entity: null };
-  const predicted = {
-    ...{ ...nothing, id: `p${n}`, model: 'm', occurredAt: n * 1_000, request: `row-${n}`, features, version: 1 },
-    output: sure === 1 ? [1 - probability, probability] : [probability, 1 - probability],
-  };
-  return [predicted, label];
-}
-
-const settled = () => platform.settled();
-
-async function told(...types: LifecycleType[]): Promise<Lifecycle[]> {
-  const found: Lifecycle[] = [];
-  for await (const { event } of platform.read(topics.lifecycle)) if (types.includes(event.type)) found.push(event);
-  return found;
-}
-const incidents = async () =>
-  (await told('IncidentOpened', 'IncidentUpdated', 'IncidentClosed')) as LifecycleOf<
-    'IncidentOpened' | 'IncidentUpdated' | 'IncidentClosed'
-  >[];
-const opened = async () => (await incidents()).filter(({ type }) => type === 'IncidentOpened');
-const newest = async () => (await incidents()).at(-1);
-
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
+let world: World;
+beforeEach(async () => {
+  world = await World.begin();
+});
+afterEach(() => world.close());
 
 const nulls: Spoil = ({ features: [, ...rest] }, draw) =>
   draw() < 0.3 ? { features: [null, ...rest], wrong: 0.5 } : { features: [draw() * 10, ...rest], wrong: 0.2 };
@@ -167,29 +18,29 @@ const swapped: Spoil = ({ features: [x, z, cat, w] }) => {
 
 describe('an incident', () => {
   it('is not made of a stream that stays as it is', async () => {
-    await lives(4_000);
-    expect(await incidents()).toEqual([]);
-    expect(await told('DriftDetected', 'PerformanceDropped')).toEqual([]);
+    await world.lives(4_000);
+    expect(await world.incidents()).toEqual([]);
+    expect(await world.told('DriftDetected', 'PerformanceDropped')).toEqual([]);
   });
 
   it('of a burst of nulls is one of data quality, though the error rises with it', async () => {
-    await lives(2_000);
-    await lives(1_500, nulls);
-    expect(await opened()).toMatchObject([{ kind: 'quality', pages: true }]);
-    expect((await newest())?.causes[0]).toMatchObject({ kind: 'feature', name: 'v.x', before: 0 });
-    const [first] = await opened();
+    await world.lives(2_000);
+    await world.lives(1_500, nulls);
+    expect(await world.opened()).toMatchObject([{ kind: 'quality', pages: true }]);
+    expect((await world.newest())?.causes[0]).toMatchObject({ kind: 'feature', name: 'v.x', before: 0 });
+    const [first] = await world.opened();
     expect(first?.reason).toMatch(
       /data quality, not drift: v\.x is missing in \d\d\.\d % of the rows \(0\.0 % in training\)/,
     );
   });
 
   it('of inputs that moved at the same loss is covariate drift, and pages nobody', async () => {
-    await lives(2_000);
-    await lives(2_000, shifted);
-    expect(await incidents()).toMatchObject([
+    await world.lives(2_000);
+    await world.lives(2_000, shifted);
+    expect(await world.incidents()).toMatchObject([
       { type: 'IncidentOpened', kind: 'covariate', severity: 'info', pages: false },
     ]);
-    const [incident] = await opened();
+    const [incident] = await world.opened();
     expect(incident?.causes[0]).toMatchObject({ name: 'v.z' });
     expect(incident?.reason).toMatch(
       /the error did not rise \(\d\d\.\d % before, \d\d\.\d % now\), so nobody is woken/,
@@ -197,25 +48,25 @@ describe('an incident', () => {
   });
 
   it('of flipped labels is concept drift, and pages', async () => {
-    await lives(2_000);
-    await lives(500, flipped);
-    expect(await opened()).toMatchObject([{ kind: 'concept', severity: 'critical', pages: true }]);
-    const [incident] = await opened();
+    await world.lives(2_000);
+    await world.lives(500, flipped);
+    expect(await world.opened()).toMatchObject([{ kind: 'concept', severity: 'critical', pages: true }]);
+    const [incident] = await world.opened();
     expect(incident?.causes).toMatchObject([{ kind: 'error' }]);
     expect(Number(incident?.at.request?.slice(4))).toBeLessThan(2_060);
   });
 
   it('of a swapped encoding of a category names that feature first', async () => {
-    await lives(2_000);
-    await lives(1_500, swapped);
-    expect(await opened()).toMatchObject([{ kind: 'concept', pages: true }]);
-    for (const { causes } of await incidents()) expect(causes[0]?.name).toBe('v.cat');
+    await world.lives(2_000);
+    await world.lives(1_500, swapped);
+    expect(await world.opened()).toMatchObject([{ kind: 'concept', pages: true }]);
+    for (const { causes } of await world.incidents()) expect(causes[0]?.name).toBe('v.cat');
   });
 
   it('names the slice in which the error rose, where the inputs look as before', async () => {
-    await lives(2_000);
-    await lives(500, ({ features }) => ({ features, wrong: features[0]! > 7 ? 0.9 : 0.2 }));
-    const [incident] = await opened();
+    await world.lives(2_000);
+    await world.lives(500, ({ features }) => ({ features, wrong: features[0]! > 7 ? 0.9 : 0.2 }));
+    const [incident] = await world.opened();
     expect(incident?.causes[0]).toMatchObject({ kind: 'segment', name: 'v.x' });
     expect(incident?.causes[0]?.words).toMatch(
       /where v\.x is .* the error went from \d+\.\d % to \d+\.\d % \(\d+ of \d+ rows/,
@@ -223,11 +74,11 @@ describe('an incident', () => {
   });
 
   it('is closed when it is over, and the next is another one', async () => {
-    await lives(2_000);
-    await lives(500, flipped);
-    await lives(2_000);
-    await lives(500, flipped);
-    expect((await incidents()).map(({ type, incident }) => [type, incident])).toEqual([
+    await world.lives(2_000);
+    await world.lives(500, flipped);
+    await world.lives(2_000);
+    await world.lives(500, flipped);
+    expect((await world.incidents()).map(({ type, incident }) => [type, incident])).toEqual([
       ['IncidentOpened', 'm-incident-1'],
       ['IncidentClosed', 'm-incident-1'],
       ['IncidentOpened', 'm-incident-2'],
@@ -235,30 +86,30 @@ describe('an incident', () => {
   });
 
   it('is closed when another version serves, and is none of a version that does not', async () => {
-    await lives(2_000);
-    await lives(200, flipped);
-    await platform.append(topics.lifecycle, [serving(2)]);
-    await lives(1_000, flipped);
-    expect((await incidents()).map(({ type }) => type)).toEqual(['IncidentOpened', 'IncidentClosed']);
-    expect(await newest()).toMatchObject({ outcome: 'replaced', version: 1 });
+    await world.lives(2_000);
+    await world.lives(200, flipped);
+    await world.serves(2);
+    await world.lives(1_000, flipped);
+    expect((await world.incidents()).map(({ type }) => type)).toEqual(['IncidentOpened', 'IncidentClosed']);
+    expect(await world.newest()).toMatchObject({ outcome: 'replaced', version: 1 });
   });
 
   it('is opened without labels too', async () => {
-    await livesUnlabelled(600, nulls);
-    expect(await opened()).toMatchObject([{ kind: 'quality', loss: null }]);
+    await world.livesUnlabelled(600, nulls);
+    expect(await world.opened()).toMatchObject([{ kind: 'quality', loss: null }]);
   });
 
   it('of inputs that moved pages where no labels have come, but such answers were wrong', async () => {
     const doubtful: Spoil = ({ features }) =>
       features[1]! > 1.2 ? { features, wrong: 0.45, sure: 0.55 } : { features, wrong: 0.1 };
-    await lives(3_000, doubtful);
-    expect(await incidents()).toEqual([]);
-    await livesUnlabelled(1_000, (row, draw) => doubtful(shifted(row, draw), draw));
-    expect((await opened()).find(({ kind }) => kind === 'covariate')).toMatchObject({
+    await world.lives(3_000, doubtful);
+    expect(await world.incidents()).toEqual([]);
+    await world.livesUnlabelled(1_000, (row, draw) => doubtful(shifted(row, draw, 0), draw, 0));
+    expect((await world.opened()).find(({ kind }) => kind === 'covariate')).toMatchObject({
       pages: true,
       loss: { by: 'estimated' },
     });
-    const [incident] = await opened();
+    const [incident] = await world.opened();
     expect(incident?.loss?.before).toBeCloseTo(0.21, 1);
     expect(incident?.loss?.after).toBeGreaterThan(0.3);
     expect(incident?.reason).toMatch(
@@ -270,16 +121,90 @@ describe('an incident', () => {
 describe('windows of partitions', () => {
   it('add up to what one partition would have seen', async () => {
     const verdicts = async () =>
-      (await told('DriftDetected')).map((event) => {
+      (await world.told('DriftDetected')).map((event) => {
         const { kind, feature, before, after, observations } = event as LifecycleOf<'DriftDetected'>;
         return { kind, feature, before, after, observations };
       });
-    await lives(2_000, shifted);
+    await world.lives(2_000, shifted);
     const whole = await verdicts();
     expect(whole).not.toEqual([]);
-    await platform.close();
-    await begin('', 4);
-    await lives(2_000, shifted);
+    await world.close();
+    world = await World.begin('', { partitions: 4 });
+    await world.lives(2_000, shifted);
     expect(await verdicts()).toEqual(whole);
   });
 });
+
+const HOUR = 3_600_000;
+
+describe('an incident of inputs that hang together otherwise', () => {
+  it('is told where none of them moved by itself, once, and pages nobody', async () => {
+    await world.lives(1_500);
+    // Every row's z is that of chance in training; now it follows x, with the same values as ever.
+    await world.lives(1_500, ({ features: [x, , ...rest], wrong }) => ({
+      features: [x!, triangular(x! / 10), ...rest],
+      wrong,
+    }));
+    expect(await world.incidents()).toMatchObject([
+      { type: 'IncidentOpened', kind: 'covariate', pages: false, causes: [{ kind: 'together' }] },
+    ]);
+    const [incident] = await world.opened();
+    expect(incident?.reason).toMatch(/ROC AUC 0\.\d\d|principal components/);
+  });
+});
+
+describe('an incident of unfairness', () => {
+  const answers =
+    (share: (cat: number) => number): Spoil =>
+    (row, chance) => ({ ...row, answer: chance() < share(row.features[2]!) ? 1 : 0 });
+
+  it('is one of its own name, beside what else is wrong, and is closed when groups are treated alike again', async () => {
+    await world.close();
+    world = await World.begin('fairness: [v.cat]');
+    await world.lives(
+      1_000,
+      answers(() => 0.5),
+    );
+    expect(await world.incidents()).toEqual([]);
+    await world.lives(
+      1_000,
+      answers((cat) => (cat === 3 ? 0.8 : 0.4)),
+    );
+    expect(await world.opened()).toMatchObject([{ kind: 'fairness', severity: 'warning', pages: true }]);
+    const [incident] = await world.opened();
+    expect(incident?.causes[0]).toMatchObject({ kind: 'group', name: 'v.cat' });
+    expect(incident?.reason).toMatch(
+      /groups are treated differently: rows with v\.cat 3 are answered 1 in (7|8)\d\.\d %, with [012] in \d\d\.\d %/,
+    );
+    expect(await world.told('DriftDetected')).toMatchObject([{ kind: 'fairness', feature: 'v.cat' }]);
+    await world.lives(
+      1_000,
+      answers(() => 0.5),
+    );
+    expect(await world.newest()).toMatchObject({ type: 'IncidentClosed', kind: 'fairness', outcome: 'recovered' });
+  });
+});
+
+describe('a season', () => {
+  /** Inputs and errors that go up and down with the day. */
+  const daily: Spoil = ({ features: [x, ...rest] }, _, at) => {
+    const wave = Math.sin((2 * Math.PI * at) / (24 * HOUR));
+    return { features: [x! + 4 * wave, ...rest], wrong: 0.2 + 0.15 * wave };
+  };
+
+  it('that the training data showed is no drift; watched without it, it is', async () => {
+    await world.close();
+    world = await World.begin('seasonality: learned, windowOutcomes: 100', { msPerRow: HOUR / 10, period: 24 * HOUR });
+    await world.lives(6_000, daily);
+    expect(await world.incidents()).toEqual([]);
+    await world.close();
+    world = await World.begin('windowOutcomes: 100', { msPerRow: HOUR / 10, period: 24 * HOUR });
+    await world.lives(1_500, daily);
+    expect(await world.opened()).not.toEqual([]);
+  });
+});
+
+/** The value at this share of what the sum of two uniform numbers is distributed like. */
+function triangular(share: number): number {
+  return share < 0.5 ? Math.sqrt(2 * share) : 2 - Math.sqrt(2 * (1 - share));
+}

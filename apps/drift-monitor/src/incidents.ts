@@ -15,7 +15,7 @@ export interface Sighting {
   /** The mean error before and now, as labels have judged it, or else as it must be expected. */
   loss: Loss;
   at: At;
-  /** The latest time that was told when it was seen; null where it is not known: then the next tick will say. */
+  /** The latest tick that was told when its rows were counted: those of the next one may know more of them. Null of labels, which the next tick decides on. */
   toldAt: number | null;
 }
 
@@ -36,16 +36,16 @@ export interface IncidentsState {
 }
 
 /** What explains most comes first: faulty values explain an error, an error is worse than inputs that moved. */
-const PRECEDENCE: readonly DriftKind[] = ['quality', 'concept', 'covariate', 'prediction'];
+const PRECEDENCE: readonly DriftKind[] = ['quality', 'concept', 'covariate', 'prediction', 'fairness'];
 const SEVERITIES = ['info', 'warning', 'critical'] as const;
 const CAUSES_MAX = 5;
 
 /**
  * Makes few incidents of many verdicts, for the version that serves.
  *
- * Verdicts wait for the tick after the next, so that what was seen of the same rows by their inputs and by their labels comes together, and so that
- * a replay decides the same however its records were cut into batches. What is found within two windows of an open incident's newest
- * finding belongs to it. It is closed when all that was found is over, or another version serves.
+ * Verdicts wait for a tick, so that what was seen of the same rows comes together, and so that a replay decides the same however its records were cut into
+ * batches. What is found within two windows of an open incident's newest finding belongs to it; only unfairness is a matter of its own. An incident is
+ * closed when all that was found is over, or another version serves.
  */
 export class Incidents {
   private count = 0;
@@ -79,20 +79,16 @@ export class Incidents {
     this.successors.push({ version, from });
   }
 
-  /** @param suspects what else of a version looks different at that time: why its error may have risen */
-  decide(now: number, suspects: (version: number) => Cause[]): Lifecycle[] {
+  decide(now: number): Lifecycle[] {
     const events: IncidentEvent[] = [];
     this.succeed(now, events);
-    const ready = this.pending.filter(({ toldAt }) => toldAt !== null && toldAt < now);
-    this.pending = this.pending
-      .filter((sighting) => !ready.includes(sighting))
-      .map((sighting) => ({ ...sighting, toldAt: sighting.toldAt ?? now }));
+    const ready = this.pending.filter(({ toldAt }) => toldAt === null || toldAt < now);
+    this.pending = this.pending.filter((sighting) => !ready.includes(sighting));
     const here = ready.filter(({ version }) => version === this.champion);
     const touched = new Map<Open, 'opened' | 'updated'>();
     for (const sighting of byPrecedence(here)) {
       if (sighting.causes.length === 0) this.over(sighting);
-      else if (sighting.kind !== 'concept') this.take(sighting, now, touched);
-      else this.take({ ...sighting, causes: [...suspects(sighting.version), ...sighting.causes] }, now, touched);
+      else this.take(sighting, now, touched);
     }
     for (const [incident, how] of touched) {
       const type = how === 'opened' ? 'IncidentOpened' : 'IncidentUpdated';
@@ -119,7 +115,7 @@ export class Incidents {
     const { kind, version, causes, at, loss } = sighting;
     const incident =
       this.open.find(({ found }) => found.some((one) => one.kind === kind)) ??
-      this.open.find(({ labels }) => at.labels - labels <= 2 * this.windowOutcomes);
+      this.open.find((one) => isTogether(one.kind, kind) && at.labels - one.labels <= 2 * this.windowOutcomes);
     if (incident === undefined) {
       this.count += 1;
       const opened: Open = {
@@ -182,7 +178,7 @@ function judge(incident: Open): void {
   // An incident keeps the worst that it was.
   incident.kind = PRECEDENCE[Math.min(PRECEDENCE.indexOf(kind), PRECEDENCE.indexOf(incident.kind))]!;
   incident.severity = worse(incident.severity, severityOf(kind, hasLoss, incident.loss));
-  incident.pages ||= hasLoss || kind === 'quality';
+  incident.pages ||= hasLoss || kind === 'quality' || kind === 'fairness';
   // What is named by several watches counts once; the error itself is no cause where anything else is named.
   const causes = new Map<string, Cause>();
   for (const one of found.flatMap(({ causes }) => causes)) {
@@ -194,7 +190,7 @@ function judge(incident: Open): void {
 }
 
 function severityOf(kind: DriftKind, hasLoss: boolean, loss: Incident['loss']): Incident['severity'] {
-  if (!hasLoss) return kind === 'quality' ? 'warning' : 'info';
+  if (!hasLoss) return kind === 'quality' || kind === 'fairness' ? 'warning' : 'info';
   if (loss === null) return 'warning';
   return isLarge(loss) ? 'critical' : 'warning';
 }
@@ -206,6 +202,11 @@ function isLarge({ before, after }: NonNullable<Loss>): boolean {
 /** Where labels are not there to judge, a large loss that must be expected is one. */
 function isExpectedLoss(loss: Loss): boolean {
   return loss?.by === 'estimated' && isLarge(loss);
+}
+
+/** Groups that are treated differently are so whatever the inputs and the error do. */
+function isTogether(a: DriftKind, b: DriftKind): boolean {
+  return (a === 'fairness') === (b === 'fairness');
 }
 
 function worse(a: Incident['severity'], b: Incident['severity']): Incident['severity'] {
@@ -237,12 +238,13 @@ const NAMES: Record<DriftKind, string> = {
   concept: 'concept drift: what the model learned is no longer so',
   covariate: 'the inputs moved',
   prediction: 'the answers moved',
+  fairness: 'groups are treated differently',
 };
 
 function reasonOf({ kind, causes, loss, pages }: Incident): string {
   const words = causes.map((cause) => cause.words);
   // A risen error among the causes says it already.
-  if (!causes.some((cause) => cause.kind === 'error')) words.push(costOf(loss, pages));
+  if (kind !== 'fairness' && !causes.some((cause) => cause.kind === 'error')) words.push(costOf(loss, pages));
   return `${NAMES[kind]}: ${words.join('; ')}`;
 }
 

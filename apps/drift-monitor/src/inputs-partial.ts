@@ -1,6 +1,7 @@
 import type { FeatureReference, InputsMeasured, ModelInForce, Predicted } from '@gyre/contracts';
-import { BinnedWindow, QualityCounter, type BinnedWindowState, type QualityCounts } from '@gyre/drift';
+import { binCharacter, BinnedWindow, QualityCounter, type BinnedWindowState, type QualityCounts } from '@gyre/drift';
 import { outputBin, type OutputCounts } from './output-bins.js';
+import { TOGETHER_ROWS_MAX } from './together.js';
 
 export interface InputsPartialState {
   version: number;
@@ -13,6 +14,7 @@ export interface InputsPartialState {
   bins: BinnedWindowState[];
   quality: QualityCounts[];
   outputs: OutputCounts;
+  sample: string;
 }
 
 /** What one version was fed and answered in one partition since it was last told. */
@@ -23,6 +25,9 @@ export class InputsPartial {
   private prediction = '';
   private request: string | null = null;
   private outputs: OutputCounts = {};
+  private sample = '';
+  /** One row of so many is kept. */
+  private readonly every: number;
   private readonly bins: BinnedWindow[];
   private readonly quality: QualityCounter[];
 
@@ -31,8 +36,9 @@ export class InputsPartial {
     readonly version: number,
     readonly phase: number,
     reference: readonly FeatureReference[],
-    inputs: ModelInForce['inputs'],
+    { inputs, drift }: Pick<ModelInForce, 'inputs' | 'drift'>,
   ) {
+    this.every = Math.ceil(drift.windowOutcomes / TOGETHER_ROWS_MAX);
     this.bins = reference.map((one) => new BinnedWindow(one));
     this.quality = reference.map((_, i) => {
       const { min, max } = inputs[i] ?? {};
@@ -46,8 +52,10 @@ export class InputsPartial {
     this.to = occurredAt;
     this.prediction = id;
     this.request = request;
+    const isKept = this.every === 1 || hashOf(id) % this.every === 0;
     for (let i = 0; i < this.bins.length; i++) {
-      this.bins[i]!.add(features[i]);
+      const bin = this.bins[i]!.add(features[i]);
+      if (isKept) this.sample += binCharacter(bin);
       this.quality[i]!.add(features[i]);
     }
     const bin = outputBin(output);
@@ -61,20 +69,29 @@ export class InputsPartial {
       outOfRange: this.quality[i]!.state().outOfRange,
     }));
     const outputs = { ...this.outputs };
-    return { model, version, phase, rows, from, to, toldAt, prediction, request, features, outputs };
+    const counted = { features, outputs, sample: this.sample };
+    return { model, version, phase, rows, from, to, toldAt, prediction, request, ...counted };
   }
 
   state(): InputsPartialState {
-    const { version, phase, rows, from, to, prediction, request, outputs } = this;
+    const { version, phase, rows, from, to, prediction, request, outputs, sample } = this;
     const bins = this.bins.map((one) => one.state());
     const quality = this.quality.map((one) => one.state());
-    return { version, phase, rows, from, to, prediction, request, bins, quality, outputs: { ...outputs } };
+    return { version, phase, rows, from, to, prediction, request, bins, quality, outputs: { ...outputs }, sample };
   }
 
   restore(state: InputsPartialState): void {
-    const { rows, from, to, prediction, request, outputs } = state;
-    Object.assign(this, { rows, from, to, prediction, request, outputs: { ...outputs } });
+    const { rows, from, to, prediction, request, outputs, sample } = state;
+    Object.assign(this, { rows, from, to, prediction, request, outputs: { ...outputs }, sample });
     state.bins.forEach((saved, i) => this.bins[i]?.restore(saved));
     state.quality.forEach((saved, i) => this.quality[i]?.restore(saved));
   }
+}
+
+/** FNV-1a of the id: which rows are kept does not depend on how they are cut into partitions and ticks. */
+function hashOf(id: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+  // The lowest bits alone are too alike for ids that differ by their last digit.
+  return (hash ^ (hash >>> 15)) >>> 0;
 }

@@ -1,9 +1,11 @@
 import type { Cause, FeatureReference, InputsMeasured } from '@gyre/contracts';
-import { holm, psiTest, ShareRise } from '@gyre/drift';
+import { ShareRise } from '@gyre/drift';
 import { percent, type Verdict } from './findings.js';
+import { movedFeatures } from './input-shift.js';
 import { InputsWindow, type InputsWindowState } from './inputs-window.js';
 import { outputShift, rowsOf } from './output-bins.js';
 import { phasesOf } from './season.js';
+import { togetherShift, TOGETHER_ROWS_MAX } from './together.js';
 
 export type InputsKind = 'quality' | 'covariate' | 'prediction';
 
@@ -11,31 +13,32 @@ export interface InputsDial {
   /** False alarms per row that each watch may raise. */
   quality: number;
   covariate: number;
+  /** How the inputs hang together. */
+  together: number;
   prediction: number;
 }
 
 export interface InputsWatchState {
   version: number;
   reference: FeatureReference[];
+  trained: string;
   /** By phase of the season: the window that is being filled, and what the phase looked like before. */
   windows: InputsWindowState[];
   past: InputsWindowState[];
-  /** The newest rows, by the time at which they were told, oldest first. */
-  recent: { toldAt: number; window: InputsWindowState }[];
+  /** The rows that were told last. */
+  newest: InputsWindowState;
+  /** Rows of the window that is being filled, as `binnedRow` writes them. */
+  rows: string;
   /** By feature: the evidence that more is missing, and that more is out of range, than in training. */
   rises: number[][];
   faulty: boolean[];
   open: Record<InputsKind, boolean>;
 }
 
-/** A shift is told where it is no chance, over all features of a window together, and large: 0.2 is the customary limit of the index (Siddiqi 2006). */
+/** A shift of the answers is told where it is no chance, and large: 0.2 is the customary limit of the index (Siddiqi 2006). */
 const PSI_MIN = 0.2;
 /** More missing, or out of range, than in training by this share is no fault yet. */
 const FAULT_TOLERATED = 0.02;
-/** So many of the newest rows say whether something looks different now. */
-const RECENT_ROWS = 100;
-/** What the newest rows look like is asked only when the error has alarmed; then any shift that is no chance is of interest. */
-const SUSPECT_P_MAX = 0.01;
 const CAUSES_MAX = 5;
 
 /**
@@ -48,15 +51,21 @@ const CAUSES_MAX = 5;
 export class InputsWatch {
   private windows: InputsWindow[];
   private past: InputsWindow[];
-  private recent: { toldAt: number; window: InputsWindow }[] = [];
+  private newest: InputsWindow;
+  private rows = '';
   private rises: ShareRise[];
   private faulty: boolean[];
   private open: Record<InputsKind, boolean> = { quality: false, covariate: false, prediction: false };
 
-  /** @param reference empty where the version came without one @param period of the season, ms */
+  /**
+   * @param reference empty where the version came without one
+   * @param trained rows of its training, as `binnedRow` writes them; empty where there are none
+   * @param period of the season, ms
+   */
   constructor(
     readonly version: number,
     private readonly reference: FeatureReference[],
+    private readonly trained: string,
     private readonly size: number,
     private dial: InputsDial,
     private readonly period: number | null,
@@ -64,6 +73,7 @@ export class InputsWatch {
     const all = () => Array.from({ length: phasesOf(period) }, () => this.empty());
     this.windows = all();
     this.past = all();
+    this.newest = this.empty();
     this.rises = reference.flatMap((one) => [riseOf(missingIn(one)), riseOf(0)]);
     this.faulty = this.rises.map(() => false);
   }
@@ -78,7 +88,9 @@ export class InputsWatch {
     const past = this.past[measured.phase];
     if (window === undefined || past === undefined) return [];
     window.add(measured);
-    this.remember(measured);
+    this.newest = this.empty();
+    this.newest.add(measured);
+    this.rows = (this.rows + (measured.sample ?? '')).slice(0, TOGETHER_ROWS_MAX * this.reference.length);
     const begun = this.faultsBegin(measured, window);
     if (window.rows < this.size) return begun;
     const verdicts = [...begun, ...this.faultsEnd(window), ...this.shifts(window, past), ...this.answers(window, past)];
@@ -87,17 +99,8 @@ export class InputsWatch {
     // Of the answers nothing is known from training: the first window says how they are.
     if (isLearned || rowsOf(past.outputs) < this.size) past.merge(window);
     this.windows[measured.phase] = this.empty();
+    this.rows = '';
     return verdicts;
-  }
-
-  private remember(measured: InputsMeasured): void {
-    const { toldAt } = measured;
-    let newest = this.recent.at(-1);
-    if (newest?.toldAt !== toldAt) this.recent.push((newest = { toldAt, window: this.empty() }));
-    newest.window.add(measured);
-    // Without the newest part too there are enough: a decision may be about the time before it.
-    while (this.recent.slice(1, -1).reduce((rows, { window }) => rows + window.rows, 0) >= RECENT_ROWS)
-      this.recent.shift();
   }
 
   private faultsBegin({ rows, features }: InputsMeasured, window: InputsWindow): Verdict[] {
@@ -118,8 +121,8 @@ export class InputsWatch {
   /** A fault is over when a window was without it. */
   private faultsEnd(window: InputsWindow): Verdict[] {
     if (!this.faulty.includes(true)) return [];
-    this.faulty = this.faulty.map((isFaulty, i) => isFaulty && shareOf(window, i) > this.trained(i) + FAULT_TOLERATED);
-    this.rises = this.rises.map((rise, i) => (this.faulty[i] ? rise : riseOf(this.trained(i))));
+    this.faulty = this.faulty.map((isFaulty, i) => isFaulty && shareOf(window, i) > this.usual(i) + FAULT_TOLERATED);
+    this.rises = this.rises.map((rise, i) => (this.faulty[i] ? rise : riseOf(this.usual(i))));
     return [this.quality(window)];
   }
 
@@ -132,7 +135,7 @@ export class InputsWatch {
       .flatMap((isFaulty, i) => {
         if (!isFaulty) return [];
         const name = this.reference[i >> 1]!.feature;
-        const [before, after] = [this.trained(i), this.shareNow(window, i)];
+        const [before, after] = [this.usual(i), this.shareNow(window, i)];
         const what = i % 2 === 0 ? 'missing' : 'out of its declared range';
         const words = `${name} is ${what} in ${percent(after)} of the rows (${percent(before)} in training)`;
         return [{ kind: 'feature' as const, name, words, before, after }];
@@ -142,43 +145,22 @@ export class InputsWatch {
 
   /** The share where it is plainest: in the window, or among the newest rows of it. */
   private shareNow(window: InputsWindow, i: number): number {
-    const newest = this.recent.at(-1);
-    return Math.max(shareOf(window, i), newest === undefined ? 0 : shareOf(newest.window, i));
+    return Math.max(shareOf(window, i), shareOf(this.newest, i));
   }
 
-  private trained(i: number): number {
+  /** The share in training. */
+  private usual(i: number): number {
     return i % 2 === 0 ? missingIn(this.reference[i >> 1]!) : 0;
   }
 
   private shifts(window: InputsWindow, past: InputsWindow): Verdict[] {
     if (this.period !== null && past.rows < this.size) return [];
-    const causes = this.moved(window, past, this.dial.covariate * window.rows);
-    return [this.verdict('covariate', 'psi', causes, window)];
-  }
-
-  /** Of the values that are there: what is missing is a matter of quality, not of drift. */
-  private moved(window: InputsWindow, past: InputsWindow, pMax: number, psiMin = PSI_MIN): Cause[] {
-    const before = this.reference.map(({ counts }, i) => (this.period === null ? counts : past.counts[i]!));
-    const tests = before.map((counts, i) => shift(counts, window.counts[i]!));
-    const corrected = holm(tests.map(({ pValue }) => pValue));
-    return tests
-      .map(({ psi }, i) => ({ psi, i }))
-      .filter(({ psi, i }) => psi >= psiMin && corrected[i]! <= pMax)
-      .sort((a, b) => b.psi - a.psi)
-      .slice(0, CAUSES_MAX)
-      .map(({ psi, i }) => this.cause(i, psi, before[i]!, window.counts[i]!));
-  }
-
-  /** The shift in words, by the bin that has gained or lost most. */
-  private cause(i: number, psi: number, reference: readonly number[], window: readonly number[]): Cause {
-    const { feature, edges } = this.reference[i]!;
-    const [was, is] = [sharesOf(reference), sharesOf(window)];
-    let most = 0;
-    for (let bin = 1; bin < was.length; bin++)
-      if (Math.abs(is[bin]! - was[bin]!) > Math.abs(is[most]! - was[most]!)) most = bin;
-    const [before, after] = [was[most]!, is[most]!];
-    const words = `${feature} moved (PSI ${psi.toFixed(2)}): values ${rangeOf(edges, most)} went from ${percent(before)} to ${percent(after)}`;
-    return { kind: 'feature', name: feature, words, before, after };
+    const before = this.period === null ? this.reference.map(({ counts }) => counts) : past.counts;
+    const moved = movedFeatures(this.reference, before, window.counts, this.dial.covariate * window.rows);
+    // Inputs that moved by themselves hang together otherwise too; with a season the training rows are of all phases at once.
+    if (moved.length > 0 || this.period !== null) return [this.verdict('covariate', 'psi', moved, window)];
+    const together = togetherShift(this.reference, this.trained, this.rows, this.dial.together * window.rows);
+    return [this.verdict('covariate', 'together', together, window)];
   }
 
   private answers(window: InputsWindow, past: InputsWindow): Verdict[] {
@@ -188,15 +170,6 @@ export class InputsWatch {
     const words = `the answers of version ${this.version} moved away from its first ones (PSI ${psi.toFixed(2)})`;
     const cause = { kind: 'answers' as const, name: '', words, before: null, after: psi };
     return [this.verdict('prediction', 'psi', isShift ? [cause] : [], window)];
-  }
-
-  /** Shifts that the newest rows told before `now` show, and that could explain an error that has just risen. */
-  suspects(now: number): Cause[] {
-    if (this.period !== null) return [];
-    const newest = this.empty();
-    for (const { window } of this.recent.filter(({ toldAt }) => toldAt < now).toReversed())
-      if (newest.rows < RECENT_ROWS) newest.merge(window);
-    return newest.rows === 0 ? [] : this.moved(newest, newest, SUSPECT_P_MAX, 0);
   }
 
   private verdict(kind: InputsKind, detector: string, causes: Cause[], window: InputsWindow): Verdict {
@@ -211,12 +184,12 @@ export class InputsWatch {
   }
 
   state(): InputsWatchState {
-    const { version, reference, faulty, open } = this;
+    const { version, reference, trained, faulty, open, rows } = this;
     return {
-      ...{ version, reference, faulty: [...faulty], open: { ...open } },
+      ...{ version, reference, trained, faulty: [...faulty], open: { ...open }, rows },
       windows: this.windows.map((one) => one.state()),
       past: this.past.map((one) => one.state()),
-      recent: this.recent.map(({ toldAt, window }) => ({ toldAt, window: window.state() })),
+      newest: this.newest.state(),
       rises: this.rises.map((rise) => rise.state()),
     };
   }
@@ -228,11 +201,8 @@ export class InputsWatch {
       state.past.forEach((saved, i) => this.past[i]!.restore(saved));
       this.open = { ...state.open };
     }
-    this.recent = state.recent.map(({ toldAt, window: saved }) => {
-      const window = this.empty();
-      window.restore(saved);
-      return { toldAt, window };
-    });
+    this.newest.restore(state.newest);
+    this.rows = state.rows;
     state.rises.forEach((saved, i) => this.rises[i]!.restore(saved));
     this.faulty = [...state.faulty];
   }
@@ -251,27 +221,4 @@ function riseOf(trained: number): ShareRise {
 function shareOf(window: InputsWindow, i: number): number {
   if (window.rows === 0) return 0;
   return (i % 2 === 0 ? window.missing : window.outOfRange)[i >> 1]! / window.rows;
-}
-
-/** A side without values says nothing about a shift. */
-function shift(reference: readonly number[], window: readonly number[]): { psi: number; pValue: number } {
-  const isEmpty = (counts: readonly number[]) => counts.every((count) => count === 0);
-  return isEmpty(reference) || isEmpty(window) ? { psi: 0, pValue: 1 } : psiTest(reference, window);
-}
-
-function sharesOf(counts: readonly number[]): number[] {
-  const all = counts.reduce((sum, count) => sum + count, 0);
-  return counts.map((count) => count / all);
-}
-
-/** A bin in words: `below 3`, `from 3 to 5`, `of 5 or more`. */
-export function rangeOf(edges: readonly number[], bin: number): string {
-  const [low, high] = [edges[bin - 1], edges[bin]];
-  const written = (edge: number) => String(Number(edge.toPrecision(4)));
-  if (low === undefined) return high === undefined ? 'of any size' : `below ${written(high)}`;
-  if (high === undefined) return `of ${written(low)} or more`;
-  // A value that many rows share has a bin of its own, no wider than the next number.
-  return high - low <= 1e-9 * Math.max(Math.abs(low), 1e-9)
-    ? `of ${written(low)}`
-    : `from ${written(low)} to ${written(high)}`;
 }

@@ -1,13 +1,14 @@
-import { topics, type FeatureReference, type ModelInForce, type Predicted } from '@gyre/contracts';
+import { topics, type ModelInForce, type Predicted } from '@gyre/contracts';
 import { publish, type Effects, type Task } from '@gyre/platform';
 import { InputsPartial, type InputsPartialState } from './inputs-partial.js';
-import { phaseOf } from './season.js';
+import { NO_TRAINING, type Training } from './known-versions.js';
+import { periodFor, phaseOf } from './season.js';
 
 export interface InputsSettings {
   /** The specs in force; undefined for a model that was never applied. */
   model(name: string): ModelInForce | undefined;
-  /** What a version was trained on, empty where that is not kept; undefined where the version is not known yet. */
-  reference(model: string, version: number): FeatureReference[] | undefined;
+  /** What a version was trained on, with an empty reference where that is not kept; undefined where the version is not known yet. */
+  training(model: string, version: number): Training | undefined;
 }
 
 /** What is counted is told at a tick when it has so many rows or is so old, so that quiet models cost little. */
@@ -47,7 +48,8 @@ export const inputs = (settings: InputsSettings): Task<Counting, Predicted> => (
     const { model, version, occurredAt } = predicted;
     if (version === null) return {};
     const state = counting ?? { model, partials: [] };
-    const phase = phaseOf(occurredAt, settings.model(model)?.drift.seasonality ?? null);
+    const learned = settings.training(model, version)?.period ?? null;
+    const phase = phaseOf(occurredAt, periodFor(settings.model(model)?.drift.seasonality ?? null, learned));
     let partial = state.partials.find((one) => one.version === version && one.phase === phase);
     if (partial === undefined) state.partials.push((partial = begin(settings, model, version, phase)));
     partial.add(predicted);
@@ -64,11 +66,12 @@ export const inputs = (settings: InputsSettings): Task<Counting, Predicted> => (
 function begin(settings: InputsSettings, model: string, version: number, phase: number): InputsPartial {
   const spec = settings.model(model);
   // What was not trained here has nothing to be compared with but its own first answers.
-  const reference = spec?.imported === true ? [] : settings.reference(model, version);
-  if (spec === undefined || reference === undefined)
+  const training = spec?.imported === true ? NO_TRAINING : settings.training(model, version);
+  if (spec === undefined || training === undefined)
     throw new Error(`version ${version} of model "${model}" is not known here yet`);
   // A reference of other features than these is none.
-  return new InputsPartial(version, phase, reference.length === spec.inputs.length ? reference : [], spec.inputs);
+  const { reference } = training;
+  return new InputsPartial(version, phase, reference.length === spec.inputs.length ? reference : [], spec);
 }
 
 function tell(state: Counting, due: readonly InputsPartial[], now: number): Effects<Counting> {

@@ -1,5 +1,16 @@
+import type { ModelInForce } from '@gyre/contracts';
+
 /** Parts of a period that are told apart: of a day, each has two hours. */
 export const PHASES = 12;
+
+/**
+ * The period by which a version is watched, ms: the declared one, or the one that its training data show.
+ *
+ * @param learned null where they show none
+ */
+export function periodFor(seasonality: ModelInForce['drift']['seasonality'], learned: number | null): number | null {
+  return seasonality === 'learned' ? learned : (seasonality ?? null);
+}
 
 /** @param period ms; null where there is no season: then all times are phase 0 */
 export function phaseOf(time: number, period: number | null): number {

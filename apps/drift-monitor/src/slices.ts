@@ -1,7 +1,7 @@
 import type { Cause, FeatureReference } from '@gyre/contracts';
-import { binOf } from '@gyre/drift';
+import { binOf, ShareRise } from '@gyre/drift';
 import { percent } from './findings.js';
-import { rangeOf } from './inputs-watch.js';
+import { movedFeatures, rangeOf } from './input-shift.js';
 
 export interface SlicesState {
   /** The newest outcomes, oldest first: the bin of each feature (the one after the last for a missing value), then the error. */
@@ -20,6 +20,15 @@ const STANDARD_ERRORS = 3.5;
 const EXPLAINED_MIN = 0.5;
 /** … and is not nearly everything. */
 const ROWS_SHARE_MAX = 0.8;
+
+/** So many of the newest rows say whether an input looks different now, for all rows since the change where these are more. */
+const SUSPECT_ROWS_MIN = 30;
+/** That is asked only when the error has alarmed; then any shift that is no chance is of interest. */
+const SUSPECT_P_MAX = 0.01;
+/** More missing than in training by this share may be a fault … */
+const MISSING_TOLERATED = 0.02;
+/** … and is one, at a share of missing values that chance would show once in so many rows of any input. */
+const MISSING_EVIDENCE = 1_000;
 
 /** Finds the slices of the inputs, by one feature's bins, in which a rise of the error lies. */
 export class Slices {
@@ -46,6 +55,16 @@ export class Slices {
     this.newest.push(row);
   }
 
+  /** Whether it knows as many of the newest outcomes as it keeps. */
+  get isFull(): boolean {
+    return this.newest.length === NEWEST_MAX;
+  }
+
+  /** The errors of the newest outcomes, oldest first. */
+  errors(): number[] {
+    return this.newest.map((row) => row.at(-1)!);
+  }
+
   private age(row: readonly number[]): void {
     for (let f = 0; f < this.before.length; f++) {
       const bin = this.before[f]![row[f]!]!;
@@ -62,6 +81,35 @@ export class Slices {
       .flatMap((reference, f) => this.sliceOf(reference, f, rows, older))
       .sort((a, b) => b.explained - a.explained)
       .map(({ cause }) => cause);
+  }
+
+  /** @param since rows since the change @returns inputs that have looked otherwise than in training since then, most changed first */
+  suspects(since: number): Cause[] {
+    const rows = this.newest.slice(-Math.max(SUSPECT_ROWS_MIN, Math.min(since, NEWEST_MAX)));
+    const now = this.reference.map(({ counts }, f) =>
+      tally(rows, f, counts.length + 1)
+        .slice(0, -1)
+        .map(([n]) => n),
+    );
+    const before = this.reference.map(({ counts }) => counts);
+    return movedFeatures(this.reference, before, now, SUSPECT_P_MAX, 0);
+  }
+
+  /** @param since rows since the change @returns inputs of which more has been missing since then than in training, most first */
+  missing(since: number): Cause[] {
+    const rows = this.newest.slice(-Math.max(SUSPECT_ROWS_MIN, Math.min(since, NEWEST_MAX)));
+    return this.reference
+      .flatMap(({ feature, counts, missing }, f): Cause[] => {
+        const trained = missing / Math.max(1, missing + counts.reduce((sum, count) => sum + count, 0));
+        const hits = rows.filter((row) => row[f] === counts.length).length;
+        const limit = MISSING_EVIDENCE * this.reference.length * rows.length;
+        const rise = new ShareRise(Math.min(0.99, trained + MISSING_TOLERATED));
+        if (rows.length === 0 || rise.add(hits, rows.length) < limit) return [];
+        const after = hits / rows.length;
+        const words = `${feature} is missing in ${percent(after)} of the rows (${percent(trained)} in training)`;
+        return [{ kind: 'feature', name: feature, words, before: trained, after }];
+      })
+      .sort((a, b) => b.after! - a.after!);
   }
 
   private sliceOf(

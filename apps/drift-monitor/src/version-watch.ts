@@ -1,4 +1,4 @@
-import { chiSquareSurvival, EDetector, type EDetectorState } from '@gyre/drift';
+import { calibratedMargin, chiSquareSurvival, EDetector, type EDetectorState } from '@gyre/drift';
 
 export interface VersionWatchState {
   version: number;
@@ -7,9 +7,13 @@ export interface VersionWatchState {
   promised: number | null;
   window: Window;
   dropped: boolean;
-  /** The rise that was told and is not over. */
-  risen: { before: number; after: number } | null;
+  /** The rise that is not over, and how many outcomes ago it was told. */
+  risen: { before: number; after: number; toldAgo: number } | null;
+  /** Full windows without it since it was last found. */
+  windowsWell: number;
   recent: number | null;
+  /** Of the e-detector's baseline, in standard errors; null until it has been calibrated. */
+  margin: number | null;
 }
 
 interface Window {
@@ -34,6 +38,8 @@ export interface Drop {
 
 export interface VersionFindings {
   drift?: Drift;
+  /** A rise that was told already, found again. */
+  goesOn?: Drift;
   drop?: Drop;
   /** A full window without either. */
   isWell?: true;
@@ -47,6 +53,8 @@ export interface VersionDial {
 
 /** A drop is told where a window's mean is no chance, and worse than promised by this share. */
 const SHARE_LOST = 0.1;
+/** A rise is over after so many windows without it; found again before that, it is the same one, and is told again only after as many. */
+const WINDOWS_WELL = 2;
 /** Of the newest error in the fading mean. */
 const FADING = 0.02;
 
@@ -56,14 +64,16 @@ export class VersionWatch {
   private window = emptyWindow();
   private dropped = false;
   private risen: VersionWatchState['risen'] = null;
+  private windowsWell = 0;
   private recent: number | null = null;
+  private margin: number | null = null;
 
   /** @param errorMax no error is larger */
   constructor(
     readonly version: number,
-    private readonly promised: number | null,
+    private promised: number | null,
     private dial: VersionDial,
-    errorMax: number,
+    private readonly errorMax: number,
     private readonly windowOutcomes: number,
     phases: number,
   ) {
@@ -74,6 +84,19 @@ export class VersionWatch {
   tune(dial: VersionDial): void {
     this.dial = dial;
     this.error.tune(dial.error);
+  }
+
+  /** Whether it waits for a sample of the errors that it makes. */
+  get isCalibrated(): boolean {
+    return this.margin !== null;
+  }
+
+  /** Sets the margin by which its own past is taken to be worse than it looks, so that errors like these keep to the dial. */
+  calibrate(errors: readonly number[]): void {
+    const levels = this.error.levels();
+    if (levels === null) return;
+    this.margin = calibratedMargin(errors, { falseAlarms: this.dial.error, max: this.errorMax, levels });
+    this.error.tune(this.dial.error, this.margin);
   }
 
   /** Takes what the version would have answered in shadow: what its error is before it serves. */
@@ -89,6 +112,7 @@ export class VersionWatch {
   observe(error: number, loss: number, phase: number): VersionFindings {
     this.recent = this.recent === null ? error : this.recent + FADING * (error - this.recent);
     this.window.errors += error;
+    if (this.risen !== null) this.risen.toldAgo += 1;
     const found = this.error.update(error, phase) === 'drift' ? this.drift() : {};
     return { ...found, ...this.performance(loss) };
   }
@@ -103,8 +127,12 @@ export class VersionWatch {
     const change = this.error.change();
     if (change === null) return {};
     const { countBefore, meanBefore: before, countAfter: since, meanAfter: after } = change;
-    this.risen = { before: this.risen?.before ?? before, after };
-    return { drift: { observations: countBefore + since, before, after, since } };
+    this.windowsWell = 0;
+    const isKnown = this.risen !== null && this.risen.toldAgo < this.windowOutcomes;
+    const toldAgo = isKnown ? this.risen!.toldAgo : 0;
+    this.risen = { before: this.risen?.before ?? before, after, toldAgo };
+    const drift = { observations: countBefore + since, before, after, since };
+    return isKnown ? { goesOn: drift } : { drift };
   }
 
   private performance(loss: number): VersionFindings {
@@ -123,7 +151,9 @@ export class VersionWatch {
     this.dropped = isLower;
     if (begins) return { drop: { value, reference: promised } };
     // Halfway back is back: what is left will be noticed as a rise of its own, or is the new normal.
-    if (this.risen !== null && error <= (this.risen.before + this.risen.after) / 2) this.risen = null;
+    const isBack = this.risen !== null && error <= (this.risen.before + this.risen.after) / 2;
+    this.windowsWell = isBack ? this.windowsWell + 1 : 0;
+    if (this.windowsWell >= WINDOWS_WELL) this.risen = null;
     return this.risen === null && !this.dropped ? { isWell: true } : {};
   }
 
@@ -135,16 +165,29 @@ export class VersionWatch {
   }
 
   state(): VersionWatchState {
-    const { version, promised, dropped, risen, recent } = this;
-    return { version, promised, dropped, error: this.error.state(), window: { ...this.window }, risen, recent };
+    const { version, promised, dropped, risen, windowsWell, recent, margin } = this;
+    const own = {
+      version,
+      promised,
+      dropped,
+      risen: risen === null ? null : { ...risen },
+      windowsWell,
+      recent,
+      margin,
+    };
+    return { ...own, error: this.error.state(), window: { ...this.window } };
   }
 
   restore(state: VersionWatchState): void {
+    this.promised = state.promised;
+    this.margin = state.margin;
+    if (this.margin !== null) this.error.tune(this.dial.error, this.margin);
     // With another season than before, the error is learned afresh.
     if (state.error.phases.length === this.error.state().phases.length) this.error.restore(state.error);
     this.dropped = state.dropped;
     this.window = { ...state.window };
-    this.risen = state.risen;
+    this.risen = state.risen === null ? null : { ...state.risen };
+    this.windowsWell = state.windowsWell;
     this.recent = state.recent;
   }
 }

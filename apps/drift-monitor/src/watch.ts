@@ -1,97 +1,69 @@
 import {
   classesOf,
   type Cause,
-  type FeatureReference,
   type InputsMeasured,
   type Lifecycle,
-  type LifecycleOf,
   type ModelInForce,
   type Outcome,
   type OutcomeKind,
   type PerformanceMeasured,
   type Predicted,
 } from '@gyre/contracts';
-import { alarmsPerRow } from './alarm-budget.js';
-import { ExpectedError, type ExpectedErrorState } from './expected-error.js';
+import { fairnessGaps } from './fairness-gaps.js';
 import { percent, type At, type Loss, type Verdict } from './findings.js';
 import { Groups, type GroupsState } from './groups.js';
 import { Incidents, type IncidentsState } from './incidents.js';
-import { InputsWatch, type InputsDial, type InputsWatchState } from './inputs-watch.js';
-import { VERSIONS_KEPT } from './known-versions.js';
 import { OutcomeLoss, type OutcomeLossState } from './outcome-loss.js';
 import { outputBin, type OutputCounts } from './output-bins.js';
 import { PerformanceWindow, type PerformanceWindowState } from './performance-window.js';
 import { RolloutComparison, type Decided, type RolloutComparisonState } from './rollout-comparison.js';
-import { phaseOf, phasesOf } from './season.js';
-import { Slices, type SlicesState } from './slices.js';
-import {
-  VersionWatch,
-  type Drift,
-  type Drop,
-  type VersionDial,
-  type VersionFindings,
-  type VersionWatchState,
-} from './version-watch.js';
+import { phaseOf } from './season.js';
+import type { Drift, Drop, VersionFindings } from './version-watch.js';
+import { WatchedVersions, type WatchedVersionsState } from './watched-versions.js';
 
 /** What an outcome brought to light. */
 export interface Findings {
   drift?: Drift;
   drop?: Drop;
+  /** How the champion has begun to treat groups differently. */
+  unfair?: Cause;
   decided: Decided[];
   performance?: PerformanceMeasured;
   /** The count of labels, where it calls for training. */
   labelsReached?: number;
 }
 
-interface KnownVersion {
-  version: number;
-  promised: number | null;
-  reference: FeatureReference[];
-}
-
 export interface WatchState {
   spec: ModelInForce;
   labels: number;
   counts: Record<OutcomeKind, number>;
-  hasChampion: boolean;
   lastReached: number;
-  /** Event time from outcome to outcome in the newest full window. */
-  msPerRow: number | null;
+  isUnfair: boolean;
   loss: OutcomeLossState;
   window: PerformanceWindowState;
-  versions: VersionWatchState[];
-  inputs: InputsWatchState[];
-  slices: { version: number; slices: SlicesState }[];
-  expected: { version: number; expected: ExpectedErrorState }[];
+  versions: WatchedVersionsState;
   groups: GroupsState;
   incidents: IncidentsState;
   comparisons: RolloutComparisonState[];
-  known: KnownVersion[];
-  references: { run: string; reference: FeatureReference[] }[];
 }
 
 /** Everything that is watched of one model. It hears of the model by its lifecycle, and of its answers by their outcomes. */
 export class Watch {
   private labels = 0;
   private counts: Record<OutcomeKind, number> = { joined: 0, corrected: 0, late: 0, repeated: 0, expired: 0 };
-  private hasChampion = false;
   private lastReached = 0;
-  private msPerRow: number | null = null;
+  private isUnfair = false;
   private readonly loss: OutcomeLoss;
-  private window: PerformanceWindow;
-  private versions: VersionWatch[] = [];
-  private inputs: InputsWatch[] = [];
-  private slices: { version: number; slices: Slices }[] = [];
-  private expected: { version: number; expected: ExpectedError }[] = [];
+  private readonly window: PerformanceWindow;
+  private readonly versions: WatchedVersions;
   private readonly groups: Groups;
   private readonly incidents: Incidents;
   private comparisons: RolloutComparison[] = [];
-  private known: KnownVersion[] = [];
-  private references: WatchState['references'] = [];
 
-  constructor(private spec: ModelInForce) {
+  constructor(private readonly spec: ModelInForce) {
     this.loss = new OutcomeLoss(spec.label.type === 'regression');
     this.window = new PerformanceWindow(classesOf(spec.label).length, spec.drift.windowOutcomes);
+    this.versions = new WatchedVersions(spec, this.loss.errorMax);
     this.groups = new Groups(spec);
     this.incidents = new Incidents(spec.name, spec.drift.windowOutcomes);
   }
@@ -104,14 +76,13 @@ export class Watch {
         Object.assign(this, Watch.restored({ ...this.state(), spec: event.spec }));
         break;
       case 'TrainingFinished':
-        if (event.candidates.length > 0)
-          this.references = [{ run: event.run, reference: event.reference }, ...this.references].slice(0, 3);
+        this.versions.trained(event);
         break;
       case 'VersionRegistered':
-        this.register(event);
+        this.versions.registered(event);
         break;
       case 'ServingChanged':
-        this.hasChampion = event.champion !== null;
+        this.versions.champion = event.champion?.version ?? null;
         this.incidents.serves(event.champion?.version ?? null, event.occurredAt);
         break;
       case 'RolloutStarted':
@@ -131,12 +102,6 @@ export class Watch {
     }
   }
 
-  private register({ version, run, candidate }: LifecycleOf<'VersionRegistered'>): void {
-    const promised = candidate.metrics[this.spec.label.type === 'regression' ? 'mae' : 'loss'] ?? null;
-    const reference = this.references.find((one) => one.run === run)?.reference ?? [];
-    this.known = [{ version, promised, reference }, ...this.known].slice(0, VERSIONS_KEPT);
-  }
-
   /** Takes what became of a prediction. Only a first label in time says anything about the answer. */
   observe(outcome: Outcome): Findings {
     this.counts[outcome.kind] += 1;
@@ -150,8 +115,11 @@ export class Watch {
     const measured = this.window.add(predicted, label, outcome.occurredAt, this.labels, loss);
     this.groups.add(predicted.features, predicted.output, label, this.loss.error(predicted.output, label), loss);
     if (measured !== undefined) {
-      findings.performance = { model: this.spec.name, ...measured, ...this.groups.measured() };
-      this.pace(measured);
+      const performance = { model: this.spec.name, ...measured, ...this.groups.measured() };
+      findings.performance = performance;
+      this.versions.pace(measured);
+      const unfair = this.fairness(performance, predicted);
+      if (unfair !== undefined) findings.unfair = unfair;
     }
     if (predicted.version !== null) this.loss.learn(predicted.output, label);
     this.labels += 1;
@@ -168,13 +136,18 @@ export class Watch {
     const error = this.loss.error(output, label);
     const promisedUnit =
       this.spec.label.type === 'regression' ? Math.abs((output[0] ?? 0) - label) : this.loss.of(output, label);
-    const phase = phaseOf(predicted.occurredAt, this.spec.drift.seasonality ?? null);
-    for (const shadow of shadows) this.watchOf(shadow.version).learn(this.loss.error(shadow.output, label), phase);
-    const slices = this.slicesOf(version);
+    const phase = phaseOf(predicted.occurredAt, this.versions.periodOf(version));
+    for (const shadow of shadows) {
+      const here = phaseOf(predicted.occurredAt, this.versions.periodOf(shadow.version));
+      this.versions.errors.of(shadow.version).learn(this.loss.error(shadow.output, label), here);
+    }
+    const slices = this.versions.slices.of(version);
     slices.add(features, error);
-    this.expectedOf(version).judge(outputBin(output), error, predicted.occurredAt);
-    const found = this.watchOf(version).observe(error, promisedUnit, phase);
-    this.report(version, found, slices, {
+    const watch = this.versions.errors.of(version);
+    if (!watch.isCalibrated && slices.isFull) watch.calibrate(slices.errors());
+    this.versions.expected.of(version).judge(outputBin(output), error, predicted.occurredAt);
+    const found = watch.observe(error, promisedUnit, phase);
+    this.report(version, found, {
       prediction: predicted.id,
       request: predicted.request,
       labels: this.labels + 1,
@@ -183,27 +156,43 @@ export class Watch {
   }
 
   /** Makes of what was found of the error a sighting of an incident, with what else has changed as its causes. */
-  private report(version: number, { drift, drop, isWell }: VersionFindings, slices: Slices, at: At): void {
+  private report(version: number, { drift, drop, goesOn, isWell }: VersionFindings, at: At): void {
     const sighting = { kind: 'concept' as const, version, at, toldAt: null };
     if (isWell) this.incidents.see({ ...sighting, causes: [], loss: null });
-    if (drift === undefined && drop === undefined) return;
+    const risen = drift ?? goesOn;
+    if (risen === undefined && drop === undefined) return;
     const words =
-      drift === undefined
+      risen === undefined
         ? `version ${version} loses more per answer than its holdout promised (${drop!.value.toPrecision(3)} instead of ${drop!.reference.toPrecision(3)})`
-        : `the error of version ${version} rose from ${percent(drift.before)} to ${percent(drift.after)} over about ${drift.since} labels`;
-    const { before, after } = drift ?? { before: drop!.reference, after: drop!.value };
-    const causes: Cause[] = [
-      ...slices.explain(drift?.since ?? this.spec.drift.windowOutcomes),
-      { kind: 'error', name: '', words, before, after },
-    ];
-    const loss = drift === undefined ? this.watchOf(version).level() : { before, after };
-    this.incidents.see({ ...sighting, causes, loss: loss === null ? null : { ...loss, by: 'measured' } });
+        : `the error of version ${version} rose from ${percent(risen.before)} to ${percent(risen.after)} over about ${risen.since} labels`;
+    const { before, after } = risen ?? { before: drop!.reference, after: drop!.value };
+    const since = risen?.since ?? this.spec.drift.windowOutcomes;
+    const slices = this.versions.slices.of(version);
+    const missing = slices.missing(since);
+    const error: Cause = { kind: 'error', name: '', words, before, after };
+    const causes = [...missing, ...slices.suspects(since), ...slices.explain(since), error];
+    const level = risen === undefined ? this.versions.errors.of(version).level() : { before, after };
+    const loss: Loss = level === null ? null : { ...level, by: 'measured' };
+    // Values that are missing where the error rose are what is wrong; the counts of the inputs will say so a tick later.
+    if (missing.length > 0) this.incidents.see({ ...sighting, kind: 'quality', causes: missing, loss });
+    this.incidents.see({ ...sighting, causes, loss });
+  }
+
+  /** A window of the champion's answers by group. @returns the largest gap, where there was none before */
+  private fairness({ version, fairness, toLabel }: PerformanceMeasured, { id, request }: Predicted): Cause | undefined {
+    if (fairness === undefined || version === null || version !== this.versions.champion) return undefined;
+    const causes = fairnessGaps(fairness, this.versions.allowed('fairness') * this.spec.drift.windowOutcomes);
+    const at = { prediction: id, request, labels: toLabel };
+    this.incidents.see({ kind: 'fairness', version, causes, loss: null, at, toldAt: null });
+    const begins = causes.length > 0 && !this.isUnfair;
+    this.isUnfair = causes.length > 0;
+    return begins ? causes[0] : undefined;
   }
 
   /** Takes what a version was fed and answered in some rows, labelled or not. */
   measure(measured: InputsMeasured): Verdict[] {
     const { version, prediction, request, toldAt } = measured;
-    const verdicts = this.inputsOf(version).observe(measured);
+    const verdicts = this.versions.inputs.of(version).observe(measured);
     const at = { prediction, request, labels: this.labels };
     for (const { kind, causes, outputs } of verdicts) {
       const loss = causes.length === 0 ? null : this.lossOf(version, outputs, measured.from);
@@ -214,19 +203,11 @@ export class Watch {
 
   /** What the answers of some rows cost: measured, where labels have come so far, else as must be expected. */
   private lossOf(version: number, outputs: OutputCounts, from: number): Loss {
-    const watch = this.versions.find((one) => one.version === version);
-    const expected = this.expected.find((one) => one.version === version)?.expected;
+    const watch = this.versions.errors.find(version);
+    const expected = this.versions.expected.find(version);
     if (watch === undefined || expected === undefined) return null;
     const loss = expected.hasJudged(from) ? watch.level() : expected.of(outputs);
     return loss === null ? null : { ...loss, by: expected.hasJudged(from) ? 'measured' : 'estimated' };
-  }
-
-  private expectedOf(version: number): ExpectedError {
-    const there = this.expected.find((one) => one.version === version);
-    if (there !== undefined) return there.expected;
-    const expected = new ExpectedError();
-    this.expected = [{ version, expected }, ...this.expected].slice(0, 2);
-    return expected;
   }
 
   /** Whether the next tick is to be told to it. */
@@ -236,10 +217,7 @@ export class Watch {
 
   /** A tick: what has gathered becomes incidents. */
   decide(now: number): Lifecycle[] {
-    return this.incidents.decide(
-      now,
-      (version) => this.inputs.find((watch) => watch.version === version)?.suspects(now) ?? [],
-    );
+    return this.incidents.decide(now);
   }
 
   private compare(predicted: Predicted, label: number): Decided[] {
@@ -252,85 +230,10 @@ export class Watch {
 
   private callsForTraining(): boolean {
     const { bootstrapLabels, everyLabels, minLabels } = this.spec.retraining;
-    if (!this.hasChampion && this.lastReached === 0) return this.labels >= bootstrapLabels;
-    const every = everyLabels ?? (this.hasChampion ? Infinity : minLabels);
+    const hasChampion = this.versions.champion !== null;
+    if (!hasChampion && this.lastReached === 0) return this.labels >= bootstrapLabels;
+    const every = everyLabels ?? (hasChampion ? Infinity : minLabels);
     return this.labels - this.lastReached >= every;
-  }
-
-  private watchOf(version: number): VersionWatch {
-    const there = this.versions.find((watch) => watch.version === version);
-    if (there !== undefined) return there;
-    const watch = this.versionWatch(version, this.promisedBy(version));
-    this.versions = [watch, ...this.versions].slice(0, VERSIONS_KEPT);
-    return watch;
-  }
-
-  private versionWatch(version: number, promised: number | null): VersionWatch {
-    const { windowOutcomes, seasonality } = this.spec.drift;
-    const phases = phasesOf(seasonality ?? null);
-    return new VersionWatch(version, promised, this.dial(), this.loss.errorMax, windowOutcomes, phases);
-  }
-
-  private dial(): VersionDial {
-    const { falseAlarms } = this.spec.drift;
-    return {
-      error: alarmsPerRow(falseAlarms, this.msPerRow, 'error'),
-      performance: alarmsPerRow(falseAlarms, this.msPerRow, 'performance'),
-    };
-  }
-
-  private inputsDial(): InputsDial {
-    const of = (watched: keyof InputsDial) => alarmsPerRow(this.spec.drift.falseAlarms, this.msPerRow, watched);
-    return { quality: of('quality'), covariate: of('covariate'), prediction: of('prediction') };
-  }
-
-  /** The traffic of the newest full window turns a dial that is stated in time. */
-  private pace({
-    from,
-    to,
-    fromLabel,
-    toLabel,
-  }: {
-    from: number;
-    to: number;
-    fromLabel: number;
-    toLabel: number;
-  }): void {
-    this.msPerRow = Math.max(0, to - from) / (toLabel - fromLabel);
-    if (typeof this.spec.drift.falseAlarms === 'number') return;
-    for (const watch of this.versions) watch.tune(this.dial());
-    for (const watch of this.inputs) watch.tune(this.inputsDial());
-  }
-
-  private inputsOf(version: number): InputsWatch {
-    const there = this.inputs.find((watch) => watch.version === version);
-    if (there !== undefined) return there;
-    const watch = this.inputsWatch(version, this.referenceOf(version));
-    this.inputs = [watch, ...this.inputs].slice(0, 3);
-    return watch;
-  }
-
-  private inputsWatch(version: number, reference: FeatureReference[]): InputsWatch {
-    const { windowOutcomes, seasonality } = this.spec.drift;
-    return new InputsWatch(version, reference, windowOutcomes, this.inputsDial(), seasonality ?? null);
-  }
-
-  private slicesOf(version: number): Slices {
-    const there = this.slices.find((one) => one.version === version);
-    if (there !== undefined) return there.slices;
-    const slices = new Slices(this.referenceOf(version));
-    this.slices = [{ version, slices }, ...this.slices].slice(0, 2);
-    return slices;
-  }
-
-  /** Empty where the version came without one, or it is of other inputs. */
-  private referenceOf(version: number): FeatureReference[] {
-    const reference = this.known.find((one) => one.version === version)?.reference ?? [];
-    return reference.length === this.spec.inputs.length ? reference : [];
-  }
-
-  private promisedBy(version: number): number | null {
-    return this.known.find((one) => one.version === version)?.promised ?? null;
   }
 
   /** Labels so far, and outcomes by kind. */
@@ -339,15 +242,12 @@ export class Watch {
   }
 
   state(): WatchState {
-    const { spec, labels, counts, hasChampion, lastReached, msPerRow, known, references } = this;
+    const { spec, labels, counts, lastReached, isUnfair } = this;
     return {
-      ...{ spec, labels, counts: { ...counts }, hasChampion, lastReached, msPerRow, known, references },
+      ...{ spec, labels, counts: { ...counts }, lastReached, isUnfair },
       loss: this.loss.state(),
       window: this.window.state(),
-      versions: this.versions.map((watch) => watch.state()),
-      inputs: this.inputs.map((watch) => watch.state()),
-      slices: this.slices.map(({ version, slices }) => ({ version, slices: slices.state() })),
-      expected: this.expected.map(({ version, expected }) => ({ version, expected: expected.state() })),
+      versions: this.versions.state(),
       groups: this.groups.state(),
       incidents: this.incidents.state(),
       comparisons: this.comparisons.map((comparison) => comparison.state()),
@@ -356,38 +256,11 @@ export class Watch {
 
   static restored(state: WatchState): Watch {
     const watch = new Watch(state.spec);
-    const { labels, hasChampion, lastReached, msPerRow, known, references } = state;
-    Object.assign(watch, {
-      labels,
-      hasChampion,
-      lastReached,
-      msPerRow,
-      known,
-      references,
-      counts: { ...state.counts },
-    });
+    const { labels, lastReached, isUnfair } = state;
+    Object.assign(watch, { labels, lastReached, isUnfair, counts: { ...state.counts } });
     watch.loss.restore(state.loss);
     watch.window.restore(state.window);
-    watch.versions = state.versions.map((saved) => {
-      const version = watch.versionWatch(saved.version, saved.promised);
-      version.restore(saved);
-      return version;
-    });
-    watch.inputs = state.inputs.map((saved) => {
-      const inputs = watch.inputsWatch(saved.version, saved.reference);
-      inputs.restore(saved);
-      return inputs;
-    });
-    watch.slices = state.slices.map((saved) => {
-      const slices = new Slices(watch.referenceOf(saved.version));
-      slices.restore(saved.slices);
-      return { version: saved.version, slices };
-    });
-    watch.expected = state.expected.map((saved) => {
-      const expected = new ExpectedError();
-      expected.restore(saved.expected);
-      return { version: saved.version, expected };
-    });
+    watch.versions.restore(state.versions);
     watch.groups.restore(state.groups);
     watch.incidents.restore(state.incidents);
     watch.comparisons = state.comparisons.map((saved) => RolloutComparison.restored(saved));

@@ -19,7 +19,7 @@ export function modelYaml({ inputs, ...model }: ModelInForce): string {
     drift: {
       ...drift,
       falseAlarms: rateOf(drift.falseAlarms),
-      seasonality: drift.seasonality === null ? null : formatDuration(drift.seasonality),
+      seasonality: typeof drift.seasonality === 'number' ? formatDuration(drift.seasonality) : drift.seasonality,
     },
     fallback: model.fallback ?? { value: classesOf(label)[0] ?? 0 },
   };

@@ -14,6 +14,11 @@ export interface DuckDbLimits {
   readonly memoryMegabytes: number;
 }
 
+/** A training set, with the time of each row's prediction, ms, rising. */
+export interface TrainingSet extends Dataset {
+  readonly times: Float64Array;
+}
+
 /**
  * Reads training sets as the feature store writes them: Parquet with `prediction` VARCHAR, `predicted_at` BIGINT (ms), `entity` VARCHAR,
  * `label` DOUBLE (class index or value) and `f0`, `f1` … FLOAT, null where missing. See feature-store's training-set.ts.
@@ -30,13 +35,13 @@ export class TrainingSetReader {
    * @returns rows in time order, in shared memory, so that workers need no copy
    * @throws UntrainableError if the columns are not these
    */
-  read(parquet: Uint8Array, width: number): Promise<Dataset> {
+  read(parquet: Uint8Array, width: number): Promise<TrainingSet> {
     const read = this.last.then(() => this.readBytes(parquet, width));
     this.last = read.catch(() => undefined);
     return read;
   }
 
-  private async readBytes(parquet: Uint8Array, width: number): Promise<Dataset> {
+  private async readBytes(parquet: Uint8Array, width: number): Promise<TrainingSet> {
     // DuckDB reads files, not bytes.
     const folder = await mkdtemp(join(tmpdir(), 'gyre-training-'));
     try {
@@ -48,7 +53,7 @@ export class TrainingSetReader {
     }
   }
 
-  private async readFile(file: string, width: number): Promise<Dataset> {
+  private async readFile(file: string, width: number): Promise<TrainingSet> {
     const connection = await this.connected();
     const source = `read_parquet('${file.replaceAll("'", "''")}')`;
     const wanted = [
@@ -69,25 +74,27 @@ export class TrainingSetReader {
     const counted = await connection.runAndReadAll(`SELECT CAST(count(*) AS INTEGER) FROM ${source}`);
     const rows = Number(counted.getRows()[0]?.[0] ?? 0);
     const data = sharedDataset(rows, width);
+    const times = new Float64Array(rows);
     // A second query on the connection would end this stream: it comes last.
     const result = await connection.stream(
-      `SELECT CAST(label AS DOUBLE), ${features.join(', ')} FROM ${source} ORDER BY predicted_at, prediction`,
+      `SELECT CAST(label AS DOUBLE), ${features.join(', ')}, CAST(predicted_at AS DOUBLE) FROM ${source} ORDER BY predicted_at, prediction`,
     );
     let start = 0;
     for await (const chunk of result) {
       // Chunks have at most 2,048 rows: short enough for the loop, which others use too.
-      for (let column = 0; column <= width; column++) {
+      for (let column = 0; column <= width + 1; column++) {
         const vector = chunk.getColumnVector(column);
         for (let i = 0; i < chunk.rowCount; i++) {
           const value = (vector.getItem(i) ?? Number.NaN) as number;
           if (column === 0) data.labels[start + i] = value;
+          else if (column > width) times[start + i] = value;
           else data.features[(start + i) * width + column - 1] = value;
         }
       }
       start += chunk.rowCount;
     }
     if (start !== rows) throw new Error(`the training set has ${rows} rows, and ${start} were read`);
-    return data;
+    return { ...data, times };
   }
 
   private connected(): Promise<DuckDBConnection> {

@@ -11,7 +11,7 @@ import { checkDataset, type Dataset } from '@gyre/learning';
 import { type Artifacts, type Job, publish } from '@gyre/platform';
 import { encodeManifest, type Manifest, MEASURED, onnxMetadata, softwareHere } from './manifest.js';
 import { type CandidatePlan, planCandidates, type SplitSettings } from './plan.js';
-import { referencesOf } from './reference.js';
+import { referencesOf, togetherOf } from './reference.js';
 import type { TrainingPool } from './training-pool.js';
 import { type TrainingSetReader, UntrainableError } from './training-set.js';
 import { ONNX_DIFFERENCE_MAX } from './verify.js';
@@ -93,7 +93,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-type Trained = Pick<TrainingFinished, 'candidates' | 'reference' | 'reason'>;
+type Trained = Pick<TrainingFinished, 'candidates' | 'reference' | 'reason'> & Pick<TrainingFinished, 'together'>;
 
 async function trainedRun(
   built: TrainingSetBuilt,
@@ -140,9 +140,11 @@ async function trainedRun(
   }
   if (candidates.length === 0) throw new UntrainableError(`no candidate was fit to serve: ${dropped.join('; ')}`);
   candidates.sort((a, b) => lossOf(a) - lossOf(b));
+  const reference = referencesOf(data, featuresOf(model));
   return {
     candidates,
-    reference: referencesOf(data, featuresOf(model)),
+    reference,
+    together: togetherOf(data, reference, model.drift.seasonality === 'learned'),
     reason: reasonOf(candidates, dropped, plans[0], data.rows),
   };
 }

@@ -58,6 +58,15 @@ export const FeatureReference = z.object({
 });
 export type FeatureReference = z.infer<typeof FeatureReference>;
 
+/** How a training set looked as a whole. */
+export const ReferenceRows = z.object({
+  /** Some of its rows, evenly spread: a character per input in the model's order (`binnedRow` of @gyre/drift), the rows one after the other. */
+  rows: z.string(),
+  /** The period that its inputs show, ms; null where they show none, or nobody asked for it. */
+  period: z.number().positive().nullable(),
+});
+export type ReferenceRows = z.infer<typeof ReferenceRows>;
+
 /** A confidence sequence for the mean of (incumbent's loss − challenger's loss): above 0 the challenger is better. */
 export const PairedEvidence = z.object({
   pairs: z.int(),
@@ -85,7 +94,7 @@ export const ModelApplied = event('ModelApplied', {
  * What is wrong. `quality`: values are missing or out of range; `concept`: the error rose; `covariate`: the inputs moved; `prediction`: the answers
  * moved.
  */
-export const DriftKind = z.enum(['quality', 'concept', 'covariate', 'prediction']);
+export const DriftKind = z.enum(['quality', 'concept', 'covariate', 'prediction', 'fairness']);
 export type DriftKind = z.infer<typeof DriftKind>;
 
 /** drift-monitor: a watch has found something. */
@@ -110,8 +119,8 @@ export const PerformanceDropped = event('PerformanceDropped', {
 });
 /** What probably led to an incident, in words, with the numbers in `before` and `after`. */
 export const Cause = z.object({
-  kind: z.enum(['feature', 'segment', 'answers', 'error']),
-  /** view.field, or a segment such as `v.x at least 3`; empty for the answers and the error as a whole. */
+  kind: z.enum(['feature', 'segment', 'answers', 'error', 'together', 'group']),
+  /** view.field, or a segment such as `v.x at least 3`; empty for the answers, the error and how the inputs hang together. */
   name: z.string(),
   words: z.string(),
   before: z.number().nullable(),
@@ -188,6 +197,7 @@ export const TrainingFinished = event('TrainingFinished', {
   candidates: z.array(Candidate),
   /** Of the whole training set, in the order of the model's inputs; empty where the run failed. */
   reference: z.array(FeatureReference),
+  together: ReferenceRows.optional(),
   failure: z.string().nullable(),
 });
 

@@ -97,11 +97,14 @@ const Drift = z.strictObject({
   falseAlarms: FalseAlarms.default(1e-5),
   /** Outcomes in one window of performance, of the feature comparison and of the data quality check. */
   windowOutcomes: z.int().min(20).max(100_000).default(500),
-  /** A period after which inputs and errors look alike, such as a day: each part of it is compared with the same part of earlier periods. */
-  seasonality: Duration.nullable().default(null),
+  /** A period after which inputs and errors look alike, such as a day: each part of it is compared with the same part of earlier periods. `learned`: the one that the training data show, if any. */
+  seasonality: z
+    .union([z.literal('learned'), Duration])
+    .nullable()
+    .default(null),
   /** Inputs by whose values the performance is told apart. */
   segments: z.array(OneFeature).max(20).default([]),
-  /** Inputs by whose values a binary classifier must treat its answers alike: the gaps are told with each window. */
+  /** Inputs by whose values a binary classifier must treat its answers alike: the gaps are told with each window, and one beyond chance opens an incident. */
   fairness: z.array(OneFeature).max(20).default([]),
 });
 

@@ -132,6 +132,8 @@ export const InputsMeasured = z.object({
   features: z.array(z.object({ counts: z.array(z.number()), missing: z.int(), outOfRange: z.int() })),
   /** Rows by bin of the answer: of its probability, its class, or its logarithm. */
   outputs: z.record(z.string(), z.number()),
+  /** Some of its rows, chosen by their prediction's id: a character per input (`binnedRow` of @gyre/drift), the rows one after the other. */
+  sample: z.string().optional(),
 });
 export type InputsMeasured = z.infer<typeof InputsMeasured>;
 
@@ -164,6 +166,8 @@ export const PerformanceMeasured = z.object({
           z.object({
             rows: z.int(),
             selectionRate: z.number().nullable(),
+            /** Rows whose label is 1. */
+            baseRate: z.number().nullable().optional(),
             truePositiveRate: z.number().nullable(),
             falsePositiveRate: z.number().nullable(),
             accuracy: z.number().nullable(),

@@ -22,10 +22,15 @@ export class BinnedWindow {
     this.counts.push(0);
   }
 
-  /** Takes any number, infinities too; null, undefined and NaN count as missing. */
-  add(value: number | null | undefined): void {
-    if (isPresent(value)) this.counts[binOf(this.edges, value)]! += 1;
-    else this.missing += 1;
+  /** Takes any number, infinities too; null, undefined and NaN count as missing. @returns its bin; for what is missing the one after the last */
+  add(value: number | null | undefined): number {
+    if (!isPresent(value)) {
+      this.missing += 1;
+      return this.counts.length;
+    }
+    const bin = binOf(this.edges, value);
+    this.counts[bin]! += 1;
+    return bin;
   }
 
   /** @throws RangeError if the other window has another number of bins */

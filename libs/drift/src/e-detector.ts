@@ -42,6 +42,9 @@ export interface MeanChange {
   meanAfter: number;
 }
 
+/** Values that the level of a phase is drawn to that of all by. */
+const LEVEL_PRIOR = 5;
+
 interface Sum {
   n: number;
   sum: number;
@@ -99,6 +102,7 @@ const EDGE = 1e-4;
 export class EDetector implements DriftDetector<EDetectorState> {
   private readonly options: EDetectorOptions;
   private threshold: number;
+  private margin: number;
   private n = 0;
   private restarts = false;
   private phases: Phase[];
@@ -115,12 +119,20 @@ export class EDetector implements DriftDetector<EDetectorState> {
     requireOption(Number.isInteger(phases) && phases >= 1, 'e-detector: phases is an integer >= 1', phases);
     requireOption(isDirection(direction), 'e-detector: direction is both, up or down', direction);
     this.threshold = thresholdOf(falseAlarms);
+    this.margin = margin;
     this.phases = this.noPhases();
   }
 
-  /** Turns the dial, for a rate that is stated in time while the traffic changes. @throws RangeError unless in (0, 1) */
-  tune(falseAlarms: number): void {
+  /**
+   * Turns the dial, for a rate that is stated in time while the traffic changes, and sets the margin, for one that was found by simulation. Neither is part of the state.
+   *
+   * @throws RangeError unless the dial is in (0, 1) and the margin at least 0
+   */
+  tune(falseAlarms: number, margin = this.margin): void {
+    requireOption(margin >= 0 && margin < Infinity, 'e-detector: margin is at least 0', margin);
     this.threshold = thresholdOf(falseAlarms);
+    this.margin = margin;
+    for (const phase of this.phases) if (phase.baseline.n > 0) this.aim(phase);
   }
 
   /** @param phase of the season, from 0 on */
@@ -147,6 +159,18 @@ export class EDetector implements DriftDetector<EDetectorState> {
     const n = this.phases.reduce((all, { baseline }) => all + baseline.n, 0);
     const sum = this.phases.reduce((all, { baseline }) => all + baseline.sum, 0);
     return n < this.options.warmStart ? null : (sum / n) * this.options.max;
+  }
+
+  /** The mean of all values of each phase since the last start, drawn by a few to that of all; null before the warm start. */
+  levels(): number[] | null {
+    const all = this.mean();
+    if (all === null) return null;
+    const { max } = this.options;
+    return this.phases.map(({ baseline, held, pending }) => {
+      const n = baseline.n + (held?.n ?? 0) + pending.n;
+      const sum = (baseline.sum + (held?.sum ?? 0) + pending.sum) * max;
+      return (sum + LEVEL_PRIOR * all) / (n + LEVEL_PRIOR);
+    });
   }
 
   /** The change that the last detection found, in the values' unit; null before the first. */
@@ -210,9 +234,9 @@ export class EDetector implements DriftDetector<EDetectorState> {
     const { n, sum, squares } = phase.baseline;
     const mean = sum / n;
     const variance = Math.max(0, squares / n - mean * mean) + 0.25 / n;
-    const margin = this.options.margin * Math.sqrt(variance / n);
-    phase.high = Math.min(1 - EDGE, Math.max(EDGE, mean + margin));
-    phase.low = Math.min(1 - EDGE, Math.max(EDGE, mean - margin));
+    const margin = this.margin * Math.sqrt(variance / n);
+    phase.high = Math.min(1 - EDGE, Math.max(EDGE, (sum + 0.5) / (n + 1) + margin));
+    phase.low = Math.min(1 - EDGE, Math.max(EDGE, (sum + 0.5) / (n + 1) - margin));
   }
 
   private noPhases(): Phase[] {

@@ -25,6 +25,9 @@ export {
 export { ShareRise } from './share-rise.js';
 export { binOf, quantileEdges, referenceBins, type BinningOptions, type ReferenceBins } from './reference-bins.js';
 export { BinnedWindow, type BinnedWindowState } from './binned-window.js';
+export { binCharacter, binnedRow, rowsOfBins } from './binned-rows.js';
+export { calibratedMargin, type CalibrationOptions } from './calibrated-margin.js';
+export { findSeason, type Season, type SeasonOptions } from './season.js';
 export { countsWithMissing, psi, psiPValue, psiTest, type PsiTest } from './psi.js';
 export { benjaminiHochberg, benjaminiYekutieli, bonferroni, hochberg, holm, sidak } from './multiple-testing.js';
 export { chiSquareSurvival } from './gamma.js';

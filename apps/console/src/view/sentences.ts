@@ -152,6 +152,7 @@ const INCIDENTS: Record<Incident['kind'], string> = {
   concept: 'concept drift',
   covariate: 'inputs moved',
   prediction: 'answers moved',
+  fairness: 'groups treated differently',
 };
 
 function incidentIcon({ kind }: Incident): Icon {
@@ -178,8 +179,9 @@ function drift(event: LifecycleOf<'DriftDetected'>): string {
   const change =
     event.before === null || event.after === null ? '' : ` from ${percent(event.before)} to ${percent(event.after)}`;
   if (event.kind === 'concept') return `Drift: the error of ${versionName(event.version)} rose${change}`;
-  const feature = event.feature ?? 'an input';
+  const feature = event.feature ?? 'all together';
   if (event.kind === 'prediction') return `The answers of ${versionName(event.version)} moved`;
+  if (event.kind === 'fairness') return `Groups of ${feature} are treated differently`;
   return event.kind === 'covariate' ? `Inputs moved: ${feature}` : `Data quality: ${feature}`;
 }
 
