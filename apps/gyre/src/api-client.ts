@@ -13,6 +13,7 @@ import type {
   TimelineEntry,
   VersionInfo,
 } from '@gyre/contracts';
+import type { InferAnswer as BinaryAnswer, InferRequest, ModelMetadata } from '@gyre/gateway/protocol';
 import { CallFailed, Unreachable } from './failures.js';
 
 export interface ApiOptions {
@@ -130,6 +131,25 @@ export class ApiClient {
   }
   infer(model: string, body: InferBody): Promise<InferAnswer> {
     return this.post(`/v2/models/${encodeURIComponent(model)}/infer`, JSON.stringify(body), JSON_BODY);
+  }
+  /** What the model takes and gives. */
+  metadata(model: string): Promise<ModelMetadata> {
+    return this.get(`/v2/models/${encodeURIComponent(model)}`);
+  }
+  /** With tensors as bytes, both ways. */
+  async inferBinary(model: string, request: InferRequest): Promise<BinaryAnswer> {
+    // Loaded for files alone: a short command starts quickly.
+    const { decodeJsonAnswer, encodeJsonRequest } = await import('@gyre/gateway/protocol');
+    const { body, jsonBytes } = encodeJsonRequest(request);
+    const response = await this.fetch(`/v2/models/${encodeURIComponent(model)}/infer`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream', [JSON_BYTES]: String(jsonBytes) },
+      body: body as Buffer<ArrayBuffer>,
+    });
+    if (!response.ok) throw await this.failure(response);
+    const head = response.headers.get(JSON_BYTES);
+    const bytes = Buffer.from(await response.arrayBuffer());
+    return decodeJsonAnswer({ body: bytes, jsonBytes: head === null ? undefined : Number(head) });
   }
   explain(model: string, body: InferBody): Promise<Explained> {
     return this.post(`/v2/models/${encodeURIComponent(model)}/explain`, JSON.stringify(body), JSON_BODY);
@@ -254,6 +274,7 @@ interface FailureBody {
 }
 
 const NDJSON_BODY = { 'content-type': 'application/x-ndjson' };
+const JSON_BYTES = 'inference-header-content-length';
 const JSON_BODY = { 'content-type': 'application/json' };
 
 function ndjson(events: readonly IngestEvent[]): string {

@@ -3,7 +3,7 @@ import type { ModelInForce } from '@gyre/contracts';
 import type { ApiClient, InferAnswer, InferBody } from '../api-client.js';
 import { invocation, remote } from '../command.js';
 import { CallFailed, UsageError } from '../failures.js';
-import { instantArgument, jsonArgument } from '../arguments.js';
+import { instantArgument, jsonArgument, wholeNumber } from '../arguments.js';
 import { number, printJson, table } from '../output.js';
 import type { Terminal } from '../terminal.js';
 
@@ -12,11 +12,17 @@ interface PredictOptions {
   features?: unknown;
   time?: string;
   id?: string;
+  file?: string;
+  out?: string;
+  model?: string;
+  batchSize: number;
+  entityColumn?: string;
+  timeColumn?: string;
 }
 
 export const predict = (terminal: Terminal): Command =>
-  remote('predict', 'ask a model for one prediction')
-    .argument('<model>')
+  remote('predict', 'ask a model for one prediction, or for one of each row of a file')
+    .argument('[model]', 'not needed for a file where there is only one')
     .addOption(new Option('--entity <key>', 'predict from the newest features of this entity').conflicts('features'))
     .addOption(
       new Option(
@@ -26,9 +32,30 @@ export const predict = (terminal: Terminal): Command =>
     )
     .addOption(new Option('--time <time>', 'event time of the request (default: now)').argParser(instantArgument))
     .option('--id <id>', 'a request id of your own, which the answer carries')
-    .action(async (model: string, _options, command: Command) => {
+    .addOption(
+      new Option('--file <path>', 'predict every row of this Parquet or CSV file').conflicts([
+        'entity',
+        'features',
+        'id',
+        'time',
+      ]),
+    )
+    .option('--out <path>', 'with --file: where to write its rows with their answers, .parquet or .csv')
+    .option('--model <name>', 'with --file: the model')
+    .addOption(
+      new Option('--batch-size <rows>', 'with --file: rows of a request').argParser(wholeNumber(1)).default(256),
+    )
+    .option(
+      '--entity-column <name>',
+      'with --file: the column of entities, whose features are looked up where the file has none',
+    )
+    .option('--time-column <name>', 'with --file: the column of event times (ISO 8601)')
+    .action(async (model: string | undefined, _options, command: Command) => {
       const { api, json } = invocation(command, terminal);
       const options = command.opts<PredictOptions>();
+      if (options.file !== undefined) return predictRows(terminal, api, json, options.model ?? model, options);
+      if (options.out !== undefined) throw new UsageError('--out needs --file');
+      if (model === undefined) throw new UsageError('a prediction needs a model, or --file PATH');
       if (options.entity === undefined && options.features === undefined) {
         throw new UsageError('a prediction needs --entity KEY, or --features JSON');
       }
@@ -45,6 +72,33 @@ export const predict = (terminal: Terminal): Command =>
       if (json) printJson(terminal, answer);
       else terminal.write(shown(answer));
     });
+
+async function predictRows(
+  terminal: Terminal,
+  api: ApiClient,
+  json: boolean,
+  model: string | undefined,
+  options: PredictOptions,
+): Promise<void> {
+  const { file = '', out, batchSize, entityColumn: entity, timeColumn: time } = options;
+  if (out === undefined) throw new UsageError('--file needs --out PATH, a .parquet or .csv file to write');
+  // DuckDB is loaded for files alone.
+  const { predictFile } = await import('../batch/predict-file.js');
+  const { RowsBar, summaryText } = await import('../batch/show.js');
+  const bar = new RowsBar(terminal);
+  try {
+    const summary = await predictFile(api, {
+      ...{ file, out, model, batchSize, entity, time },
+      begin: (rows) => bar.begin(rows),
+      progress: (rows) => bar.update(rows),
+    });
+    bar.stop();
+    if (json) printJson(terminal, summary);
+    else terminal.write(summaryText(summary));
+  } finally {
+    bar.stop();
+  }
+}
 
 /** The features of one row as the input of a request. @throws UsageError, CallFailed MODEL_NOT_FOUND */
 export async function matrix(api: ApiClient, name: string, features: unknown): Promise<InferBody['inputs']> {
