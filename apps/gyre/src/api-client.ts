@@ -13,7 +13,7 @@ import type {
   TimelineEntry,
   VersionInfo,
 } from '@gyre/contracts';
-import type { InferAnswer as BinaryAnswer, InferRequest, ModelMetadata } from '@gyre/gateway/protocol';
+import type { HttpMessage, ModelMetadata } from '@gyre/gateway/protocol';
 import { CallFailed, Unreachable } from './failures.js';
 
 export interface ApiOptions {
@@ -136,11 +136,8 @@ export class ApiClient {
   metadata(model: string): Promise<ModelMetadata> {
     return this.get(`/v2/models/${encodeURIComponent(model)}`);
   }
-  /** With tensors as bytes, both ways. */
-  async inferBinary(model: string, request: InferRequest): Promise<BinaryAnswer> {
-    // Loaded for files alone: a short command starts quickly.
-    const { decodeJsonAnswer, encodeJsonRequest } = await import('@gyre/gateway/protocol');
-    const { body, jsonBytes } = encodeJsonRequest(request);
+  /** A request with tensors as bytes, and its answer. */
+  async inferBytes(model: string, { body, jsonBytes }: HttpMessage): Promise<HttpMessage> {
     const response = await this.fetch(`/v2/models/${encodeURIComponent(model)}/infer`, {
       method: 'POST',
       headers: { 'content-type': 'application/octet-stream', [JSON_BYTES]: String(jsonBytes) },
@@ -149,7 +146,7 @@ export class ApiClient {
     if (!response.ok) throw await this.failure(response);
     const head = response.headers.get(JSON_BYTES);
     const bytes = Buffer.from(await response.arrayBuffer());
-    return decodeJsonAnswer({ body: bytes, jsonBytes: head === null ? undefined : Number(head) });
+    return { body: bytes, jsonBytes: head === null ? undefined : Number(head) };
   }
   explain(model: string, body: InferBody): Promise<Explained> {
     return this.post(`/v2/models/${encodeURIComponent(model)}/explain`, JSON.stringify(body), JSON_BODY);

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { GyreError } from '@gyre/contracts/errors';
-import type { InferAnswer, ModelMetadata } from '@gyre/gateway/protocol';
+import { decodeJsonAnswer, encodeJsonRequest, type InferAnswer, type ModelMetadata } from '@gyre/gateway/protocol';
 import type { ApiClient } from '../api-client.js';
 import { CallFailed } from '../failures.js';
 import { AnswersFile } from './answers-file.js';
@@ -115,10 +115,18 @@ function classesIn({ parameters }: ModelMetadata): string[] {
 
 /** @param before rows of the file that came before these */
 async function asked(api: ApiClient, model: string, { rows, tensors }: Rows, before: number): Promise<InferAnswer> {
-  const request = { model, version: '', id: '', parameters: {}, inputs: tensors, outputs: [], raw: true };
+  const message = encodeJsonRequest({
+    model,
+    version: '',
+    id: '',
+    parameters: {},
+    inputs: tensors,
+    outputs: [],
+    raw: true,
+  });
   for (let waitedMs = 0, waitMs = 10; ; waitedMs += waitMs, waitMs = Math.min(2 * waitMs, 1_000)) {
     try {
-      return await api.inferBinary(model, request);
+      return decodeJsonAnswer(await api.inferBytes(model, message));
     } catch (error) {
       if (!(error instanceof CallFailed)) throw error;
       if (!BUSY.has(error.code) || waitedMs >= PATIENCE_MS) {
