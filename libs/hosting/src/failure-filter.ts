@@ -1,7 +1,8 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { errors, GyreError } from '@gyre/contracts';
-import { Metadata, status as grpcStatus } from '@grpc/grpc-js';
+import { status as grpcStatus } from '@grpc/grpc-js';
 import { throwError, type Observable } from 'rxjs';
+import { GrpcFailure } from './grpc/grpc-failure.js';
 import type { HttpReply } from './http.js';
 import type { Logger } from './logger.js';
 
@@ -12,7 +13,7 @@ export class FailureFilter implements ExceptionFilter {
 
   catch(thrown: unknown, host: ArgumentsHost): void | Observable<never> {
     const failure = failureOf(thrown, host.getType(), this.log);
-    if (host.getType() !== 'http') return throwError(() => grpcErrorOf(failure));
+    if (host.getType() !== 'http') return throwError(() => grpcFailureOf(failure));
     const reply = host.switchToHttp().getResponse<HttpReply>();
     sayWhenToComeAgain(failure, reply);
     const status = thrown instanceof HttpException ? thrown.getStatus() : errors[failure.code].http;
@@ -38,19 +39,11 @@ export function failureOf(thrown: unknown, type: string, log: Logger): GyreError
   return new GyreError('INTERNAL', 'something went wrong inside; the log of this process tells more');
 }
 
-/** A failure as grpc-js sends it. */
-export function grpcErrorOf({ code, message, details }: GyreError): {
-  code: number;
-  message: string;
-  details: string;
-  metadata?: Metadata;
-} {
-  const text = `${code}: ${message}`;
-  const error = { code: grpcStatus[errors[code].grpc], message: text, details: text };
+/** A failure as it leaves over gRPC. */
+export function grpcFailureOf({ code, message, details }: GyreError): GrpcFailure {
   const { retryAfterMs } = details;
-  if (retryAfterMs === undefined) return error;
-  const metadata = new Metadata();
   // As gRPC's clients read it (gRFC A6).
-  metadata.set('grpc-retry-pushback-ms', String(Math.ceil(Number(retryAfterMs))));
-  return { ...error, metadata };
+  const trailers =
+    retryAfterMs === undefined ? [] : [['grpc-retry-pushback-ms', String(Math.ceil(Number(retryAfterMs)))] as const];
+  return new GrpcFailure(grpcStatus[errors[code].grpc], `${code}: ${message}`, trailers);
 }

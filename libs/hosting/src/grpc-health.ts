@@ -1,6 +1,7 @@
 import type { Server } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import { HealthImplementation, protoPath } from 'grpc-health-check';
+import type { GrpcServer } from './grpc/grpc-server.js';
 import type { Readiness } from './readiness.js';
 
 /** The file that describes gRPC's own health service; the loader needs it beside the services' files. */
@@ -19,12 +20,12 @@ export class GrpcHealth {
   constructor(private readonly readiness: Readiness) {}
 
   /** @param services their full names, such as `inference.GRPCInferenceService` */
-  mount(services: readonly string[], server: Pick<Server, 'addService'>): void {
+  mount(services: readonly string[], server: GrpcServer): void {
     this.services = ['', ...services];
     this.health = new HealthImplementation(
       Object.fromEntries(this.services.map((name) => [name, 'NOT_SERVING' as const])),
     );
-    this.health.addToServer(server as Server);
+    this.health.addToServer(server as unknown as Server);
     this.refresh();
     this.timer = setInterval(() => this.refresh(), ASKED_EVERY_MS).unref();
   }

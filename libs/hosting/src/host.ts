@@ -1,9 +1,7 @@
 import 'reflect-metadata';
-import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Transport, type GrpcOptions } from '@nestjs/microservices';
+import type { PackageDefinition } from '@grpc/proto-loader';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { GyreError } from '@gyre/contracts';
 import type { Platform } from '@gyre/platform';
@@ -12,9 +10,13 @@ import { Authentication } from './authentication.js';
 import { Callers } from './callers.js';
 import { Catalog } from './catalog.js';
 import type { Config } from './config.js';
+import { failureOf, grpcFailureOf } from './failure-filter.js';
 import { forwardCalls } from './forwarding.js';
+import { GrpcServer } from './grpc/grpc-server.js';
 import { GrpcBytes } from './grpc-bytes.js';
-import { GrpcHealth, healthProto, servicesIn } from './grpc-health.js';
+import { GrpcHealth, servicesIn } from './grpc-health.js';
+import { grpcCounts } from './grpc-metrics.js';
+import { GrpcTransport, type ProtoFile } from './grpc-transport.js';
 import { GrpcConfig, HttpConfig } from './hosting.config.js';
 import { HostingModule } from './hosting.module.js';
 import { IssuerKeys } from './issuer-keys.js';
@@ -36,11 +38,6 @@ export interface Service {
   settings?: boolean;
   /** Its gRPC packages and the files that describe them, if it has any; without a package, all methods of the file are answered as bytes. */
   grpc?: ProtoFile | readonly ProtoFile[];
-}
-
-interface ProtoFile {
-  package?: string;
-  proto: string;
 }
 
 /** A process that serves: where, and how to stop it. */
@@ -85,7 +82,7 @@ export async function host(
   const authentication = authenticationBy(auth, logger);
   const sessions = new Sessions({ hours: auth.sessionHours, secret: auth.sessionSecret });
   const callers = new Callers(authentication, sessions, new OwnNames(http.hostNames));
-  const grpcBytes = new GrpcBytes(authentication, logger, grpc.messageBytesMax);
+  const grpcBytes = new GrpcBytes(authentication);
   const hosted = {
     platform,
     config,
@@ -100,7 +97,6 @@ export async function host(
   };
   const root = { module: Root, imports: [HostingModule.with(hosted), ...services.map((service) => service.module)] };
   const described = services.flatMap((service) => service.grpc ?? []);
-  const grpcPort = grpc.port === 0 ? await freePort(grpc.host) : grpc.port;
   const app = await NestFactory.create<NestFastifyApplication>(
     root,
     new FastifyAdapter({ bodyLimit: http.bodyBytesMax, forceCloseConnections: true }),
@@ -110,6 +106,7 @@ export async function host(
       abortOnError: false,
     },
   );
+  let transport: GrpcTransport | undefined;
   const close = async (): Promise<void> => {
     readiness.stopping();
     health.refresh();
@@ -122,15 +119,21 @@ export async function host(
     forwardCalls(app, elsewhere, peers, callers);
 
     if (described.length > 0) {
-      const mount: Mount = (definitions, server) => {
+      const counts = grpcCounts(metrics, logger);
+      const server = new GrpcServer({
+        limits: { ...grpc, streamsMax: grpc.callsPerConnectionMax },
+        failed: (thrown) => grpcFailureOf(failureOf(thrown, 'rpc', logger)),
+        ...counts,
+      });
+      counts.watch(server);
+      const mount = (definitions: PackageDefinition): void => {
         health.mount(servicesIn(definitions), server);
         if (!asksCallers(auth)) addReflection(definitions, server);
         grpcBytes.mount(definitions, server);
       };
-      app.connectMicroservice<GrpcOptions>(grpcOptions(described, `${grpc.host}:${grpcPort}`, grpc, mount), {
-        inheritAppConfig: true,
-      });
-      await listening(`gRPC on ${grpc.host}:${grpcPort}`, () => app.startAllMicroservices());
+      transport = new GrpcTransport({ server, host: grpc.host, port: grpc.port, described, mount });
+      app.connectMicroservice({ strategy: transport }, { inheritAppConfig: true });
+      await listening(`gRPC on ${grpc.host}:${grpc.port}`, () => app.startAllMicroservices());
     }
     await listening(`HTTP on ${http.host}:${http.port}`, () => app.listen(http.port, http.host));
   } catch (error) {
@@ -141,7 +144,7 @@ export async function host(
   const address = app.getHttpServer().address() as { port: number };
   return {
     httpUrl: `http://${http.host}:${address.port}`,
-    grpcAddress: described.length > 0 ? `${grpc.host}:${grpcPort}` : '',
+    grpcAddress: transport === undefined ? '' : `${grpc.host}:${transport.port}`,
     async stop() {
       await close();
       await platform.close();
@@ -149,35 +152,12 @@ export async function host(
   };
 }
 
-/** What proto files import is found from here. */
-const PROTO_ROOT = fileURLToPath(new URL('../../../proto', import.meta.url));
-
 function authenticationBy(auth: AuthConfig, logger: Logger): Authentication {
   if (auth.jwt === undefined) return new Authentication(auth);
   const keys = new IssuerKeys(auth.jwt, logger);
   // Nobody has to wait for them later; where they cannot be had yet, the log says so.
   void keys.fetch().catch(() => undefined);
   return new Authentication(auth, new JwtVerifier(auth.jwt, keys));
-}
-
-type Mount = NonNullable<GrpcOptions['options']['onLoadPackageDefinition']>;
-
-function grpcOptions(described: readonly ProtoFile[], url: string, grpc: GrpcConfig, mount: Mount): GrpcOptions {
-  return {
-    transport: Transport.GRPC,
-    options: {
-      url,
-      package: described.flatMap((d) => d.package ?? []),
-      protoPath: [...described.map((d) => d.proto), healthProto],
-      onLoadPackageDefinition: mount,
-      maxReceiveMessageLength: grpc.messageBytesMax,
-      maxSendMessageLength: grpc.messageBytesMax,
-      // Bookkeeping of every call and connection for a debugging interface that nobody serves here.
-      channelOptions: { 'grpc.enable_channelz': 0 },
-      loader: { keepCase: true, longs: Number, defaults: true, oneofs: true, includeDirs: [PROTO_ROOT] },
-      gracefulShutdown: true,
-    },
-  };
 }
 
 /** Producers' bytes must reach ingestion as they came, broken ones too. */
@@ -211,12 +191,4 @@ async function listening(what: string, listen: () => Promise<unknown>): Promise<
       `cannot serve ${what}: ${(error as Error).message}; is another gyre running, or is the port taken?`,
     );
   }
-}
-
-async function freePort(address: string): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, address, resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

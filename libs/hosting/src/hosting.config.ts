@@ -13,11 +13,31 @@ export const HttpConfig = z.strictObject({
 });
 export type HttpConfig = z.infer<typeof HttpConfig>;
 
-export const GrpcConfig = z.strictObject({
-  host: z.string().default('127.0.0.1'),
-  port: Port.default(8081),
-  messageBytesMax: z.int().min(1_000).default(32_000_000),
-});
+export const GrpcConfig = z
+  .strictObject({
+    host: z.string().default('127.0.0.1'),
+    port: Port.default(8081),
+    /** The longest message, each way. */
+    messageBytesMax: z.int().min(1_000).default(32_000_000),
+    /** Of requests that are not whole and of answers that are not read yet, all clients together. */
+    bufferBytesMax: z.int().min(2_000).default(512_000_000),
+    /** A connection beyond them is closed at once. */
+    connectionsMax: z.int().min(1).default(16_384),
+    /** Calls under way on one connection; a client waits with more. */
+    callsPerConnectionMax: z.int().min(1).default(1_000),
+    /** Of one call, names and values, and 32 bytes for each. */
+    headerBytesMax: z.int().min(1_000).max(65_536).default(16_384),
+    /** A new connection must have shown by then that it speaks TLS, where that is asked for, and HTTP/2. */
+    handshakeMsMax: z.int().min(100).default(10_000),
+    /** A request must be there so long after it began; and who does not read an answer for so long is cut off. */
+    stallMsMax: z.int().min(100).default(30_000),
+    /** Whether a client is still there is asked after so long a silence. */
+    silenceMsMax: z.int().min(1_000).default(120_000),
+  })
+  .refine((c) => c.bufferBytesMax >= 2 * c.messageBytesMax, {
+    path: ['bufferBytesMax'],
+    error: 'must be at least twice messageBytesMax, or a long message can be neither read nor answered',
+  });
 export type GrpcConfig = z.infer<typeof GrpcConfig>;
 
 export const LogConfig = z.strictObject({

@@ -5,6 +5,7 @@ export * from './callers.js';
 export * from './catalog.js';
 export * from './config.js';
 export { FailureFilter, sayWhenToComeAgain } from './failure-filter.js';
+export type * from './grpc/grpc-call.js';
 export * from './grpc-bytes.js';
 export * from './host.js';
 export * from './hosting.config.js';

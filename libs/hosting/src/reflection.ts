@@ -2,6 +2,7 @@ import { ReflectionService } from '@grpc/reflection';
 import type { Server } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
+import type { GrpcServer } from './grpc/grpc-server.js';
 
 interface Message {
   field: { name: string; typeName?: string }[];
@@ -17,8 +18,8 @@ const FileDescriptor = (
 ).FileDescriptorProto;
 
 /** Mounts gRPC reflection beside the services, so that `grpcurl` needs no files of ours. Nobody who asks it is authenticated. */
-export function addReflection(definitions: PackageDefinition, server: Pick<Server, 'addService'>): void {
-  new ReflectionService(reflectable(definitions)).addToServer(server as Server);
+export function addReflection(definitions: PackageDefinition, server: GrpcServer): void {
+  new ReflectionService(reflectable(definitions)).addToServer(server as unknown as Server);
 }
 
 /**

@@ -1,0 +1,49 @@
+import { status } from '@grpc/grpc-js';
+import type { GrpcServer, GrpcServerOptions } from './grpc/grpc-server.js';
+import type { Logger } from './logger.js';
+import type { Metrics } from './metrics.js';
+
+/** How often a log line says that clients misbehave in one way, ms. */
+const WARNED_EVERY_MS = 60_000;
+const HARMLESS = new Set(['client', 'drained', 'silent']);
+
+/** Counts what becomes of calls and connections, and warns of clients that do not behave. */
+export function grpcCounts(
+  metrics: Metrics,
+  log: Logger,
+): Pick<GrpcServerOptions, 'callEnded' | 'connectionEnded'> & { watch(server: GrpcServer): void } {
+  const calls = metrics.counter('gyre_grpc_calls_total', 'gRPC calls that have ended, by status', ['code']);
+  const byCode = new Map<number, { inc(): void }>();
+  const ended = metrics.counter(
+    'gyre_grpc_connections_ended_total',
+    'Connections of gRPC clients that have ended, or were not taken, by reason',
+    ['reason'],
+  );
+  const warned = new Map<string, number>();
+  return {
+    callEnded(code) {
+      let counter = byCode.get(code);
+      if (counter === undefined) byCode.set(code, (counter = calls.labels({ code: status[code] ?? String(code) })));
+      counter.inc();
+    },
+    connectionEnded(reason, peer, why) {
+      ended.inc({ reason });
+      const now = Date.now();
+      if (HARMLESS.has(reason) || now - (warned.get(reason) ?? 0) < WARNED_EVERY_MS) return;
+      warned.set(reason, now);
+      log.warn('a gRPC client was cut off; further ones of the next minute are only counted', { reason, peer, why });
+    },
+    watch(server) {
+      metrics.gauge('gyre_grpc_connections', 'Connections of gRPC clients', [], (gauge) =>
+        gauge.set(server.connectionCount),
+      );
+      metrics.gauge('gyre_grpc_calls_in_flight', 'gRPC calls under way', [], (gauge) => gauge.set(server.callCount));
+      metrics.gauge(
+        'gyre_grpc_buffered_bytes',
+        'Bytes of gRPC requests that are not whole and of answers that were not read yet',
+        [],
+        (gauge) => gauge.set(server.bufferedBytes),
+      );
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { RequestHead } from './request-head.js';
+import { ErrorCode, StreamError } from './http2-frames.js';
+
+/** One request and its answer on a connection: what the protocol keeps of it. What the bytes mean is its heir's. */
+export abstract class Http2Stream {
+  /** The client has sent all of its request. */
+  remoteClosed = false;
+  /** The answer is written to its end, or as far as the windows let it. */
+  localClosed = false;
+  /** It is off the connection. */
+  over = false;
+  /** What came since the client was granted some. */
+  ungranted = 0;
+  /** Of the answer's data, what the windows have held back; then trailers, a header block. */
+  unsent: Buffer[] | null = null;
+  unsentBytes = 0;
+  trailers: Buffer | null = null;
+  queued = false;
+  /** performance.now() of the last byte that left, or else of the beginning. */
+  progressAt: number;
+  private dataBytes = 0;
+
+  /**
+   * @param sendWindow bytes of data that we may still send
+   * @param receiveWindow and the client, before it is granted more
+   * @param openedAt performance.now()
+   */
+  constructor(
+    readonly id: number,
+    readonly head: RequestHead,
+    public sendWindow: number,
+    public receiveWindow: number,
+    readonly openedAt: number,
+  ) {
+    this.progressAt = openedAt;
+  }
+
+  /** A part of the request's body. The bytes may be kept. */
+  protected abstract data(bytes: Buffer): void;
+  /** The request is whole. */
+  protected abstract end(): void;
+  /** Nobody waits for the answer any more. */
+  abstract abort(): void;
+  /** Now and then; it ends what takes too long. @param now performance.now() */
+  abstract check(now: number): void;
+  /** What was held back has left. */
+  drained(): void {}
+
+  /** @throws StreamError PROTOCOL_ERROR where the body is not as long as the headers say: RFC 9113, section 8.1.1 */
+  took(bytes: Buffer, last: boolean): void {
+    this.dataBytes += bytes.length;
+    const { contentLength } = this.head;
+    if (contentLength !== undefined && (last ? this.dataBytes !== contentLength : this.dataBytes > contentLength))
+      throw new StreamError(
+        ErrorCode.protocolError,
+        `the body has ${this.dataBytes} bytes, the headers promised ${contentLength}`,
+      );
+    if (bytes.length > 0) this.data(bytes);
+    if (!last || this.over) return;
+    this.remoteClosed = true;
+    this.end();
+  }
+}

@@ -1,0 +1,134 @@
+import { EventEmitter } from 'node:events';
+import { Metadata, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ClientCertificate } from '../authentication.js';
+import type { CallEvents, GrpcMethod, StreamedCall } from './grpc-call.js';
+import { GrpcFailure } from './grpc-failure.js';
+
+interface MethodDefinition {
+  path: string;
+  requestStream: boolean;
+  responseStream: boolean;
+  requestDeserialize: (bytes: Buffer) => unknown;
+  responseSerialize: (message: unknown) => Buffer;
+  originalName?: string | undefined;
+}
+type Handler = (call: LibraryCall, done: (error: unknown, answer?: unknown) => void) => unknown;
+
+/** The methods of a service whose handlers are written for grpc-js: Nest's, health, reflection. */
+export function libraryMethods(
+  definition: ServiceDefinition,
+  handlers: UntypedServiceImplementation,
+): Map<string, GrpcMethod> {
+  const methods = new Map<string, GrpcMethod>();
+  for (const [name, method] of Object.entries(definition) as [string, MethodDefinition][]) {
+    const handler = (handlers[name] ?? handlers[method.originalName ?? '']) as Handler | undefined;
+    if (handler === undefined) continue;
+    const { requestStream } = method;
+    methods.set(method.path, {
+      kind: 'streamed',
+      requestStream,
+      open: (call) => opened(new LibraryCall(call, method), method, handler),
+    });
+  }
+  return methods;
+}
+
+/** Calls the handler when its request is there, or at once where it reads a stream of them. */
+function opened(call: LibraryCall, method: MethodDefinition, handler: Handler): CallEvents {
+  const { stream } = call;
+  const begin = (): void => {
+    const promise: unknown = handler.call(null, call, (error, answer) => {
+      if (error !== null && error !== undefined) return stream.fail(failureIn(error));
+      stream.send(method.responseSerialize(answer));
+      stream.finish();
+    });
+    if (promise instanceof Promise) promise.catch((error: unknown) => stream.fail(failureIn(error)));
+  };
+  if (method.requestStream) begin();
+  let requests = 0;
+  return {
+    onMessage(message) {
+      const request = method.requestDeserialize(message);
+      requests += 1;
+      if (method.requestStream) call.emit('data', request);
+      else if (requests > 1) throw new Error('the call brought more than one message');
+      else call.request = request;
+    },
+    onEnd() {
+      if (method.requestStream) call.emit('end');
+      else if (requests === 1) begin();
+      else throw new Error('the call brought no message');
+    },
+    onDrain: () => call.drained(),
+    onClosed: () => {
+      if (call.cancelled) call.emit('cancelled', 'cancelled');
+    },
+  };
+}
+
+/** A call as grpc-js shows it to handlers, as far as handlers use it. */
+class LibraryCall extends EventEmitter {
+  request: unknown;
+  readonly metadata: Metadata;
+  private full = false;
+
+  constructor(
+    readonly stream: StreamedCall,
+    private readonly method: MethodDefinition,
+  ) {
+    super();
+    this.metadata = metadataOf(stream.fields);
+    this.on('error', (error: unknown) => stream.fail(failureIn(error)));
+  }
+
+  get cancelled(): boolean {
+    return this.stream.cancelled;
+  }
+  getPeer(): string {
+    return this.stream.getPeer();
+  }
+  getDeadline(): Date | number {
+    return this.stream.getDeadline();
+  }
+  getPath(): string {
+    return this.method.path;
+  }
+  getAuthContext(): { sslPeerCertificate?: ClientCertificate } {
+    const certificate = this.stream.peerCertificate();
+    return certificate === undefined ? {} : { sslPeerCertificate: certificate };
+  }
+  /** Headers of an answer are the server's own. */
+  sendMetadata(): void {}
+
+  write(message: unknown): boolean {
+    this.full = !this.stream.send(this.method.responseSerialize(message));
+    return !this.full;
+  }
+  end(): void {
+    this.stream.finish();
+  }
+  drained(): void {
+    if (!this.full) return;
+    this.full = false;
+    this.emit('drain');
+  }
+}
+
+/** grpc-js's handlers fail with objects that have a code and details. */
+function failureIn(thrown: unknown): unknown {
+  const { code, details } = thrown as { code?: unknown; details?: unknown };
+  return typeof code === 'number' && typeof details === 'string' && !(thrown instanceof GrpcFailure)
+    ? new GrpcFailure(code, details)
+    : thrown;
+}
+
+function metadataOf(fields: readonly string[]): Metadata {
+  const metadata = new Metadata();
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const value = fields[i + 1] as string;
+    if (!name.endsWith('-bin')) metadata.add(name, value);
+    else for (const part of value.split(',')) metadata.add(name, Buffer.from(part, 'base64'));
+  }
+  return metadata;
+}

@@ -1,0 +1,81 @@
+import { ErrorCode, StreamError } from './http2-frames.js';
+
+/** What a call's headers say. Calls whose headers are alike share it: nobody may change it. */
+export interface RequestHead {
+  method: string;
+  path: string;
+  /** All but the pseudo-headers, names and values in turn. */
+  fields: readonly string[];
+  contentType: string;
+  authorization: string | undefined;
+  /** grpc-encoding and grpc-timeout, as they came. */
+  encoding: string | undefined;
+  timeout: string | undefined;
+  /** undefined: not said. */
+  contentLength: number | undefined;
+}
+
+const PSEUDO = new Set([':method', ':scheme', ':path', ':authority']);
+/** Of a connection, and so of no request: RFC 9113, section 8.2.2. */
+const OF_CONNECTIONS = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+
+/**
+ * @param list names and values in turn
+ * @throws StreamError PROTOCOL_ERROR for a malformed request: RFC 9113, section 8.1.1
+ */
+export function requestHead(list: readonly string[]): RequestHead {
+  const pseudo: Record<string, string> = {};
+  const fields: string[] = [];
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i] as string;
+    const value = list[i + 1] as string;
+    if (name.charCodeAt(0) !== COLON) {
+      checkField(name, value);
+      fields.push(name, value);
+      continue;
+    }
+    if (fields.length > 0) throw malformed(`${name} comes after other headers`);
+    if (!PSEUDO.has(name)) throw malformed(`${name} is no header of a request`);
+    if (name in pseudo) throw malformed(`${name} comes twice`);
+    pseudo[name] = value;
+  }
+  const { ':method': method, ':path': path, ':scheme': scheme } = pseudo;
+  if (!method || !path || !scheme) throw malformed(':method, :path or :scheme is missing');
+  const length = valueOf(fields, 'content-length');
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) throw malformed('content-length is no number');
+  return {
+    method,
+    path,
+    fields,
+    contentType: valueOf(fields, 'content-type') ?? '',
+    authorization: valueOf(fields, 'authorization'),
+    encoding: valueOf(fields, 'grpc-encoding'),
+    timeout: valueOf(fields, 'grpc-timeout'),
+    contentLength: length === undefined ? undefined : Number(length),
+  };
+}
+
+/** @throws StreamError PROTOCOL_ERROR for trailers that may not be */
+export function checkTrailers(list: readonly string[]): void {
+  for (let i = 0; i < list.length; i += 2) checkField(list[i] as string, list[i + 1] as string);
+}
+
+/** The first of that name. @param fields names and values in turn */
+export function valueOf(fields: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return fields[i + 1];
+  return undefined;
+}
+
+function checkField(name: string, value: string): void {
+  if (!NAME.test(name)) throw malformed(`${JSON.stringify(name)} is no name of a header in lower case`);
+  if (OF_CONNECTIONS.has(name)) throw malformed(`${name} has no place in HTTP/2`);
+  if (name === 'te' && value !== 'trailers') throw malformed('te may only say trailers');
+  if (/[\0\r\n]/.test(value)) throw malformed(`${name} has a line break within`);
+}
+
+const COLON = 58;
+
+function malformed(problem: string): StreamError {
+  return new StreamError(ErrorCode.protocolError, `the request is malformed: ${problem}`);
+}
