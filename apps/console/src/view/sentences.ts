@@ -147,7 +147,7 @@ function dropped({ metric, version, value, reference }: LifecycleOf<'Performance
 }
 
 type Incident = LifecycleOf<'IncidentOpened' | 'IncidentUpdated' | 'IncidentClosed'>;
-const INCIDENTS: Record<Incident['kind'], string> = {
+export const INCIDENTS: Record<Incident['kind'], string> = {
   quality: 'faulty data',
   concept: 'concept drift',
   covariate: 'inputs moved',
@@ -159,7 +159,7 @@ function incidentIcon({ kind }: Incident): Icon {
   return kind === 'quality' ? 'data' : 'drift';
 }
 
-function incidentTone({ severity }: Incident): Tone {
+export function incidentTone({ severity }: Pick<Incident, 'severity'>): Tone {
   return severity === 'critical' ? 'bad' : severity === 'warning' ? 'warn' : 'info';
 }
 

@@ -1,5 +1,6 @@
 import type { Lifecycle, ModelStatus, Performance, TimelineEntry } from '@gyre/contracts';
 import { headlineOf } from './headline.js';
+import { incidentsOf } from './incidents.js';
 import { marksOf } from './marks.js';
 import { rolloutOf } from './rollout.js';
 import { sentenceOf } from './sentences.js';
@@ -216,5 +217,23 @@ describe('the rollout', () => {
     ]);
     expect(rolloutOf(entries, 'unknown')).toBeNull();
     expect(rolloutOf(entries, null)?.comparisons).toHaveLength(2);
+  });
+});
+
+describe('the incidents of a model', () => {
+  it('are told once each as they stand now, the open ones first, with their causes in words', () => {
+    const { entries, tell } = story();
+    const incident = (id: string, words: string, openedAt: number): Told<'IncidentOpened'> => ({
+      ...{ incident: id, version: 3, kind: 'concept', severity: 'critical', pages: true, loss: null, openedAt },
+      ...{ causes: [{ kind: 'error', name: '', words, before: 0.1, after: 0.4 }], at: at(900) },
+    });
+    tell('IncidentOpened', incident('i-1', 'at first', 1_000));
+    tell('IncidentUpdated', incident('i-1', 'then more', 1_000));
+    tell('IncidentOpened', incident('i-2', 'another', 3_000));
+    tell('IncidentClosed', { ...incident('i-2', 'another', 3_000), outcome: 'recovered' });
+    expect(incidentsOf(entries)).toMatchObject([
+      { id: 'i-1', isOpen: true, tone: 'bad', causes: ['then more'], closedAt: null },
+      { id: 'i-2', isOpen: false, tone: 'quiet', end: 'it has recovered', closedAt: 4_000 },
+    ]);
   });
 });

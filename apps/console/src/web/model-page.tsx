@@ -4,6 +4,7 @@ import { count, metricName, metricValue, percent } from '../view/figures.js';
 import { headlineOf, servingSince, standingOf } from '../view/headline.js';
 import { EMPTY_MODEL, type LiveState } from '../view/live-state.js';
 import { Seal } from './icons.js';
+import { IncidentsPanel } from './incidents-panel.js';
 import { LabelsPanel } from './labels-panel.js';
 import { PerformancePanel } from './performance-panel.js';
 import { RolloutPanel } from './rollout-panel.js';
@@ -42,6 +43,7 @@ export function ModelPage({ store, state, status }: { store: LiveStore; state: L
             bootstrapLabels={spec?.retraining.bootstrapLabels ?? null}
             onMark={setFocused}
           />
+          <IncidentsPanel entries={entries} />
           <div className="pair">
             <RolloutPanel status={status} entries={entries} approval={spec?.rollout.approval ?? 'automatic'} />
             <LabelsPanel labels={view.labels} />
