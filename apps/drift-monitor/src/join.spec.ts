@@ -20,7 +20,7 @@ afterEach(() => platform.close());
 const idOf = (entity: string, at = T, unique = 'a') =>
   predictionId({ routing: routingHash('m', entity), predictedAt: at, unique });
 
-async function predicts(entity: string, at = T, unique = 'a'): Promise<string> {
+async function predicts(entity: string, at = T, unique = 'a', changes: Partial<Predicted> = {}): Promise<string> {
   const id = idOf(entity, at, unique);
   const nothing = { request: null, seen: null, fallback: null, rollout: null, shadows: [] };
   const predicted: Predicted = {
@@ -32,6 +32,7 @@ async function predicts(entity: string, at = T, unique = 'a'): Promise<string> {
     features: [1],
     version: 1,
     output: [0.4, 0.6],
+    ...changes,
   };
   await platform.append(topics.predictions, [predicted]);
   await platform.settled();
@@ -71,6 +72,23 @@ describe('the rules for labels', () => {
     const id = await predicts('a');
     await labels({ prediction: id });
     expect(await outcomes()).toEqual([['joined', id, 1]]);
+  });
+
+  it('take the scores of shadows from a repeat, where the first record of a prediction has lost them', async () => {
+    const shadows = [{ version: 2, output: [0.9, 0.1] }];
+    const shadowsOf = async (entity: string, first: Partial<Predicted>, repeat: Partial<Predicted>) => {
+      await predicts(entity, T, 'a', { rollout: 'r1', ...first });
+      const id = await predicts(entity, T, 'a', { rollout: 'r1', ...repeat });
+      await labels({ prediction: id });
+      for await (const { event } of platform.read(topics.outcomes))
+        if (event.prediction === id) return event.predicted?.shadows;
+      return undefined;
+    };
+    expect(await shadowsOf('a', {}, { shadows })).toEqual(shadows);
+    expect(await shadowsOf('b', { shadows }, { shadows: [{ version: 2, output: [0, 1] }] })).toEqual(shadows);
+    expect(await shadowsOf('c', {}, { shadows, version: 3 })).toEqual([]);
+    expect(await shadowsOf('d', {}, { shadows, rollout: 'r2' })).toEqual([]);
+    expect(await shadowsOf('e', {}, { shadows, features: [2] })).toEqual([]);
   });
 
   it('let an early label wait for its prediction', async () => {

@@ -67,6 +67,8 @@ function predicted(state: Joining | undefined, event: Predicted, settings: JoinS
   if (event.failure !== undefined) return {}; // nobody was answered: no label will come
   const { label, horizon } = rulesOf(event.model, settings);
   if (state === undefined) return { state: { is: 'waiting', predicted: event }, wakeAt: event.occurredAt + horizon };
+  if (state.is === 'waiting' && completes(event, state.predicted))
+    return { state: { is: 'waiting', predicted: { ...state.predicted, shadows: event.shadows } } };
   if (state.is !== 'early') return {}; // a repeat of the same prediction
   const outcomes: Outcome[] = [];
   const letters: DeadLetter[] = [];
@@ -87,6 +89,18 @@ function predicted(state: Joining | undefined, event: Predicted, settings: JoinS
     wakeAt: event.occurredAt + (closed ? 2 : 1) * horizon,
     publish: [publish(topics.outcomes, ...outcomes), publish(topics.deadletter, ...letters)],
   };
+}
+
+/** Whether a repeat of a prediction brings the scores of shadows that a gateway took with it when it died between answering and scoring them. */
+function completes(repeat: Predicted, first: Predicted): boolean {
+  return (
+    first.shadows.length === 0 &&
+    repeat.shadows.length > 0 &&
+    repeat.version === first.version &&
+    repeat.rollout === first.rollout &&
+    repeat.features.length === first.features.length &&
+    repeat.features.every((value, i) => value === first.features[i])
+  );
 }
 
 function labelled(

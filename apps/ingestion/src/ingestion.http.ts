@@ -57,6 +57,8 @@ export class IngestionController {
   ): Promise<EventsAccepted> {
     const { settle, tick } = wishes(query);
     this.settling.assertTold(tick);
+    // A label is to find its prediction where that was answered before the call.
+    if (settle) await this.settling.settle();
     const accepted = await this.append(body, contentType);
     if (settle) await this.settling.settle(tick);
     return accepted;

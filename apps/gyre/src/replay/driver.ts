@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate, setTimeout as pause } from 'node:timers/promises';
 import type { FeatureViewSpec, IngestEvent, LabelValue, ModelInForce, TimelineEntry } from '@gyre/contracts';
 import { ApiClient } from '../api-client.js';
 import { CallFailed } from '../failures.js';
@@ -49,9 +49,9 @@ interface Step {
 }
 
 /**
- * Takes a file round the circle, step by step, over HTTP and gRPC only. A step: its features, and wait; its predictions, and wait; the labels
- * whose delay is over, and wait; a tick, and wait. The next step's features go along with the labels: no decision reads features without
- * predictions. So aliases change only between steps, and the replay repeats exactly.
+ * Takes a file round the circle, step by step, over HTTP and gRPC only. A step: its features, and wait; its predictions; when these have had their
+ * effects, the labels whose delay is over, and wait; a tick, and wait. The next step's features go along with the labels: no decision reads
+ * features without predictions. So aliases change only between steps, and the replay repeats exactly.
  */
 export class ReplayDriver {
   private readonly api: ApiClient;
@@ -116,7 +116,7 @@ export class ReplayDriver {
   }
 
   /**
-   * Asks for what is not answered yet.
+   * Asks for what is not answered yet, or may not have had all its effects.
    * @param answers of the step's first rows, completed here
    * @param sent whether the first wave's features have been sent
    */
@@ -124,16 +124,16 @@ export class ReplayDriver {
     let from = 0;
     for (const wave of waves(rows)) {
       const isFirst = from === 0;
-      const done = from < answers.length;
+      const again = from < answers.length;
       from += wave.length;
-      if (done) continue;
-      if (!isFirst || !sent) await this.send(featuresOf(wave));
+      // Shadows are scored after the answers, and a kill in between loses their scores: the newest rows are asked for again, for their sake.
+      if (from < answers.length) continue;
+      if (!again && (!isFirst || !sent)) await this.send(featuresOf(wave));
       const answered = await this.inference.inferAll(
         wave.map(({ row, entity, at }) => ({ id: `row-${row}`, entity, at })),
       );
       this.signal.throwIfAborted();
-      // Shadows are scored after the answers: a row in the journal is never asked for again, so they must have their place first.
-      await this.api.settle();
+      if (again) continue;
       journal.answers(wave[0]?.row ?? 0, answered);
       answers.push(...answered);
     }
@@ -236,12 +236,24 @@ function featuresOf(rows: readonly ReplayRow[]): IngestEvent[] {
   return rows.flatMap((row) => row.features);
 }
 
-/** Each item with the one after it, undefined after the last. */
-async function* withNext<T>(items: AsyncIterable<T>): AsyncGenerator<[T, T | undefined]> {
-  let before: { item: T } | undefined;
-  for await (const item of items) {
-    if (before !== undefined) yield [before.item, item];
-    before = { item };
+/** Each item with the one after it, undefined after the last. What comes then is made while the caller waits for others. */
+async function* withNext<T>(items: AsyncGenerator<T>): AsyncGenerator<[T, T | undefined]> {
+  const later = async (): Promise<IteratorResult<T>> => {
+    await setImmediate();
+    return items.next();
+  };
+  try {
+    let now = await items.next();
+    let next = later();
+    while (now.done !== true) {
+      const after = await next;
+      next = later();
+      // Whether anybody comes to it or not.
+      next.catch(() => undefined);
+      yield [now.value, after.done === true ? undefined : after.value];
+      now = after;
+    }
+  } finally {
+    await items.return(undefined);
   }
-  if (before !== undefined) yield [before.item, undefined];
 }
