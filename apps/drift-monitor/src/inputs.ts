@@ -14,6 +14,8 @@ export interface InputsSettings {
 /** What is counted is told at a tick when it has so many rows or is so old, so that quiet models cost little. */
 const ROWS_TOLD = 50;
 const AGE_TOLD_MS = 10_000;
+/** Predictions of a partition among which a repeat is told. */
+const REPEATS_WITHIN = 5_000;
 
 interface Counting {
   model: string;
@@ -28,6 +30,8 @@ export const inputs = (settings: InputsSettings): Task<Counting, Predicted> => (
   name: 'drift-monitor.inputs',
   inputs: [topics.predictions],
   stateKey: ({ model }) => model,
+  // What a gateway's log holds twice, or a client asks again, is one prediction.
+  distinct: { id: ({ id }) => id, within: REPEATS_WITHIN },
   // What a version was trained on comes by another way than its first prediction, and may come later.
   attempts: 8,
   codec: {

@@ -2,11 +2,12 @@ import { GyreError } from '@gyre/contracts';
 import { DatabaseSync } from 'node:sqlite';
 
 /** Format of the data directory. It rises with every change that an older program would misread. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /**
  * `names` are topics, producers and groups. `heads` are the partitions that have records, each in a table of its own (record-table.ts):
- * `first` is the earliest offset that is kept, `next` the one that the next record gets.
+ * `first` is the earliest offset that is kept, `next` the one that the next record gets. Keys of `states` come in any order; their rows lie in that in which
+ * they were made, so that what is written together lies on the same pages, and a changed state leaves the index as it is.
  */
 const TABLES = `
 CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -14,8 +15,8 @@ CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE heads(topic INTEGER, partition INTEGER, first INTEGER NOT NULL, next INTEGER NOT NULL,
   PRIMARY KEY(topic, partition)) WITHOUT ROWID, STRICT;
 CREATE TABLE commits(grp INTEGER, partition INTEGER, data TEXT NOT NULL, PRIMARY KEY(grp, partition)) WITHOUT ROWID, STRICT;
-CREATE TABLE states(grp INTEGER, partition INTEGER, key TEXT, wake_at INTEGER, data TEXT NOT NULL,
-  PRIMARY KEY(grp, partition, key)) WITHOUT ROWID, STRICT;
+CREATE TABLE states(grp INTEGER NOT NULL, partition INTEGER NOT NULL, key TEXT NOT NULL, wake_at INTEGER, data TEXT NOT NULL,
+  PRIMARY KEY(grp, partition, key)) STRICT;
 CREATE INDEX due ON states(grp, partition, wake_at, key) WHERE wake_at IS NOT NULL;
 `;
 

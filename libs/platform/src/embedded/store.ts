@@ -52,7 +52,10 @@ export class Store {
       db.prepare(`SELECT key FROM states WHERE ${place} AND key >= ? AND key ${sign} ? ORDER BY key DESC LIMIT 1`);
     this.#floor = floor('<=');
     this.#floorBelow = floor('<');
-    this.#saveState = db.prepare('INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)');
+    this.#saveState = db.prepare(
+      `INSERT INTO states VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT(grp, partition, key) DO UPDATE SET wake_at = excluded.wake_at, data = excluded.data`,
+    );
     this.#deleteState = db.prepare(`DELETE FROM states WHERE ${place} AND key = ?`);
     this.#due = db.prepare(
       `SELECT key, wake_at FROM states WHERE ${place} AND wake_at <= ? ORDER BY wake_at, key LIMIT ?`,
