@@ -8,7 +8,17 @@ import { FailureRecords } from './failure-records.js';
 import type { GatewayMetrics } from './gateway.metrics.js';
 import { asked, askedByTensors, type RequestLimits } from './infer-request.js';
 import type { InferAnswer, InferRequest } from './oip.js';
-import { aboutFailed, byFallback, byModel, isByEntity, isInputs, refusal, tooLate, type Pending } from './pending.js';
+import {
+  aboutFailed,
+  byFallback,
+  byModel,
+  isByEntity,
+  isInputs,
+  lacksFeatures,
+  refusal,
+  tooLate,
+  type Pending,
+} from './pending.js';
 import { predictedEvents, type Answered, type FallbackReason } from './prediction.js';
 import type { PredictionLog } from './prediction-log.js';
 import { insteadOf, route, shadowsBeside } from './routing.js';
@@ -179,7 +189,11 @@ export class Inference {
     });
     const now = performance.now();
     for (const p of taken) p.waitingSince = now;
-    this.score(this.worthwhile(taken));
+    const going = this.worthwhile(taken);
+    this.score(going.filter((p) => !lacksFeatures(p)));
+    this.conclude(
+      going.filter(lacksFeatures).map((p) => ({ batch: [p], scores: null, reason: 'features-missing' as const })),
+    );
   }
 
   /** Those that somebody waits for and that can be through in time: the others fail here, before anything is begun for them. */
@@ -340,7 +354,8 @@ export class Inference {
 
 /** Puts the next version in the place of one that failed. @returns whether there is one */
 function goesOn(pending: Pending, reason: FallbackReason): boolean {
-  const next = reason === 'features-unavailable' ? undefined : pending.instead.shift();
+  const isFeatures = reason === 'features-unavailable' || reason === 'features-missing';
+  const next = isFeatures ? undefined : pending.instead.shift();
   if (next === undefined) return false;
   next.hold();
   pending.version?.release();

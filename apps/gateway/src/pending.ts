@@ -50,6 +50,12 @@ export function isByEntity({ asked, features }: Pending): boolean {
   return features === null && asked.tensors === null;
 }
 
+/** Whether features were found missing or stale, and the spec does not want the model to answer without them. */
+export function lacksFeatures({ spec, found }: Pending): boolean {
+  if (found === null || (found.status !== 'missing' && found.status !== 'stale')) return false;
+  return spec.whenMissing === 'fallback' || spec.whenMissing === 'refuse';
+}
+
 export function aboutFailed({ spec, asked, request, version, serving }: Pending): Failed {
   const { at, entities } = asked;
   const entity = entities?.[0] ?? null;
@@ -108,7 +114,7 @@ export function byModel(pending: Pending, scores: Scores, from: number): Answere
  */
 export function byFallback(pending: Pending, reason: FallbackReason): Answered | null {
   const { spec, features, asked } = pending;
-  if (spec.imported === true) return null;
+  if (spec.imported === true || (reason === 'features-missing' && spec.whenMissing === 'refuse')) return null;
   const rows = Array.from({ length: asked.rows }, (_, row) => fallbackOf(spec, features, row));
   const [first] = rows;
   if (first === undefined || rows.includes(null)) return null;
@@ -133,6 +139,12 @@ export function refusal(model: string, reason: FallbackReason): GyreError {
     return new GyreError(
       'FEATURES_UNAVAILABLE',
       `the entity's features cannot be had now, and ${model} refuses a fallback; try again later`,
+    );
+  }
+  if (reason === 'features-missing') {
+    return new GyreError(
+      'FEATURES_UNAVAILABLE',
+      `a feature of the entity is missing or stale, and the spec of ${model} refuses to answer without it; send the entity's features, then try again`,
     );
   }
   const why = reason === 'no-version' ? 'has no version that can answer yet' : 'failed to run';

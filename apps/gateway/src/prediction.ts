@@ -7,8 +7,8 @@ import type { Route } from './routing.js';
 import type { Serving } from './serving.js';
 import { recordedRow } from './tensor-request.js';
 
-/** Why no model answered: none is there yet, its features could not be looked up, it failed, or its answer was no finite number. */
-export type FallbackReason = 'no-version' | 'features-unavailable' | 'run-failed' | 'not-finite';
+/** Why no model answered: none is there yet, its features could not be looked up or are not what the spec wants, it failed, or its answer was no finite number. */
+export type FallbackReason = 'no-version' | 'features-unavailable' | 'features-missing' | 'run-failed' | 'not-finite';
 
 /** What a request was answered, as it will be judged. */
 export interface Answered {

@@ -34,13 +34,13 @@ export function machines(count: number, seed: number): Machine[] {
 }
 
 /** Takes machines through features, predictions and labels. @returns the prediction ids, in order */
-export async function observe(running: RunningGyre, all: readonly Machine[]): Promise<string[]> {
+export async function observe(running: RunningGyre, all: readonly Machine[], model = 'failure'): Promise<string[]> {
   await running.send(
     ...all.map(({ entity, temperature, load }) => featuresOf('machine', entity, { temperature, load })),
   );
   await running.settle();
   const ids: string[] = [];
-  for (const { entity } of all) ids.push(await running.predict('failure', entity));
+  for (const { entity } of all) ids.push(await running.predict(model, entity));
   await running.send(...all.map(({ failed }, i) => labelFor(ids[i] as string, failed)));
   await running.settle();
   return ids;

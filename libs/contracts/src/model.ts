@@ -204,6 +204,11 @@ export const ModelSpec = z.strictObject({
   rollout: Rollout.prefault({}),
   /** Default: the first class, or 0. */
   fallback: Fallback.optional(),
+  /**
+   * What becomes of a request whose features are looked up and one of them is missing or stale, in any of its rows: the model answers, as it learnt to
+   * without the value; or the fallback does; or nobody.
+   */
+  whenMissing: z.enum(['answer', 'fallback', 'refuse']).default('answer'),
   description: z.string().optional(),
 });
 export type ModelSpec = z.infer<typeof ModelSpec>;
