@@ -1,7 +1,7 @@
 /**
  * Events a second from gyre.ingest through validation into gyre.features, beside a loop that reads, parses and appends the same bytes in batches of
- * the same size through the same client: node:sqlite with the same schema, and kafkajs. The loop checks nothing, drops no repeats and keeps no
- * place for a restart but its offset. Rounds alternate, so that both see the same machine.
+ * the same size through the same client: node:sqlite with the same schema, and kafkajs, whose records bear the same headers. The loop checks nothing,
+ * drops no repeats and keeps no place for a restart but its offset. Rounds alternate, so that both see the same machine.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -192,10 +192,23 @@ async function bareKafka(broker, partitions, events) {
     topics: [from, to].map((topic) => ({ topic, numPartitions: partitions, replicationFactor: 1, configEntries })),
   });
   const send = (topic, messages) => producer.send({ topic, acks: -1, compression: CompressionTypes.GZIP, messages });
+  let sent = 0;
+  const headersOf = (topic, id, time) => ({
+    ce_specversion: '1.0',
+    ce_id: id,
+    ce_source: '/gyre/ingestion.accept/0',
+    ce_type: topic,
+    ce_time: time,
+    'content-type': 'application/json',
+  });
   for (let at = 0; at < events.length; at += CHUNK)
     await send(
       from,
-      events.slice(at, at + CHUNK).map(({ key, bytes }) => ({ key, value: Buffer.from(bytes) })),
+      events.slice(at, at + CHUNK).map(({ key, bytes }) => ({
+        key,
+        value: Buffer.from(bytes),
+        headers: headersOf('gyre.ingest', randomUUID(), new Date().toISOString()),
+      })),
     );
   const consumer = kafka.consumer({ groupId: name });
   await consumer.connect();
@@ -211,9 +224,14 @@ async function bareKafka(broker, partitions, events) {
         eachBatch: async ({ batch: { messages, partition } }) => {
           for (let at = 0; at < messages.length; at += BATCH.cluster) {
             const part = messages.slice(at, at + BATCH.cluster);
+            const time = new Date().toISOString();
             await send(
               to,
-              part.map(({ value }) => ({ key: JSON.parse(value.toString()).entity, value })),
+              part.map(({ value }) => ({
+                key: JSON.parse(value.toString()).entity,
+                value,
+                headers: headersOf('gyre.features', String(sent++), time),
+              })),
             );
             await consumer.commitOffsets([{ topic: from, partition, offset: String(Number(part.at(-1).offset) + 1) }]);
             done += part.length;

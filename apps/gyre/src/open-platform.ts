@@ -25,9 +25,8 @@ async function open(settings: PlatformConfig, logger: Log): Promise<Platform> {
   const { kind, dir, partitions, tickEveryMs, fsync, startTimeoutMs, stateCacheBytes, kafka, mongodb } = settings;
   if (kind === 'embedded' || kafka === undefined || mongodb === undefined)
     return EmbeddedPlatform.open({ dir, partitions, tickEveryMs, fsync, logger });
-  const { tls, sasl, ...others } = kafka;
   return ClusterPlatform.open({
-    kafka: { ...others, ...(sasl === undefined ? {} : { sasl }), tls: typeof tls === 'boolean' ? tls : pemOf(tls) },
+    kafka: kafkaOptionsOf(kafka),
     mongodb,
     partitions,
     tickEveryMs,
@@ -36,6 +35,11 @@ async function open(settings: PlatformConfig, logger: Log): Promise<Platform> {
     topics: Object.values(topics),
     logger,
   });
+}
+
+/** Reads the certificates. @throws GyreError CONFIG_INVALID */
+export function kafkaOptionsOf({ tls, sasl, ...others }: NonNullable<PlatformConfig['kafka']>): KafkaOptions {
+  return { ...others, ...(sasl === undefined ? {} : { sasl }), tls: typeof tls === 'boolean' ? tls : pemOf(tls) };
 }
 
 function pemOf({ caFile, certFile, keyFile }: Exclude<NonNullable<PlatformConfig['kafka']>['tls'], boolean>) {

@@ -25,7 +25,7 @@ export interface UpOptions {
  */
 export async function up({ only, dataDir, configFile, env = {}, overrides = {} }: UpOptions): Promise<Host> {
   const settings = { known: sections(), file: configFile, env, overrides: inDirectory(dataDir, overrides) };
-  const { dir } = Config.load(settings).read('platform', PlatformConfig);
+  const { dir } = platformSettings({ configFile, env, overrides: settings.overrides });
   const defaults = { gateway: { logDir: join(dir, 'gateway') }, 'feature-store': { archiveDir: join(dir, 'archive') } };
   const config = Config.load({ ...settings, defaults });
   const logger = createLogger(config.read('log', LogConfig).level);
@@ -40,12 +40,20 @@ export async function up({ only, dataDir, configFile, env = {}, overrides = {} }
   }
 }
 
-/** A platform of a replay's own: one partition, so that everything has one order, no clock but the data's, and free ports. */
-export function startReplayPlatform({ dataDir }: { dataDir: string }): Promise<Host> {
+/** The settings of the platform alone. @throws GyreError CONFIG_INVALID */
+export function platformSettings({ configFile, env = {}, overrides = {} }: Omit<UpOptions, 'only' | 'dataDir'>) {
+  return Config.load({ known: sections(), file: configFile, env, overrides }).read('platform', PlatformConfig);
+}
+
+/**
+ * A platform of a replay's own: one partition, so that everything has one order, no clock but the data's, and free ports.
+ * @param servers settings of `platform` that name Kafka and MongoDB; default: the embedded platform
+ */
+export function startReplayPlatform({ dataDir, servers }: { dataDir: string; servers?: object }): Promise<Host> {
   return up({
     dataDir,
     overrides: {
-      platform: { partitions: 1, tickEveryMs: null },
+      platform: { ...servers, partitions: 1, tickEveryMs: null },
       // What is turned away comes again in another order, and what is shed is no evidence: a replay waits instead.
       gateway: { concurrencyMax: 1_000_000, queueDelayTargetMs: null, shadowRowsMax: Number.MAX_SAFE_INTEGER },
       trainer: { threads: 2 }, // nothing else is at work while a replay waits for a run

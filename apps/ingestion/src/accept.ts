@@ -40,6 +40,7 @@ export const accept = (settings: AcceptSettings): Task<never, Uint8Array> => {
   return {
     name: 'ingestion.accept',
     inputs: [topics.ingest],
+    stateKey: null,
     distinct: { id: (bytes) => parse(bytes).event?.id, within: settings.distinctWithin },
     handle(_, bytes, context) {
       const { event, json, refusal } = parse(bytes);

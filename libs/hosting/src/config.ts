@@ -110,7 +110,13 @@ function fromEnvironment(
 }
 
 /** Read by other parts: the golden vectors' folder, the settings file, the console's address for the CLI. */
-const RESERVED = new Set(['GYRE_GOLDEN_DIR', 'GYRE_CONFIG', 'GYRE_URL', 'GYRE_TOKEN']);
+const RESERVED = new Set([
+  'GYRE_GOLDEN_DIR',
+  'GYRE_CONFIG',
+  'GYRE_URL',
+  'GYRE_TOKEN',
+  ...['GYRE_TEST_KAFKA', 'GYRE_TEST_MONGODB', 'GYRE_TEST_SERVERS', 'GYRE_TEST_SERVERS_AT'],
+]);
 
 function scalar(text: string): unknown {
   try {

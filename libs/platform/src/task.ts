@@ -41,7 +41,7 @@ export type StateKey = string | { prefix: string; atOrBefore: string };
 
 /** About the event being handled. One that a replay of dead letters gave back has the place that it had at first. */
 export interface Context extends Position {
-  /** The key of the state at hand; for a lookup that found nothing, undefined. */
+  /** The key of the state at hand; undefined for a lookup that found nothing, and where the task keeps none. */
   stateKey: string | undefined;
   /** When the log took the event, UTC milliseconds. */
   appendedAt: number;
@@ -63,8 +63,8 @@ export interface Task<S, E> {
   /** The consumer group, and the producer of what it publishes: `service.fold`. */
   readonly name: string;
   readonly inputs: readonly Input<E>[];
-  /** The key of the state that an event concerns. Default: the topic's key. */
-  readonly stateKey?: (event: E) => StateKey;
+  /** The key of the state that an event concerns. Default: the topic's key. null: the task keeps no states, and none are looked up for it. */
+  readonly stateKey?: ((event: E) => StateKey) | null;
   handle(state: S | undefined, event: E, context: Context): Effects<S>;
   /** The state's `wakeAt` has come. Its wish is cancelled unless the effects renew it. States wake in the order of time and key. */
   wake?(state: S, context: Omit<Context, 'topic' | 'offset' | 'appendedAt'> & { stateKey: string }): Effects<S>;

@@ -23,6 +23,10 @@ interface Flags {
   time?: string;
   serve?: boolean;
   json?: boolean;
+  platform: 'embedded' | 'cluster';
+  config?: string;
+  kafka?: string;
+  mongodb?: string;
 }
 
 export const replay = (terminal: Terminal): Command =>
@@ -60,12 +64,23 @@ export const replay = (terminal: Terminal): Command =>
       '--data-dir <dir>',
       'keep the platform and the journal here (default: a temporary directory, removed at the end)',
     )
+    .addOption(
+      new Option('--platform <kind>', 'embedded, or cluster: on Kafka and MongoDB, in topics and a database of its own')
+        .choices(['embedded', 'cluster'])
+        .default('embedded'),
+    )
+    .option('--config <file>', 'cluster: settings with platform.kafka and platform.mongodb (default: GYRE_CONFIG)')
+    .option('--kafka <brokers>', 'cluster: instead of settings, host:port of brokers, with commas between them')
+    .option('--mongodb <url>', 'cluster: instead of settings, a connection string')
     .option('--resume', 'go on with the replay in --data-dir where it was stopped or killed')
     .option('--serve', 'when done, leave the platform and its console running until Ctrl-C')
     .option('--json', 'print the summary as exactly one JSON object on standard output')
     .action(async (file: string, flags: Flags) => {
       if (flags.resume === true && flags.dataDir === undefined)
         throw new UsageError('--resume needs the --data-dir of the replay that is to go on');
+      for (const flag of ['config', 'kafka', 'mongodb'] as const)
+        if (flags.platform === 'embedded' && flags[flag] !== undefined)
+          throw new UsageError(`--${flag} is for --platform cluster; the embedded platform has no servers`);
       if (flags.dataDir !== undefined) return run(file, flags, flags.dataDir, terminal);
       const temporary = await mkdtemp(join(tmpdir(), 'gyre-replay-'));
       try {
@@ -84,12 +99,16 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
     import('../replay/summary-table.js'),
   ]);
   const { replay: prepared, past } = await prepare(optionsOf(file, flags), directory);
+  const servers = await serversOf(flags, directory, terminal);
   const { rows } = prepared.fingerprint;
   const interrupt = onInterrupt();
   let isBalanced = true;
   try {
     const { startReplayPlatform } = await import('../up.js');
-    const platform = await startReplayPlatform({ dataDir: join(directory, 'platform') });
+    const platform = await startReplayPlatform({
+      dataDir: join(directory, 'platform'),
+      ...(servers === undefined ? {} : { servers: servers.settings }),
+    });
     const before = past?.answers.length ?? 0;
     terminal.note(
       `${past === undefined ? 'Replaying' : `Going on at row ${count(before)} of`} ${count(rows)} rows of ${file}; console: ${platform.httpUrl}  gRPC: ${platform.grpcAddress}\n`,
@@ -111,8 +130,18 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
     throw error instanceof Interrupted ? new Interrupted(resumeAdvice(flags)) : error;
   } finally {
     interrupt.end();
+    if (flags.dataDir === undefined) await servers?.remove();
   }
   if (!isBalanced) throw new Told('the accounts do not balance');
+}
+
+/** Kafka and MongoDB, where the replay runs on them. */
+async function serversOf(flags: Flags, directory: string, { env }: Terminal) {
+  if (flags.platform === 'embedded') return undefined;
+  const { replayServers, removeReplay } = await import('../replay/servers.js');
+  const config = flags.config ?? env['GYRE_CONFIG'];
+  const settings = replayServers({ ...flags, ...(config === undefined ? {} : { config }) }, directory, env);
+  return { settings, remove: () => removeReplay(settings) };
 }
 
 function optionsOf(file: string, flags: Flags): ReplayOptions {

@@ -3,9 +3,8 @@ import { topics } from '@gyre/contracts';
 import { testServers } from '../../../../tools/servers/index.mjs';
 import type { PlatformHarness } from '../contract/harness.js';
 import { ClusterPlatform } from './cluster-platform.js';
-import { openKafka } from './kafka/client.js';
-import { Topics } from './kafka/topics.js';
 import { openMongo } from './mongo/connection.js';
+import { removeClusterPlatform } from './remove.js';
 import { CLUSTER_STEPS, type ClusterOptions, type KafkaOptions, type MongoOptions } from './options.js';
 
 interface Place {
@@ -43,13 +42,7 @@ export const harness: PlatformHarness = {
   },
   open: (place, options = {}) => ClusterPlatform.open(optionsOf(place, options)),
   remove: async (place) => {
-    const { kafka, mongodb } = JSON.parse(place) as Place;
-    const silent = () => undefined;
-    const settings = { prefix: kafka.prefix, partitions: PARTITIONS, replication: 1, slackDays: 0, patienceMs: 30_000 };
-    const admin = new Topics(openKafka(kafka, silent), settings, silent);
-    const connection = await openMongo(mongodb);
-    await Promise.all([admin.remove(), connection.dropDatabase()]);
-    await Promise.all([admin.close(), connection.close()]);
+    await removeClusterPlatform(JSON.parse(place) as Place);
   },
   spoil: async (place, sha256) => {
     const connection = await openMongo((JSON.parse(place) as Place).mongodb);

@@ -1,2 +1,3 @@
 export { ClusterPlatform } from './cluster-platform.js';
 export { CLUSTER_STEPS, type ClusterOptions, type KafkaOptions, type MongoOptions } from './options.js';
+export { removeClusterPlatform } from './remove.js';

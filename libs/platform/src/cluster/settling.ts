@@ -10,6 +10,10 @@ import type { CommitDocument } from './mongo/schemas.js';
 const LOOK_MS = 25;
 
 type Ends = ReadonlyMap<string, readonly number[]>;
+/** A group of this process, or of another. */
+type Shown = Pick<Group, 'name' | 'topics' | 'batchMin'> & Partial<Pick<Group, 'workers'>>;
+
+const NOBODY: Group['workers'] = new Map();
 
 /** How far everybody is, here and in other processes. */
 export class Settling {
@@ -20,23 +24,33 @@ export class Settling {
     private readonly isClosed: () => boolean,
   ) {}
 
+  /** Of all groups, those of other processes among them: of these what is recorded is told. */
   async lag(): Promise<Lag[]> {
     const { core } = this;
     await this.#ready();
-    const topics = [...new Set([...this.groups.values()].flatMap((group) => group.topics))];
+    const elsewhere = (await core.store.groups())
+      .filter(({ _id }) => !this.groups.has(_id))
+      .map(({ _id, inputs, batchMin }) => ({ name: _id, topics: [...inputs, retryTopicOf(_id)], batchMin }));
+    const all: readonly Shown[] = [...this.groups.values(), ...elsewhere];
+    const topics = [...new Set(all.flatMap((group) => group.topics))];
     const ends = topics.length === 0 ? new Map<string, number[]>() : await core.reader.ends(topics, core.partitions);
+    return (await Promise.all(all.map((group) => this.#lagOf(group, ends)))).flat();
+  }
+
+  async #lagOf({ name, topics, batchMin, workers = NOBODY }: Shown, ends: Ends): Promise<Lag[]> {
+    const { core } = this;
+    const recorded = workers.size === core.partitions ? [] : await core.store.commits(name);
     const lags: Lag[] = [];
-    for (const group of this.groups.values()) {
-      const elsewhere = group.workers.size === core.partitions ? [] : await core.store.commits(group.name);
-      for (const topic of group.topics) {
-        for (let partition = 0; partition < core.partitions; partition++) {
-          const end = ends.get(topic)?.[partition] ?? 0;
-          if (topic === retryTopicOf(group.name) && end === 0) continue;
-          const worker = group.workers.get(partition);
-          const offset = worker?.offset(topic) ?? offsetOf(elsewhere, partition, topic);
-          const lag = worker?.lag(topic, end) ?? Math.max(0, end - offset);
-          lags.push({ group: group.name, topic, partition, offset, lag });
-        }
+    for (const topic of topics) {
+      for (let partition = 0; partition < core.partitions; partition++) {
+        const end = ends.get(topic)?.[partition] ?? 0;
+        if (topic === retryTopicOf(name) && end === 0) continue;
+        const worker = workers.get(partition);
+        const offset = worker?.offset(topic) ?? offsetOf(recorded, partition, topic);
+        const left = worker?.lag(topic, end) ?? Math.max(0, end - offset);
+        // Elsewhere, fewer than a batch may be waiting for company.
+        const lag = worker === undefined && left < batchMin ? 0 : left;
+        lags.push({ group: name, topic, partition, offset, lag });
       }
     }
     return lags;

@@ -203,6 +203,7 @@ export class TaskWorker<S, E> extends Worker {
   /** undefined where asking for the key throws: the fold will find that out by itself. */
   #keyOf(input: { raw: boolean; key: (event: E) => string }, event: E, record: LogRecord) {
     try {
+      if (this.task.stateKey === null) return undefined;
       if (this.task.stateKey !== undefined) return this.task.stateKey(event);
       return input.raw ? record.key : input.key(event);
     } catch {

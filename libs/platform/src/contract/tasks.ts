@@ -1,4 +1,4 @@
-import { topic } from '@gyre/contracts';
+import { topic, topics } from '@gyre/contracts';
 import { z } from 'zod';
 import { publish, type Context } from '../task.js';
 import { all, byKey, stageOf, type PlatformHarness } from './harness.js';
@@ -118,6 +118,29 @@ export function foldsTasks(harness: PlatformHarness): void {
       const [position] = await platform.append(words, say('a', 1));
       await platform.settled();
       expect(contexts).toEqual([{ ...position, stateKey: 'of a', appendedAt: 77, now: 0 }]);
+    });
+
+    it('keep no states where they say so: nothing is looked up, and one that is set is their fault', async () => {
+      const { platform } = stage();
+      const seen: unknown[] = [];
+      platform.run({
+        name: 'test.stateless',
+        inputs: [words],
+        stateKey: null,
+        attempts: 1,
+        handle: (state: number | undefined, { key, n }, { stateKey }) => {
+          seen.push([state, stateKey]);
+          return n === 2 ? { state: n } : { publish: [publish(echoes, { key, n })] };
+        },
+      });
+      await platform.append(words, say('a', 1, 2, 3));
+      await platform.settled();
+      expect(new Set(seen.map((each) => JSON.stringify(each)))).toEqual(new Set(['[null,null]']));
+      expect((await all(platform.read(echoes))).map(({ event }) => event.n)).toEqual([1, 3]);
+      expect((await all(platform.read(topics.deadletter))).map(({ event }) => event.reason)).toEqual([
+        expect.stringContaining('without a state key'),
+      ]);
+      expect(await all(platform.scan({ name: 'test.stateless' }))).toEqual([]);
     });
 
     it('publish what an event was when it was published, though the handler goes on changing it', async () => {

@@ -95,8 +95,7 @@ export class BatchFold<S, E> {
 
   #fold(input: Topic<E>, event: E, record: LogRecord, partition: number): Effects<S> {
     const { task } = this.settings;
-    const wanted = task.stateKey === undefined ? (input.raw ? record.key : input.key(event)) : task.stateKey(event);
-    const key = typeof wanted === 'string' ? wanted : this.states.floor(wanted.prefix, wanted.atOrBefore);
+    const key = this.#keyOf(input, event, record);
     const context: Context = {
       topic: input.name,
       partition,
@@ -110,11 +109,18 @@ export class BatchFold<S, E> {
     return effects;
   }
 
+  #keyOf(input: Topic<E>, event: E, record: LogRecord): string | undefined {
+    const { stateKey } = this.settings.task;
+    if (stateKey === null) return undefined;
+    const wanted = stateKey === undefined ? (input.raw ? record.key : input.key(event)) : stateKey(event);
+    return typeof wanted === 'string' ? wanted : this.states.floor(wanted.prefix, wanted.atOrBefore);
+  }
+
   #apply(key: string | undefined, effects: Effects<S>): void {
     if (effects.state !== undefined || effects.wakeAt !== undefined) {
       if (key !== undefined) this.states.apply(key, effects, this.settings.task.wake !== undefined);
       else if (effects.state || (effects.wakeAt !== undefined && effects.wakeAt !== null))
-        throw new RangeError('a look-up that found no key has no state to keep');
+        throw new RangeError('an event without a state key has no state to keep');
     }
     if (effects.publish !== undefined) encodeInto(this.outgoing, effects.publish, this.settings.partitions);
   }

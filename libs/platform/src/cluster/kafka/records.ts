@@ -20,6 +20,8 @@ const JSON_TYPE = Buffer.from('application/json');
 const BYTES_TYPE = Buffer.from('application/octet-stream');
 const SPEC_VERSION = Buffer.from('1.0');
 const OUTSIDE = Buffer.from('/gyre');
+/** Begins the source of what has a producer and a sequence, which is then the id: CloudEvents makes one event of what has both in common, as readers here do. */
+const INSIDE = '/gyre/';
 
 /** Turns records of one append into Kafka's: CloudEvents 1.0 in binary content mode, and where each stands among its producer's. */
 export class Encoder {
@@ -41,15 +43,11 @@ export class Encoder {
     const headers: Record<string, Buffer | string> = {
       ce_specversion: SPEC_VERSION,
       ce_id: producer === undefined ? randomUUID() : String(sequence),
-      ce_source: producer === undefined ? OUTSIDE : this.#text(`/gyre/${producer}`),
+      ce_source: producer === undefined ? OUTSIDE : this.#text(`${INSIDE}${producer}`),
       ce_type: this.#text(topic),
       ce_time: this.#time,
       'content-type': typeof data === 'string' ? JSON_TYPE : BYTES_TYPE,
     };
-    if (producer !== undefined) {
-      headers['gyre_producer'] = this.#text(producer);
-      headers['gyre_sequence'] = String(sequence);
-    }
     if (origin !== undefined) {
       headers['gyre_origin_topic'] = this.#text(origin.topic);
       headers['gyre_origin_offset'] = String(origin.offset);
@@ -73,14 +71,15 @@ export function decodeRecord(message: KafkaMessage, raw: boolean): LogRecord {
   const value = message.value ?? EMPTY;
   const tick = headers['gyre_tick'];
   const origin = headers['gyre_origin_topic'];
-  const producer = raw ? undefined : headers['gyre_producer'];
+  const source = raw || tick !== undefined ? '' : String(headers['ce_source'] ?? '');
+  const producer = source.startsWith(INSIDE) ? source.slice(INSIDE.length) : undefined;
   const bytes = raw || (origin !== undefined && String(headers['content-type']) === 'application/octet-stream');
   return {
     offset: Number(message.offset),
     key: message.key === null ? '' : message.key.toString(),
     appendedAt: Number(message.timestamp),
-    producer: producer === undefined ? undefined : String(producer),
-    sequence: producer === undefined ? 0 : Number(headers['gyre_sequence']),
+    producer,
+    sequence: producer === undefined ? 0 : Number(headers['ce_id']),
     tick: tick === undefined ? undefined : Number(tick),
     data: bytes ? value : value.toString(),
     origin:

@@ -101,10 +101,13 @@ export class Topics {
     return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
   }
 
-  /** Deletes topics and consumer groups, all of the prefix. For tests. */
+  /** Deletes topics and consumer groups, all of the prefix. */
   async remove(): Promise<void> {
     const topics = (await this.list()).map((name) => this.nameOf(name));
     if (topics.length > 0) await this.#admin.deleteTopics({ topics });
+    const { groups } = await this.#admin.listGroups();
+    const own = groups.map(({ groupId }) => groupId).filter((name) => name.startsWith(this.settings.prefix));
+    if (own.length > 0) await this.#admin.deleteGroups(own);
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,16 @@ import type { StateDocument } from './schemas.js';
 
 const INSERTS = 500;
 const COMMANDS_AT_ONCE = 8;
+/** Where lists of ids are looked for in all documents: what a look-up of one id costs, in documents that are looked through. */
+const LOOK_UP_COSTS = 100;
+
+/** What a server does worse than MongoDB, and how it is spared that. */
+export interface Server {
+  /** How many updates go in one command. */
+  updatesMost: number;
+  /** Whether it looks through all documents for a list of ids, though it has an index that finds one. */
+  scansForLists: boolean;
+}
 
 /** A look-up by the greatest key of a prefix at or before one, or below it. */
 export interface Floor {
@@ -22,17 +32,18 @@ type Patiently = <T>(work: () => Promise<T>) => Promise<T>;
 /** The states of one group. They are read and written past mongoose's casting: they are many, and one string each. */
 export class States {
   #prepared: Promise<void> | undefined;
+  /** How many documents there are, about. */
+  #count = 0;
 
   constructor(
     private readonly model: Model<StateDocument>,
     private readonly patiently: Patiently,
-    /** How many updates go in one command. */
-    private readonly updatesMost: number,
+    private readonly server: Server,
   ) {}
 
   /** Makes the indexes, once. */
   async prepare(): Promise<void> {
-    this.#prepared ??= this.patiently(() => this.model.createIndexes());
+    this.#prepared ??= this.#prepare();
     try {
       await this.#prepared;
     } catch (error) {
@@ -44,7 +55,7 @@ export class States {
   /** What is stored under these keys; a key without a state is absent. */
   async load(partition: number, keys: readonly string[]): Promise<Map<string, StateRow>> {
     const ids = keys.map((key) => idOf(partition, key));
-    const found = await this.patiently(() => this.#all({ _id: { $in: ids } }));
+    const found = await this.#byIds(ids);
     const rows = new Map<string, StateRow>();
     for (const { _id, version } of found)
       if (version.json !== null) rows.set(keyOf(_id), { json: version.json, wakeAt: version.wakeAt });
@@ -120,8 +131,8 @@ export class States {
     if (!leaveStones) {
       const gone = changes.filter(({ json }) => json === null).map(({ key }) => idOf(partition, key));
       const older = { $lt: batch };
-      if (gone.length > 0)
-        await this.patiently(() => this.#collection.deleteMany({ _id: { $in: gone }, 'version.batch': older }));
+      for (const _id of this.#listsOf(gone))
+        await this.patiently(() => this.#collection.deleteMany({ _id, 'version.batch': older }));
       changes = changes.filter(({ json }) => json !== null);
     }
     const versionOf = ({ json, wakeAt }: StateChange) => ({ batch, json, wakeAt, diedAt: json === null ? now : null });
@@ -138,9 +149,9 @@ export class States {
       }
     }
     const commands: object[][] = [];
-    for (let from = 0; from < over.length; from += this.updatesMost)
+    for (let from = 0; from < over.length; from += this.server.updatesMost)
       commands.push(
-        over.slice(from, from + this.updatesMost).map((change) => ({
+        over.slice(from, from + this.server.updatesMost).map((change) => ({
           updateOne: {
             filter: { _id: idOf(partition, change.key) },
             update: { $max: { version: versionOf(change) } },
@@ -148,18 +159,35 @@ export class States {
           },
         })),
       );
-    const work = async () => {
-      for (let next = commands.pop(); next !== undefined; next = commands.pop()) {
-        const operations = next;
-        await this.patiently(() => this.#collection.bulkWrite(operations, { ordered: false }));
-      }
-    };
-    await Promise.all(Array.from({ length: COMMANDS_AT_ONCE }, work));
+    await someAtOnce(commands, (operations) =>
+      this.patiently(() => this.#collection.bulkWrite(operations, { ordered: false })),
+    );
+    this.#count += fresh.length;
   }
 
   /** Removes the stones of states that died before a time. */
   async sweep(diedBefore: number): Promise<void> {
     await this.patiently(() => this.#collection.deleteMany({ 'version.diedAt': { $gt: 0, $lt: diedBefore } }));
+  }
+
+  async #prepare(): Promise<void> {
+    await this.patiently(() => this.model.createIndexes());
+    if (this.server.scansForLists) this.#count = await this.patiently(() => this.model.estimatedDocumentCount());
+  }
+
+  async #byIds(ids: readonly string[]): Promise<StateDocument[]> {
+    const found: StateDocument[] = [];
+    await someAtOnce(this.#listsOf(ids), async (_id) => {
+      found.push(...(await this.patiently(() => this.#all({ _id }))));
+    });
+    return found;
+  }
+
+  /** Conditions that find these ids: all in one, or one by one where that is cheaper. */
+  #listsOf(ids: readonly string[]): (string | { $in: readonly string[] })[] {
+    if (ids.length === 0) return [];
+    const oneByOne = this.server.scansForLists && ids.length * LOOK_UP_COSTS < this.#count;
+    return oneByOne || ids.length === 1 ? [...ids] : [{ $in: ids }];
   }
 
   #all(filter: object, sort?: Record<string, 1 | -1>, limit?: number): Promise<StateDocument[]> {
@@ -184,6 +212,15 @@ interface NativeCollection {
   insertMany(documents: StateDocument[], options: { ordered: boolean }): Promise<unknown>;
   bulkWrite(operations: object[], options: { ordered: boolean }): Promise<unknown>;
   deleteMany(filter: object): Promise<unknown>;
+}
+
+/** Works a list off, some at a time. */
+async function someAtOnce<T>(list: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const workOff = async () => {
+    while (next < list.length) await work(list[next++] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(COMMANDS_AT_ONCE, list.length) }, workOff));
 }
 
 function digits(partition: number): string {

@@ -12,7 +12,7 @@ import {
   type MetaDocument,
   type StateDocument,
 } from './schemas.js';
-import { States } from './states.js';
+import { States, type Server } from './states.js';
 
 /** Format of the database. It rises with every change that an older program would misread. */
 export const FORMAT = 1;
@@ -24,7 +24,7 @@ export class Store {
   readonly #groups: Model<GroupDocument>;
   readonly #meta: Model<MetaDocument>;
   readonly #states = new Map<string, States>();
-  #updatesMost = UPDATES_MOST;
+  #server: Server = { updatesMost: UPDATES_MOST, scansForLists: false };
 
   constructor(
     private readonly connection: Connection,
@@ -39,8 +39,9 @@ export class Store {
   async check(partitions: number, patienceMs: number): Promise<void> {
     const until = performance.now() + patienceMs;
     const about = await this.#try(async () => this.connection.db?.admin().buildInfo(), { until });
-    // FerretDB 1 holds a connection to its own database for each update of a command, and stands still when it has no more.
-    if (about?.['ferretdbVersion'] !== undefined) this.#updatesMost = 1;
+    // FerretDB 1 holds a connection to its own database for each update of a command, and stands still when it has no more; of its index it makes use
+    // for single ids.
+    if (about?.['ferretdbVersion'] !== undefined) this.#server = { updatesMost: 1, scansForLists: true };
     const format = await this.#fixed('format', FORMAT, until);
     if (format !== FORMAT)
       throw new GyreError(
@@ -83,7 +84,7 @@ export class Store {
     if (known === undefined) {
       const name = `states.${group}`;
       const model = this.connection.model<StateDocument>(name, stateSchema, name);
-      known = new States(model, (work) => this.#try(work), this.#updatesMost);
+      known = new States(model, (work) => this.#try(work), this.#server);
       this.#states.set(group, known);
     }
     return known;
