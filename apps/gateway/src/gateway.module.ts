@@ -84,7 +84,7 @@ const FEATURES = 'gateway.features';
       useFactory: ({ featuresDeadlineMs }: GatewayConfig, peers: Peers, here: OnlineFeatures | undefined) => {
         if (here !== undefined) return here;
         const address = peers.grpcAddress('feature-store');
-        return address === undefined ? null : new RemoteFeatures(address, peers.token, featuresDeadlineMs);
+        return address === undefined ? null : new RemoteFeatures(address, peers.token, featuresDeadlineMs, peers.tls);
       },
     },
     {

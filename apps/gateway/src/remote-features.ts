@@ -1,5 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import { Client, credentials, loadPackageDefinition, Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  type ChannelCredentials,
+  loadPackageDefinition,
+  Metadata,
+  status,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import {
   errors,
@@ -65,11 +73,13 @@ export class RemoteFeatures extends OnlineFeatures {
    * @param address such as `feature-store:8081`; where the name has several addresses, calls go round them
    * @param token shown with each call
    * @param deadlineMs how long a look-up may take
+   * @param tls PEM; without, in the clear
    */
   constructor(
     private readonly address: string,
     token: string | undefined,
     private readonly deadlineMs: number,
+    tls?: { ca?: Buffer; cert?: Buffer; key?: Buffer },
   ) {
     super();
     if (token !== undefined) this.metadata.set('authorization', `Bearer ${token}`);
@@ -79,7 +89,7 @@ export class RemoteFeatures extends OnlineFeatures {
         gyre: { v1: { FeatureStore: new (...given: ConstructorParameters<typeof Client>) => FeatureStoreClient } };
       }
     ).gyre.v1;
-    this.client = new FeatureStore(address, credentials.createInsecure(), {
+    this.client = new FeatureStore(address, channelCredentials(tls), {
       'grpc.enable_channelz': 0,
       'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
       // A store that comes back is noticed within a second.
@@ -146,6 +156,11 @@ export class RemoteFeatures extends OnlineFeatures {
       `the feature store at ${this.address} could not be asked: ${status[code]}: ${details}`,
     );
   }
+}
+
+function channelCredentials(tls?: { ca?: Buffer; cert?: Buffer; key?: Buffer }): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }
 
 function valueOf({ value, ...reading }: Reading): FeatureValue {

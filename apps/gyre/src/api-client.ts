@@ -15,12 +15,15 @@ import type {
 } from '@gyre/contracts';
 import type { HttpMessage, ModelMetadata } from '@gyre/gateway/protocol';
 import { CallFailed, Unreachable } from './failures.js';
+import { tlsFetch, type TlsFiles } from './tls-fetch.js';
 
 export interface ApiOptions {
   /** `http://127.0.0.1:8080` */
   url: string;
   /** Sent as `authorization: Bearer`. */
   token?: string | undefined;
+  /** For https: how the server is known, and what it is shown. */
+  tls?: TlsFiles;
   /** Ends whatever is under way. */
   signal?: AbortSignal;
 }
@@ -204,13 +207,15 @@ export class ApiClient {
   }
 
   private async fetch(path: string, init: RequestInit): Promise<Response> {
-    const { token, signal } = this.options;
+    const { token, signal, tls } = this.options;
     const headers = {
       ...(init.headers as Record<string, string>),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
     try {
-      return await fetch(`${this.url}${path}`, { ...init, headers, ...(signal === undefined ? {} : { signal }) });
+      const asked = { ...init, headers, ...(signal === undefined ? {} : { signal }) };
+      const url = `${this.url}${path}`;
+      return await (tls !== undefined && url.startsWith('https:') ? tlsFetch(url, asked, tls) : fetch(url, asked));
     } catch (error) {
       if (signal?.aborted === true) throw error;
       throw this.unreachable(error);

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ApiClient } from './api-client.js';
+import { UsageError } from './failures.js';
 import type { Terminal } from './terminal.js';
+import type { TlsFiles } from './tls-fetch.js';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 
@@ -23,8 +26,26 @@ export function invocation(command: Command, terminal: Terminal): Invocation {
   const { url, json } = command.opts<{ url?: string; json?: boolean }>();
   const token = terminal.env['GYRE_TOKEN'];
   return {
-    api: new ApiClient({ url: url ?? terminal.env['GYRE_URL'] ?? DEFAULT_URL, token }),
+    api: new ApiClient({ url: url ?? terminal.env['GYRE_URL'] ?? DEFAULT_URL, token, ...tlsOf(terminal.env) }),
     json: json === true,
     terminal,
   };
+}
+
+/** GYRE_CA_FILE, GYRE_CERT_FILE, GYRE_KEY_FILE. @throws UsageError for one that cannot be read, or half a pair */
+function tlsOf(env: Terminal['env']): { tls?: TlsFiles } {
+  const pem = (variable: string): Buffer | undefined => {
+    const file = env[variable];
+    if (file === undefined || file === '') return undefined;
+    try {
+      return readFileSync(file);
+    } catch (error) {
+      throw new UsageError(`${variable} names ${file}, which cannot be read: ${(error as Error).message}`);
+    }
+  };
+  const [ca, cert, key] = [pem('GYRE_CA_FILE'), pem('GYRE_CERT_FILE'), pem('GYRE_KEY_FILE')];
+  if ((cert === undefined) !== (key === undefined))
+    throw new UsageError('GYRE_CERT_FILE and GYRE_KEY_FILE belong together; set both or neither');
+  if (ca === undefined && cert === undefined) return {};
+  return { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } };
 }

@@ -116,6 +116,9 @@ const RESERVED = new Set([
   'GYRE_URL',
   'GYRE_TOKEN',
   ...['GYRE_TEST_KAFKA', 'GYRE_TEST_MONGODB', 'GYRE_TEST_SERVERS', 'GYRE_TEST_SERVERS_AT'],
+  'GYRE_CA_FILE',
+  'GYRE_CERT_FILE',
+  'GYRE_KEY_FILE',
 ]);
 
 function scalar(text: string): unknown {

@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import type { Server as HttpServer } from 'node:http';
+import type { Server as TlsServer } from 'node:tls';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { PackageDefinition } from '@grpc/proto-loader';
@@ -29,6 +31,8 @@ import { measurePlatform } from './platform-metrics.js';
 import { Readiness } from './readiness.js';
 import { addReflection } from './reflection.js';
 import { Sessions } from './sessions.js';
+import { boundConnections, fastifyOptions } from './servers.js';
+import { renewCertificates, serverTlsOptions } from './tls.js';
 
 /** A service as the executable knows it. */
 export interface Service {
@@ -97,23 +101,24 @@ export async function host(
   };
   const root = { module: Root, imports: [HostingModule.with(hosted), ...services.map((service) => service.module)] };
   const described = services.flatMap((service) => service.grpc ?? []);
-  const app = await NestFactory.create<NestFastifyApplication>(
-    root,
-    new FastifyAdapter({ bodyLimit: http.bodyBytesMax, forceCloseConnections: true }),
-    {
-      logger: false,
-      bodyParser: false,
-      abortOnError: false,
-    },
-  );
+  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(fastifyOptions(http)), {
+    logger: false,
+    bodyParser: false,
+    abortOnError: false,
+  });
+  const renewals: (() => void)[] = [];
   let transport: GrpcTransport | undefined;
   const close = async (): Promise<void> => {
+    for (const end of renewals) end();
     readiness.stopping();
     health.refresh();
     health.close();
     await app.close();
   };
   try {
+    boundConnections(app.getHttpServer() as HttpServer, http);
+    if (http.tls !== undefined)
+      renewals.push(renewCertificates(http.tls, 'http.tls', [app.getHttpServer() as unknown as TlsServer], logger));
     takeBodiesAsBytes(app);
     measureCalls(app, metrics);
     forwardCalls(app, elsewhere, peers, callers);
@@ -122,10 +127,12 @@ export async function host(
       const counts = grpcCounts(metrics, logger);
       const server = new GrpcServer({
         limits: { ...grpc, streamsMax: grpc.callsPerConnectionMax },
+        tls: grpc.tls === undefined ? undefined : serverTlsOptions(grpc.tls, 'grpc.tls'),
         failed: (thrown) => grpcFailureOf(failureOf(thrown, 'rpc', logger)),
         ...counts,
       });
       counts.watch(server);
+      if (grpc.tls !== undefined) renewals.push(renewCertificates(grpc.tls, 'grpc.tls', [server], logger));
       const mount = (definitions: PackageDefinition): void => {
         health.mount(servicesIn(definitions), server);
         if (!asksCallers(auth)) addReflection(definitions, server);
@@ -143,7 +150,7 @@ export async function host(
   }
   const address = app.getHttpServer().address() as { port: number };
   return {
-    httpUrl: `http://${http.host}:${address.port}`,
+    httpUrl: `${http.tls === undefined ? 'http' : 'https'}://${http.host}:${address.port}`,
     grpcAddress: transport === undefined ? '' : `${grpc.host}:${transport.port}`,
     async stop() {
       await close();

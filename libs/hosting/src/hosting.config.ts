@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ListenerTls } from './tls.js';
 
 const Port = z.int().min(0).max(65_535);
 
@@ -8,6 +9,15 @@ export const HttpConfig = z.strictObject({
   port: Port.default(8080),
   /** The longest request body, bytes. */
   bodyBytesMax: z.int().min(1_000).default(32_000_000),
+  /** All headers of a request together, bytes. */
+  headerBytesMax: z.int().min(1_024).max(1_048_576).default(16_384),
+  /** How long a client may take to send a request's headers, and all of the request; how long a connection may lie idle between two. */
+  headersTimeoutSeconds: z.number().positive().max(3_600).default(10),
+  requestTimeoutSeconds: z.number().positive().max(3_600).default(300),
+  keepAliveSeconds: z.number().positive().max(3_600).default(72),
+  /** Connections beyond are closed as they come. */
+  connectionsMax: z.int().min(1).default(20_000),
+  tls: ListenerTls.optional(),
   /** Further names under which browsers may reach this server, such as `gyre.example.org`; loopback names always may. */
   hostNames: z.array(z.string()).default([]),
 });
@@ -33,6 +43,7 @@ export const GrpcConfig = z
     stallMsMax: z.int().min(100).default(30_000),
     /** Whether a client is still there is asked after so long a silence. */
     silenceMsMax: z.int().min(1_000).default(120_000),
+    tls: ListenerTls.optional(),
   })
   .refine((c) => c.bufferBytesMax >= 2 * c.messageBytesMax, {
     path: ['bufferBytesMax'],

@@ -23,4 +23,5 @@ export * from './sessions.js';
 export * from './settling.js';
 export * from './specs.js';
 export * from './spelling.js';
+export * from './tls.js';
 export * from './yaml.js';

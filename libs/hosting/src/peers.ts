@@ -3,6 +3,7 @@ import { request as requestTls } from 'node:https';
 import { GyreError } from '@gyre/contracts';
 import { z } from 'zod';
 import { nearest } from './spelling.js';
+import { ClientTls, clientTlsOptions } from './tls.js';
 
 export const PeersConfig = z.strictObject({
   /** What this process shows to its peers when it calls on its own account: a token of `auth.tokens`. */
@@ -13,6 +14,8 @@ export const PeersConfig = z.strictObject({
   grpc: z
     .record(z.string(), z.string().regex(/^\S+:\d{1,5}$/, 'must be HOST:PORT, such as feature-store:8081'))
     .default({}),
+  /** How peers that speak TLS are known, and what they are shown. With it, all gRPC to peers goes over TLS. */
+  tls: ClientTls.optional(),
 });
 export type PeersConfig = z.infer<typeof PeersConfig>;
 
@@ -28,6 +31,8 @@ export interface PeerCall {
 /** The processes that run what this one does not. */
 export class Peers {
   readonly token: string | undefined;
+  /** PEM; undefined where peers speak no TLS. */
+  readonly tls: { ca?: Buffer; cert?: Buffer; key?: Buffer } | undefined;
   private readonly http: ReadonlyMap<string, string>;
   private readonly grpc: ReadonlyMap<string, string>;
 
@@ -36,8 +41,9 @@ export class Peers {
    * @param elsewhere names of all others
    * @throws GyreError CONFIG_INVALID for a name that is no service's
    */
-  constructor({ token, http, grpc }: PeersConfig, here: readonly string[], elsewhere: readonly string[]) {
+  constructor({ token, http, grpc, tls }: PeersConfig, here: readonly string[], elsewhere: readonly string[]) {
     this.token = token;
+    this.tls = tls === undefined ? undefined : clientTlsOptions(tls, 'peers.tls');
     const known = [...here, ...elsewhere];
     for (const [kind, entries] of Object.entries({ http, grpc })) {
       for (const name of Object.keys(entries)) {
@@ -76,7 +82,7 @@ export class Peers {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const send = base.startsWith('https:') ? requestTls : request;
     const url = new URL(path, base);
-    send(url, { method, headers, agent: false }, resolve)
+    send(url, { method, headers, agent: false, ...this.tls }, resolve)
       .once('error', (error) =>
         reject(new GyreError('NOT_READY', `${service} at ${base} does not answer: ${error.message}`)),
       )
