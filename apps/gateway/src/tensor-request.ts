@@ -36,7 +36,7 @@ export function tensorInputs(tensors: readonly Tensor[], model: TensorModel): Te
   const values = inputs.map((input, i): TensorValue => {
     const tensor = tensors.length === 1 ? tensors[0] : tensors.find(({ name }) => name === input.name);
     if (tensor === undefined || tensor.name !== input.name) throw mismatch(`input "${input.name}" is missing`, model);
-    if (tensor.datatype !== datatypes[input.type] || !fits(tensor.shape, input.shape)) {
+    if (tensor.datatype !== datatypes[input.type] || !fits(tensor.shape, input)) {
       throw mismatch(`input "${input.name}" is ${tensor.datatype} [${tensor.shape.join(', ')}]`, model);
     }
     if (rowsIndependent) {
@@ -51,8 +51,8 @@ export function tensorInputs(tensors: readonly Tensor[], model: TensorModel): Te
   return { rows, values };
 }
 
-function fits(shape: readonly number[], expected: TensorInfo['shape']): boolean {
-  if (shape.length !== expected.length) return false;
+function fits(shape: readonly number[], { shape: expected, anyRank }: TensorInfo): boolean {
+  if (shape.length !== expected.length && anyRank !== true) return false;
   for (let i = 0; i < shape.length; i++) {
     const [size, wanted] = [shape[i] as number, expected[i]];
     if (size > DIMENSION_MAX || (typeof wanted === 'number' && wanted !== size)) return false;

@@ -21,6 +21,8 @@ export interface TensorInfo {
   readonly name: string;
   readonly type: TensorType;
   readonly shape: readonly (number | string)[];
+  /** The file does not say how many dimensions it has: `shape` is empty, and any fits. */
+  readonly anyRank?: true;
 }
 
 /** Values of any type, row-major. 64-bit integers are BigInt64Array or BigUint64Array, booleans a Uint8Array of 0 and 1. */

@@ -8,6 +8,8 @@ import {
   NodeProto,
   OperatorSet,
   StringEntry,
+  TensorType,
+  TypeProto,
   ValueInfo,
 } from './onnx-schema.js';
 import { concatenated, type Field, fieldsOf, firstField, integers, lastField, MessageWriter, text } from './wire.js';
@@ -20,6 +22,8 @@ export interface PreparedOnnx {
   /** The classes of the last classifier in the graph, in the order of its probabilities; empty where there is none. */
   readonly classes: readonly (string | number)[];
   readonly metadata: Readonly<Record<string, string>>;
+  /** Inputs of which the file does not even say how many dimensions they have. */
+  readonly unranked: ReadonlySet<string>;
 }
 
 /** The first version of the standard operators' present Identity: what a file without any of them is declared to use. */
@@ -38,9 +42,10 @@ export function prepareOnnx(bytes: Uint8Array): PreparedOnnx {
   const graph = parsed(graphField.content, 'its graph');
   const nodes = graph.filter((field) => field.number === GraphProto.node).map((field) => new NodeReader(field));
   const metadata = metadataOf(model);
+  const unranked = unrankedIn(graph);
   const zipMaps = nodes.filter((node) => node.operator === 'ZipMap' && node.domain === ML_DOMAIN);
   const classes = nodes.map((node) => node.classLabels()).findLast((labels) => labels.length > 0) ?? [];
-  if (zipMaps.length === 0) return { bytes, cut: [], classes, metadata };
+  if (zipMaps.length === 0) return { bytes, cut: [], classes, metadata, unranked };
 
   const byField = new Map(zipMaps.map((node) => [node.field, node]));
   const byOutput = new Map(zipMaps.map((node) => [node.outputs[0] ?? '', node]));
@@ -63,7 +68,20 @@ export function prepareOnnx(bytes: Uint8Array): PreparedOnnx {
     const standard = new MessageWriter().text(OperatorSet.domain, '').integer(OperatorSet.version, IDENTITY_OPSET);
     parts.push(new MessageWriter().message(ModelProto.opsetImport, standard).finish());
   }
-  return { bytes: concatenated(parts), cut: [...byOutput.keys()], classes, metadata };
+  return { bytes: concatenated(parts), cut: [...byOutput.keys()], classes, metadata, unranked };
+}
+
+function unrankedIn(graph: readonly Field[]): ReadonlySet<string> {
+  const inputs = graph.filter((field) => field.number === GraphProto.input);
+  const names = inputs.flatMap((field) => {
+    const info = parsed(field.content, 'an input');
+    const type = lastField(info, ValueInfo.type);
+    const tensor = type === undefined ? undefined : lastField(parsed(type.content, 'a type'), TypeProto.tensor);
+    if (tensor === undefined) return [];
+    const shape = lastField(parsed(tensor.content, 'a type'), TensorType.shape);
+    return shape === undefined ? [text(lastField(info, ValueInfo.name))] : [];
+  });
+  return new Set(names);
 }
 
 /** A node, read only as far as asked. */

@@ -44,7 +44,9 @@ export class OnnxModel extends LoadedModel {
     } catch (error) {
       throw new GyreError('MODEL_INVALID', `onnxruntime cannot run the model: ${(error as Error).message}`);
     }
-    const inputs = session.inputMetadata.map(tensorInfo);
+    const inputs = session.inputMetadata.map(tensorInfo).map((info): TensorInfo => {
+      return prepared.unranked.has(info.name) ? { ...info, anyRank: true } : info;
+    });
     const outputs = session.outputMetadata.map(tensorInfo);
     const matrix =
       inputs.length === 1 && inputs[0]?.type === 'float32' && inputs[0].shape.length === 2 ? inputs[0] : undefined;
@@ -150,7 +152,7 @@ function tensorOf(info: TensorInfo, value: TensorValue | undefined): Tensor {
     throw new GyreError('FEATURES_MISMATCHED', `the input "${info.name}" is missing; it is ${describe([info])}`);
   const fits =
     value.type === info.type &&
-    value.dims.length === info.shape.length &&
+    (info.anyRank === true || value.dims.length === info.shape.length) &&
     info.shape.every((size, i) => typeof size === 'string' || size === value.dims[i]);
   const size = value.dims.reduce((product, dim) => product * dim, 1);
   if (!fits || size !== value.data.length) {
