@@ -30,7 +30,7 @@ import { checkTrailers } from './request-head.js';
 const EMPTY_WORK_PER_SECOND_MAX = 1_000;
 /** A request that its client takes back so soon was never meant; ms. */
 const RAPID_MS = 5;
-const RESETS_REMEMBERED = 256;
+const RESETS_REMEMBERED = 4_096;
 const CLOSING_MS_MAX = 1_000;
 const PING_BYTES = 8;
 
@@ -187,13 +187,12 @@ export class Http2Connection {
       const within = this.reader.within || this.blocks.stream !== 0;
       if (within && this.partSince === 0) this.partSince = this.now;
     } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error;
-      this.fatal(error);
+      this.fatal(error instanceof ConnectionError ? error : defect(error));
     }
   }
 
   private fatal({ code, message, reason }: ConnectionError): void {
-    this.sender.raw(goAwayFrame(this.lastStream, code, message));
+    this.sender.raw(goAwayFrame(this.lastStream, code, reason === 'defect' ? '' : message));
     this.end(reason, message);
   }
 
@@ -327,7 +326,7 @@ export class Http2Connection {
   /** A frame of a stream that is no more: of no harm where we ended it, for the client may not have heard of that. */
   private late(id: number, type: string): void {
     if (id > this.lastStream) throw violation(`${type} came for stream ${id}, which nobody opened`);
-    if (this.resets.includes(id)) return;
+    if (this.resets.lastIndexOf(id) >= 0) return;
     if (this.streams.has(id)) return this.reset(this.streams.get(id) as Http2Stream, ErrorCode.streamClosed);
     throw new ConnectionError(ErrorCode.streamClosed, `${type} came for stream ${id}, which the client had ended`);
   }
@@ -440,6 +439,11 @@ export class Http2Connection {
       'abuse',
     );
   }
+}
+
+/** Of ours: it costs the client its connection, and not the others theirs. */
+function defect(error: unknown): ConnectionError {
+  return new ConnectionError(ErrorCode.internalError, String((error as Error).stack ?? error), 'defect');
 }
 
 const STOPPING = 'the server is being stopped';

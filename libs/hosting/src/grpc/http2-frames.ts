@@ -57,7 +57,7 @@ export class ConnectionError extends Error {
     readonly code: number,
     message: string,
     /** Under which it is counted. */
-    readonly reason: 'protocol' | 'abuse' = 'protocol',
+    readonly reason: 'protocol' | 'abuse' | 'defect' = 'protocol',
   ) {
     super(message);
   }

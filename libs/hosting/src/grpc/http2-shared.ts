@@ -26,4 +26,4 @@ export interface Shared {
 }
 
 /** Why a connection is no more, for those who count. */
-export type Ending = 'client' | 'drained' | 'handshake' | 'stalled' | 'silent' | 'protocol' | 'abuse';
+export type Ending = 'client' | 'drained' | 'handshake' | 'stalled' | 'silent' | 'protocol' | 'abuse' | 'defect';
