@@ -41,8 +41,7 @@ function fed(watch: Watch | undefined, measured: InputsMeasured): Effects<Watch>
 
 function heard(watch: Watch | undefined, event: Lifecycle): Effects<Watch> {
   if (watch === undefined) return event.type === 'ModelApplied' ? { state: new Watch(event.spec) } : {};
-  watch.hear(event);
-  return { state: watch };
+  return watch.hear(event) ? { state: watch } : {};
 }
 
 function judged(watch: Watch | undefined, outcome: Outcome): Effects<Watch> {

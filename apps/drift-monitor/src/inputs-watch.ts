@@ -20,8 +20,6 @@ export interface InputsDial {
 
 export interface InputsWatchState {
   version: number;
-  reference: FeatureReference[];
-  trained: string;
   /** By phase of the season: the window that is being filled, and what the phase looked like before. */
   windows: InputsWindowState[];
   past: InputsWindowState[];
@@ -184,9 +182,9 @@ export class InputsWatch {
   }
 
   state(): InputsWatchState {
-    const { version, reference, trained, faulty, open, rows } = this;
+    const { version, faulty, open, rows } = this;
     return {
-      ...{ version, reference, trained, faulty: [...faulty], open: { ...open }, rows },
+      ...{ version, faulty: [...faulty], open: { ...open }, rows },
       windows: this.windows.map((one) => one.state()),
       past: this.past.map((one) => one.state()),
       newest: this.newest.state(),

@@ -68,8 +68,11 @@ export class Watch {
     this.incidents = new Incidents(spec.name, spec.drift.windowOutcomes);
   }
 
-  /** Takes what the circle has decided: new settings, versions with their promises, rollouts to compare. */
-  hear(event: Lifecycle): void {
+  /**
+   * Takes what the circle has decided: new settings, versions with their promises, rollouts to compare.
+   * @returns whether it concerns the watch
+   */
+  hear(event: Lifecycle): boolean {
     switch (event.type) {
       case 'ModelApplied':
         // Everything that was made by the old settings is made again, as it would be after a restart.
@@ -99,7 +102,9 @@ export class Watch {
           this.comparisons = this.comparisons.filter((comparison) => comparison.rollout !== event.rollout);
         break;
       default:
+        return false;
     }
+    return true;
   }
 
   /** Takes what became of a prediction. Only a first label in time says anything about the answer. */

@@ -11,7 +11,7 @@ import { VersionWatch, type VersionDial, type VersionWatchState } from './versio
 interface KnownVersion {
   version: number;
   promised: number | null;
-  training: Training;
+  run: string;
 }
 
 export interface WatchedVersionsState {
@@ -25,6 +25,9 @@ export interface WatchedVersionsState {
   slices: { version: number; saved: SlicesState }[];
   expected: { version: number; saved: ExpectedErrorState }[];
 }
+
+/** Runs whose versions may still be registered. */
+const RUNS_KEPT = 3;
 
 /** What is watched of each version of a model: its error, what it is fed, in which slices it errs, and how wrong answers like its own were. */
 export class WatchedVersions {
@@ -45,15 +48,16 @@ export class WatchedVersions {
 
   trained(event: LifecycleOf<'TrainingFinished'>): void {
     if (event.candidates.length === 0) return;
-    this.runs = [{ run: event.run, training: trainingOf(event) }, ...this.runs].slice(0, 3);
+    const isKnown = ({ run }: { run: string }) => this.known.some((one) => one.run === run);
+    const runs = [{ run: event.run, training: trainingOf(event) }, ...this.runs];
+    this.runs = runs.filter((one, i) => i < RUNS_KEPT || isKnown(one));
   }
 
   registered({ version, run, candidate }: LifecycleOf<'VersionRegistered'>): void {
     const promised = candidate.metrics[this.spec.label.type === 'regression' ? 'mae' : 'loss'] ?? null;
-    const training = this.runs.find((one) => one.run === run)?.training ?? NO_TRAINING;
     const isWatched = (one: number) =>
       one === this.champion || this.inputs.find(one) !== undefined || this.slices.find(one) !== undefined;
-    this.known = kept([{ version, promised, training }, ...this.known], isWatched);
+    this.known = kept([{ version, promised, run }, ...this.known], isWatched);
   }
 
   /** Of the season by which a version is watched, ms; null where there is none. */
@@ -100,7 +104,8 @@ export class WatchedVersions {
 
   /** Nothing where the version came without a reference, or it is of other inputs. */
   private trainingOf(version: number): Training {
-    const training = this.known.find((one) => one.version === version)?.training ?? NO_TRAINING;
+    const known = this.known.find((one) => one.version === version);
+    const training = this.runs.find(({ run }) => run === known?.run)?.training ?? NO_TRAINING;
     return training.reference.length === this.spec.inputs.length ? training : NO_TRAINING;
   }
 
