@@ -97,7 +97,7 @@ export class ClusterPlatform extends Platform {
       meet: ({ name, retention, raw }) => void this.#met.set(name, { name, retention, raw }),
       known: (names) => names.map((name) => this.#met.get(name) ?? unknownTopic(name)),
     };
-    for (const topic of Object.values(known)) this.#core.meet(topic as Topic<unknown>);
+    for (const topic of [...Object.values(known), ...(options.topics ?? [])]) this.#core.meet(topic as Topic<unknown>);
     this.#appender = new Appender({
       sender: this.#core.sender,
       partitions,
