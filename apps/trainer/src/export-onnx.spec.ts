@@ -60,6 +60,22 @@ describe('exportOnnx', () => {
     );
   });
 
+  it.each([1e-45, 1e-40, 1e-35, 1e-29])(
+    'answers finitely where a feature spreads by %d only, and as the trainer does',
+    (tiny) => {
+      const data: Dataset = {
+        rows: 4,
+        width: 1,
+        features: Float32Array.from([0, tiny, 0, tiny]),
+        labels: Float64Array.from([-1e6, 1e6, -1e6, 1e6]),
+      };
+      const model = fit({ kind: 'linear', task: 'regression' }, data, undefined, 1);
+      const far = Float32Array.from([3e9, -3e9, 3e38, 0]);
+      expect(largestDifference(model, far, 4)).toBeLessThanOrEqual(1e-5);
+      expect(Array.from(predict(model, far, 4), Math.fround).every(Number.isFinite)).toBe(true);
+    },
+  );
+
   it('makes the same bytes of the same model', () => {
     const data: Dataset = {
       rows: 40,

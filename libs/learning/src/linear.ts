@@ -127,7 +127,12 @@ export function linearRaw(model: LinearModel, features: Float32Array, rows: numb
   return scores;
 }
 
-/** @returns float64 of shape [rows, classes]: probabilities, or the value of a regression */
+/** The largest float32: a line that goes on beyond it answers this, not infinity. */
+export const VALUE_MAX = (2 - 2 ** -23) * 2 ** 127;
+
+/** @returns float64 of shape [rows, classes]: probabilities, or the value of a regression, within ±VALUE_MAX */
 export function predictLinear(model: LinearModel, features: Float32Array, rows: number): Float64Array {
-  return linkInPlace(model.task, linearRaw(model, features, rows), rows);
+  const scores = linearRaw(model, features, rows);
+  if (model.task !== 'regression') return linkInPlace(model.task, scores, rows);
+  return scores.map((value) => Math.min(VALUE_MAX, Math.max(-VALUE_MAX, value)));
 }

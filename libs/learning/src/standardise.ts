@@ -6,9 +6,15 @@ export interface Standardised {
   readonly values: Float64Array;
   /** Of the values present, in the feature's unit; 0 where there is none. */
   readonly mean: Float64Array;
-  /** The standard deviation (divided by n) of the column with its missing filled in; 1 where it does not vary. */
+  /** The standard deviation (divided by n) of the column with its missing filled in; 1 where it does not vary, or by less than SCALE_MIN. */
   readonly scale: Float64Array;
 }
+
+/**
+ * A feature that spreads by less than this counts as one that does not vary: what is left of it in float32 may be a rounding, and its weight
+ * per unit, for labels of 1e8 or less, would leave float32.
+ */
+const SCALE_MIN = 1e-30;
 
 /** As scikit-learn's SimpleImputer(mean) followed by StandardScaler. */
 export function standardise(data: Dataset): Standardised {
@@ -40,8 +46,7 @@ export function standardise(data: Dataset): Standardised {
       if (value === value) squares += (value - centre) ** 2;
     }
     const deviation = Math.sqrt(squares / rows);
-    // Two neighbouring subnormals: their squares vanish, and so would the scale.
-    if (!(deviation > 0)) continue;
+    if (deviation < SCALE_MIN) continue;
     scale[f] = deviation;
     for (let at = f; at < features.length; at += width) {
       const value = features[at]!;
