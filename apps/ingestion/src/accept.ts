@@ -31,11 +31,11 @@ export interface AcceptSettings {
  * arrival by `maxSkew` at most. The first accepted event with an id counts; private fields stop here.
  */
 export const accept = (settings: AcceptSettings): Task<never, Uint8Array> => {
-  const parsed = new WeakMap<Uint8Array, Parsed>();
+  // An event's id is asked for just before it is handled.
+  let latest: { bytes: Uint8Array; parsed: Parsed } | undefined;
   const parse = (bytes: Uint8Array): Parsed => {
-    const known = parsed.get(bytes) ?? parseEvent(bytes);
-    parsed.set(bytes, known);
-    return known;
+    if (latest?.bytes !== bytes) latest = { bytes, parsed: parseEvent(bytes) };
+    return latest.parsed;
   };
   return {
     name: 'ingestion.accept',
