@@ -42,20 +42,26 @@ export async function digestOf(connection: DuckDBConnection, table: string, widt
     `SELECT ${['prediction', 'entity', 'CAST(predicted_at AS DOUBLE)', 'label', ...features].join(', ')} FROM ${table}`,
   );
   const hash = createHash('sha256');
-  let row = Buffer.alloc(4_096);
+  let rows = Buffer.alloc(1 << 16);
+  let end = 0;
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     const columns = Array.from({ length: chunk.columnCount }, (_, i) => chunk.getColumnVector(i));
     for (let i = 0; i < chunk.rowCount; i++) {
       const [prediction, entity] = [columns[0]?.getItem(i) as string, columns[1]?.getItem(i) as string | null];
       const bytesMax = 3 * (prediction.length + (entity?.length ?? 0)) + 24 + 4 * width;
-      if (bytesMax > row.length) row = Buffer.alloc(2 * bytesMax);
-      let end = writeText(row, entity, writeText(row, prediction, 0));
-      end = row.writeDoubleLE(columns[2]?.getItem(i) as number, end);
-      end = row.writeDoubleLE(columns[3]?.getItem(i) as number, end);
-      for (let k = 0; k < width; k++) end = row.writeFloatLE((columns[4 + k]?.getItem(i) as number | null) ?? NaN, end);
-      hash.update(row.subarray(0, end));
+      if (end + bytesMax > rows.length) {
+        hash.update(rows.subarray(0, end));
+        end = 0;
+        if (bytesMax > rows.length) rows = Buffer.alloc(2 * bytesMax);
+      }
+      end = writeText(rows, entity, writeText(rows, prediction, end));
+      end = rows.writeDoubleLE(columns[2]?.getItem(i) as number, end);
+      end = rows.writeDoubleLE(columns[3]?.getItem(i) as number, end);
+      for (let k = 0; k < width; k++)
+        end = rows.writeFloatLE((columns[4 + k]?.getItem(i) as number | null) ?? NaN, end);
     }
   }
+  hash.update(rows.subarray(0, end));
   return hash.digest('hex');
 }
 

@@ -19,6 +19,8 @@ export const GatewayConfig = z
     logOnFull: z.enum(['shed', 'serveUnlogged']).default('shed'),
     /** Wait for the disk before answering, so that loss of power takes no record of what was answered. */
     logFsync: z.boolean().default(false),
+    /** How long records wait for others to be shipped with, unless somebody waits for them; ms. */
+    logGatherMs: z.int().min(0).max(60_000).default(10),
     /** Rows that a model scores at once. */
     maxBatchSize: z.int().min(1).max(65_536).default(256),
     /** A model whose run of one row takes longer is run by a thread of its own, µs; 0: every model is. */

@@ -62,13 +62,14 @@ const FEATURES = 'gateway.features';
         metrics: GatewayMetrics,
         readiness: Readiness,
       ) => {
-        const { logDir, logBytesMax, logSegmentBytes, logOnFull, logFsync } = settings;
+        const { logDir, logBytesMax, logSegmentBytes, logOnFull, logFsync, logGatherMs } = settings;
         const predictions = PredictionLog.open({
           directory: logDir,
           maxBytes: logBytesMax,
           segmentBytes: logSegmentBytes,
           onFull: logOnFull,
           fsync: logFsync,
+          gatherMs: logGatherMs,
           platform,
           log,
         });

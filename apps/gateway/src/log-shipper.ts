@@ -20,7 +20,6 @@ type Topic = Pick<PlatformAppender, 'appendAs'>;
 
 const BATCH_RECORDS = 500;
 /** The turns of so many milliseconds share one transaction, unless somebody waits for them. */
-const GATHER_MS = 10;
 const PAUSE_MIN_MS = 100;
 const PAUSE_MAX_MS = 5_000;
 
@@ -54,8 +53,11 @@ export class LogShipper {
     while (!signals.ended && (this.read() || this.waiting.length > 0)) await this.ship(signals);
   }
 
-  /** Ships what is there and what comes, until it is ended. */
-  async run(signals: LogSignals): Promise<void> {
+  /**
+   * Ships what is there and what comes, until it is ended.
+   * @param gatherMs how long what comes waits for more
+   */
+  async run(signals: LogSignals, gatherMs: number): Promise<void> {
     while (!signals.ended) {
       const seen = signals.seen();
       const more = this.read();
@@ -63,7 +65,7 @@ export class LogShipper {
       if (more || shipped) continue;
       signals.arrived(this.cursor.sequence, 0);
       await signals.moreThan(seen);
-      await signals.pause(GATHER_MS, seen);
+      if (gatherMs > 0) await signals.pause(gatherMs, seen);
     }
   }
 

@@ -9,6 +9,7 @@ export interface ShippingThreadData {
   own: ShippedLog;
   orphans: ShippedLog[];
   liveFrom: number;
+  gatherMs: number;
   memory: SharedArrayBuffer;
 }
 
@@ -16,7 +17,7 @@ export interface ShippingThreadData {
 export type ShippingThreadMessage = { told: Parameters<Tell> } | { drained: string };
 
 const port = parentPort as MessagePort;
-const { recipe, own, orphans, liveFrom, memory } = workerData as ShippingThreadData;
+const { recipe, own, orphans, liveFrom, gatherMs, memory } = workerData as ShippingThreadData;
 const say = (message: ShippingThreadMessage): void => port.postMessage(message);
 const tell: Tell = (...told) => say({ told });
 const signals = new LogSignals(memory);
@@ -32,7 +33,7 @@ const drain = async (log: ShippedLog): Promise<void> => {
 };
 const live = async (): Promise<void> => {
   const shipper = new LogShipper(own, liveFrom, topic, tell);
-  await shipper.run(signals);
+  await shipper.run(signals, gatherMs);
   shipper.close();
 };
 await Promise.all([live(), ...orphans.map(drain)]);

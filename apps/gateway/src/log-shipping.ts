@@ -12,6 +12,7 @@ interface LogShippingOptions {
   own: ShippedLog;
   orphans: readonly OwnedLog[];
   liveFrom: number;
+  gatherMs: number;
   signals: LogSignals;
 }
 
@@ -48,12 +49,13 @@ export class LogShipping {
   }
 
   private start(recipe: AppenderRecipe): Promise<unknown> {
-    const { own, liveFrom, signals, log } = this.options;
+    const { own, liveFrom, gatherMs, signals, log } = this.options;
     const workerData: ShippingThreadData = {
       recipe,
       own: { directory: own.directory, instance: own.instance },
       orphans: [...this.orphans].map(({ directory, instance }) => ({ directory, instance })),
       liveFrom,
+      gatherMs,
       memory: signals.memory,
     };
     const worker = new Worker(new URL('./log-shipping-thread.js', import.meta.url), { workerData });
@@ -75,7 +77,7 @@ export class LogShipping {
   }
 
   private async ship(): Promise<void> {
-    const { platform, own, liveFrom, signals } = this.options;
+    const { platform, own, liveFrom, gatherMs, signals } = this.options;
     const tell: Tell = (...told) => this.tell(...told);
     const drain = async (orphan: OwnedLog): Promise<void> => {
       const shipper = new LogShipper(orphan, Infinity, platform, tell);
@@ -84,7 +86,7 @@ export class LogShipping {
       if (!signals.ended) this.drained(orphan.instance);
     };
     const shipper = new LogShipper(own, liveFrom, platform, tell);
-    await Promise.all([shipper.run(signals).then(() => shipper.close()), ...[...this.orphans].map(drain)]);
+    await Promise.all([shipper.run(signals, gatherMs).then(() => shipper.close()), ...[...this.orphans].map(drain)]);
   }
 
   private drained(instance: string): void {

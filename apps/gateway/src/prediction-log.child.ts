@@ -17,6 +17,7 @@ const log = PredictionLog.open({
   segmentBytes: 20_000,
   onFull: 'shed',
   fsync: false,
+  gatherMs: 10,
 });
 
 function turn(n: number): void {

@@ -43,6 +43,7 @@ describe('the prediction log', () => {
       segmentBytes: 1_000,
       onFull: 'shed',
       fsync: false,
+      gatherMs: 10,
       ...over,
     });
   const numbered = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `p${from + i}`);

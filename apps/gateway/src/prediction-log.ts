@@ -20,6 +20,8 @@ export interface PredictionLogOptions {
   onFull: 'shed' | 'serveUnlogged';
   /** Wait for the disk at every write, so that loss of power takes nothing that was answered. */
   fsync: boolean;
+  /** How long records wait for others to be shipped with, ms. */
+  gatherMs: number;
 }
 
 /**
@@ -57,8 +59,9 @@ export class PredictionLog {
     this.next = last === 0 ? 1 : last + SKIPPED_AT_START;
     this.last = writer.last;
     this.written = writer.bytes;
-    const { platform, log } = options;
-    this.shipping = new LogShipping({ platform, log, own, orphans, liveFrom: this.next, signals: this.signals });
+    const { platform, log, gatherMs } = options;
+    const { signals } = this;
+    this.shipping = new LogShipping({ platform, log, own, orphans, liveFrom: this.next, gatherMs, signals });
   }
 
   /** Opens the log and begins to ship what earlier processes left in it. */

@@ -118,15 +118,15 @@ export class ApiClient {
     return this.post('/v1/deadletters/replay', JSON.stringify({ letters }), JSON_BODY);
   }
   sendEvents(events: readonly IngestEvent[]): Promise<EventsAccepted> {
-    return this.post('/v1/events', ndjson(events), NDJSON_BODY);
+    return this.post('/v1/events', eventLines(events), NDJSON_BODY);
   }
   /**
-   * The same, and waits until everything that was sent has had its effects; then says that it is now `tick` and waits for the effects of that,
-   * however long it takes.
+   * The same with lines that are made already; and waits until everything that was sent has had its effects, then says that it is now `tick` and waits
+   * for the effects of that, however long it takes.
    */
-  async settleEvents(events: readonly IngestEvent[], tick?: number): Promise<void> {
+  async settleEvents(lines: string, tick?: number): Promise<void> {
     try {
-      await this.post(`/v1/events${query({ settle: 'true', tick })}`, ndjson(events), NDJSON_BODY);
+      await this.post(`/v1/events${query({ settle: 'true', tick })}`, lines, NDJSON_BODY);
     } catch (error) {
       if (!(error instanceof Unreachable) || !isTimeout(error.cause)) throw error;
       await this.settle(tick);
@@ -279,7 +279,8 @@ const NDJSON_BODY = { 'content-type': 'application/x-ndjson' };
 const JSON_BYTES = 'inference-header-content-length';
 const JSON_BODY = { 'content-type': 'application/json' };
 
-function ndjson(events: readonly IngestEvent[]): string {
+/** Events as the body of a call. */
+export function eventLines(events: readonly IngestEvent[]): string {
   return events.map((event) => `${JSON.stringify(event)}\n`).join('');
 }
 

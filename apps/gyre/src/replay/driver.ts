@@ -1,6 +1,6 @@
 import { setImmediate, setTimeout as pause } from 'node:timers/promises';
-import type { FeatureViewSpec, IngestEvent, LabelValue, ModelInForce, TimelineEntry } from '@gyre/contracts';
-import { ApiClient } from '../api-client.js';
+import type { FeatureViewSpec, LabelValue, ModelInForce, TimelineEntry } from '@gyre/contracts';
+import { ApiClient, eventLines } from '../api-client.js';
 import { CallFailed } from '../failures.js';
 import { newestFirst } from '../timeline-pages.js';
 import { csvRows } from './csv.js';
@@ -46,6 +46,8 @@ const PATIENCE_MS = 60_000;
 interface Step {
   step: number;
   rows: ReplayRow[];
+  /** The features of its first wave, as they are sent. */
+  features: string;
 }
 
 /**
@@ -94,16 +96,16 @@ export class ReplayDriver {
       await this.api.settle();
       await this.ready();
       let sent = false;
-      for await (const [{ step, rows }, next] of withNext(this.steps())) {
+      for await (const [{ step, rows, features }, next] of withNext(this.steps())) {
         const answers = past.answers.slice(rows[0]?.row, (rows.at(-1)?.row ?? 0) + 1);
         const isPast = step < past.stepsDone;
-        if (!isPast) await this.step({ step, rows }, answers, sent, journal);
+        if (!isPast) await this.step({ step, rows, features }, answers, sent, journal);
         this.take(rows, answers);
         if (isPast) {
           this.forget(rows);
           continue;
         }
-        await this.label(rows, featuresOf(next === undefined ? [] : firstWave(next.rows)));
+        await this.label(rows, next?.features ?? '');
         sent = true;
         journal.done(step, this.seconds());
         await this.tell(rows);
@@ -120,7 +122,12 @@ export class ReplayDriver {
    * @param answers of the step's first rows, completed here
    * @param sent whether the first wave's features have been sent
    */
-  private async step({ step, rows }: Step, answers: Answer[], sent: boolean, journal: Journal): Promise<void> {
+  private async step(
+    { step, rows, features }: Step,
+    answers: Answer[],
+    sent: boolean,
+    journal: Journal,
+  ): Promise<void> {
     let from = 0;
     for (const wave of waves(rows)) {
       const isFirst = from === 0;
@@ -128,7 +135,7 @@ export class ReplayDriver {
       from += wave.length;
       // Shadows are scored after the answers, and a kill in between loses their scores: the newest rows are asked for again, for their sake.
       if (from < answers.length) continue;
-      if (!again && (!isFirst || !sent)) await this.send(featuresOf(wave));
+      if (!again && !(isFirst && sent)) await this.send(isFirst ? features : featureLines(wave));
       const answered = await this.inference.inferAll(
         wave.map(({ row, entity, at }) => ({ id: `row-${row}`, entity, at })),
       );
@@ -151,15 +158,15 @@ export class ReplayDriver {
 
   /**
    * Sends the labels whose delay is over: that of a row becomes known `labelDelay` rows later. Then says what time it is.
-   * @param ahead events of the next step
+   * @param ahead lines of the next step's events
    */
-  private async label(rows: readonly ReplayRow[], ahead: readonly IngestEvent[]): Promise<void> {
+  private async label(rows: readonly ReplayRow[], ahead: string): Promise<void> {
     const due = rows.flatMap(({ row, at }) => {
       const labelled = row - this.replay.fingerprint.labelDelay;
       const known = this.unlabelled.get(labelled);
       return known === undefined ? [] : [this.reader.labelEvent(labelled, known.prediction, known.label, at)];
     });
-    await this.send([...due, ...ahead], rows.at(-1)?.at ?? 0);
+    await this.send(eventLines(due) + ahead, rows.at(-1)?.at ?? 0);
     this.forget(rows);
   }
 
@@ -176,7 +183,7 @@ export class ReplayDriver {
       rows.push(this.reader.read(row, cells));
       row += 1;
       if (row % fingerprint.step === 0 || row === fingerprint.rows) {
-        yield { step: Math.ceil(row / fingerprint.step) - 1, rows };
+        yield { step: Math.ceil(row / fingerprint.step) - 1, rows, features: featureLines(firstWave(rows)) };
         rows = [];
       }
       if (row === fingerprint.rows) return;
@@ -184,10 +191,10 @@ export class ReplayDriver {
   }
 
   /** In one request, and again where ingestion asks for patience; waits for all effects. */
-  private async send(events: readonly IngestEvent[], tick?: number): Promise<void> {
+  private async send(lines: string, tick?: number): Promise<void> {
     for (let waitedMs = 0, waitMs = 5; ; waitedMs += waitMs, waitMs *= 2) {
       try {
-        await this.api.settleEvents(events, tick);
+        await this.api.settleEvents(lines, tick);
         return;
       } catch (error) {
         const busy = error instanceof CallFailed && (error.status === 429 || error.status === 503);
@@ -232,8 +239,8 @@ export class ReplayDriver {
   }
 }
 
-function featuresOf(rows: readonly ReplayRow[]): IngestEvent[] {
-  return rows.flatMap((row) => row.features);
+function featureLines(rows: readonly ReplayRow[]): string {
+  return eventLines(rows.flatMap((row) => row.features));
 }
 
 /** Each item with the one after it, undefined after the last. What comes then is made while the caller waits for others. */
