@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,14 @@ describe('preparing a replay', () => {
       message: expect.stringMatching(/spec\.yaml:4:\d+: label\.delay/),
     });
     expect(existsSync(where)).toBe(false);
+  });
+
+  it('refuses a model that would never answer, and so never learn', async () => {
+    const spec = join(mkdtempSync(join(tmpdir(), 'gyre-prepare-')), 'spec.yaml');
+    writeFileSync(spec, `${readFileSync(`${EXAMPLES}elec2.yaml`, 'utf8')}\nfallback: { refuse: true }\n`);
+    await expect(
+      prepare({ ...options, file: `${EXAMPLES}data/elec2.csv.gz`, spec }, directory()),
+    ).rejects.toMatchObject({ code: 'SPEC_INVALID', message: expect.stringContaining('give fallback.value') });
   });
 
   it.each([

@@ -48,6 +48,13 @@ export async function prepare(
       `${specFile} holds ${models.length} models; a replay takes exactly one, with the views that it reads`,
     );
   }
+  const { fallback } = model;
+  if (fallback !== undefined && 'refuse' in fallback && (fallback.rules ?? []).length === 0) {
+    throw new GyreError(
+      'SPEC_INVALID',
+      `${specFile}: fallback.refuse of model ${model.name}: before it has a version every request would be refused, so no label would find a prediction and nothing could be learnt; for a replay give fallback.value`,
+    );
+  }
   const survey = await surveyCsv(file);
   const rows = Math.min(limit ?? Infinity, survey.rows);
   const specText = withBootstrap(written, options.bootstrapRows, survey.rows);
