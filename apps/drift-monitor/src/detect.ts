@@ -103,17 +103,36 @@ function lifecycleOf(findings: Findings, outcome: Outcome, labels: number): Life
 function comparison(
   base: { model: string; occurredAt: number; actor: string },
   at: LifecycleOf<'ComparisonDecided'>['at'],
-  { rollout, incumbent, challenger: rules, verdict, evidence }: Findings['decided'][number],
+  { rollout, incumbent, challenger: rules, verdict, evidence, unpaired }: Findings['decided'][number],
 ): LifecycleOf<'ComparisonDecided'> {
   const { version: challenger, role, notWorseBy } = rules;
+  const own = {
+    ...base,
+    at,
+    type: 'ComparisonDecided',
+    rollout,
+    role,
+    challenger,
+    incumbent,
+    verdict,
+    evidence,
+  } as const;
+  if (unpaired !== undefined && verdict === 'worse' && evidence.upper >= 0) {
+    const { canary, champion } = unpaired;
+    const reason = `version ${challenger} is worse than ${incumbent}: what it answered loses ${number(canary.mean)} per answer (at least ${number(canary.lower)}, ${canary.answers} answers, failed ones included), what ${incumbent} answered ${number(champion.mean)} (at most ${number(champion.upper)}, ${champion.answers} answers)`;
+    return { ...own, reason, unpaired };
+  }
   const words = {
     better: `version ${challenger} is better than ${incumbent}`,
-    notWorse: `version ${challenger} is not worse than ${incumbent} by ${notWorseBy}`,
+    notWorse:
+      role === 'canary'
+        ? `version ${challenger} was not found worse than ${incumbent} while it answered a share`
+        : `version ${challenger} is not worse than ${incumbent} by ${notWorseBy}`,
     worse: `version ${challenger} is worse than ${incumbent}`,
     inconclusive: `version ${challenger} and ${incumbent} could not be told apart`,
   }[verdict];
   const { mean, lower, upper, pairs } = evidence;
   const difference = `${number(Math.abs(mean))} ${mean < 0 ? 'more' : 'less'} per answer`;
   const reason = `${words}: it loses ${difference} over ${pairs} pairs; the gain lies between ${number(lower)} and ${number(upper)}`;
-  return { ...base, at, reason, type: 'ComparisonDecided', rollout, role, challenger, incumbent, verdict, evidence };
+  return { ...own, reason, ...(unpaired === undefined ? {} : { unpaired }) };
 }

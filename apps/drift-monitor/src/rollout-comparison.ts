@@ -1,5 +1,6 @@
-import type { LifecycleOf, PairedEvidence, Predicted } from '@gyre/contracts';
+import type { LifecycleOf, PairedEvidence, Predicted, UnpairedEvidence } from '@gyre/contracts';
 import { PairedComparison, type DifferenceInterval, type PairedComparisonState } from '@gyre/drift';
+import { CanaryArms, type CanaryArmsState } from './canary-arms.js';
 import type { OutcomeLoss } from './outcome-loss.js';
 
 /** The interval is tightest where most rollouts are decided: after some hundred pairs. Its guarantee does not depend on it. */
@@ -13,7 +14,7 @@ export interface RolloutComparisonState {
   rollouts: string[];
   incumbent: number;
   lossMax: number;
-  challengers: { rules: Challenger; decided: boolean; comparison: PairedComparisonState }[];
+  challengers: { rules: Challenger; decided: boolean; comparison: PairedComparisonState; arms?: CanaryArmsState }[];
 }
 
 export interface Decided {
@@ -22,17 +23,24 @@ export interface Decided {
   challenger: Challenger;
   verdict: Verdict;
   evidence: PairedEvidence;
+  /** Of a canary. */
+  unpaired?: UnpairedEvidence;
 }
 
 interface Comparing {
   rules: Challenger;
   decided: boolean;
   comparison: PairedComparison;
+  /** Of a canary: what it and the champion answered, whether there is a pair or not. */
+  arms?: CanaryArms;
 }
 
 /**
  * The paired test of one rollout: champion and challengers scored on the same requests, each difference of their losses a pair.
  * The intervals hold at every look (see PairedComparison), so that each outcome may be the one that decides. Each challenger is decided once.
+ *
+ * A canary is `worse` as soon as its pairs say so, or what it answered compared with what the champion answered (CanaryArms), with half of alpha for
+ * either; after `pairsMax` pairs it is `notWorse`, or `better` where that is proved. A request that it failed is a pair with the largest loss.
  */
 export class RolloutComparison {
   /** This rollout, and those that it continues: a late label's prediction may have been made under them. */
@@ -49,7 +57,9 @@ export class RolloutComparison {
     this.incumbent = started.incumbent;
     this.rollouts = [started.rollout, ...(continued?.rollouts ?? [])];
     this.challengers = started.challengers.map(
-      (rules) => continued?.challengers.find((c) => c.rules.version === rules.version) ?? this.begin(rules),
+      (rules) =>
+        continued?.challengers.find((c) => c.rules.version === rules.version && c.rules.role === rules.role) ??
+        this.begin(rules),
     );
   }
 
@@ -59,11 +69,13 @@ export class RolloutComparison {
 
   /** A decision looks at one end of the interval only, so the whole alpha lies there. */
   private begin(rules: Challenger): Comparing {
+    const isCanary = rules.role === 'canary';
     return {
       rules,
       decided: false,
+      ...(isCanary ? { arms: new CanaryArms(rules.alpha / 2, this.lossMax) } : {}),
       comparison: new PairedComparison({
-        alpha: Math.min(0.999, 2 * rules.alpha),
+        alpha: isCanary ? rules.alpha : Math.min(0.999, 2 * rules.alpha),
         lossBound: this.lossMax,
         tightestAt: TIGHTEST_AT * this.lossMax ** 2,
       }),
@@ -76,30 +88,58 @@ export class RolloutComparison {
 
   /** Takes an outcome whose prediction was made under this rollout, and returns what it decided. */
   observe(predicted: Predicted, label: number, loss: OutcomeLoss): Decided[] {
-    const incumbent = outputOf(predicted, this.incumbent);
-    if (incumbent === undefined) return [];
-    const lossIncumbent = loss.of(incumbent, label);
     const decisions: Decided[] = [];
     for (const challenger of this.challengers) {
-      const { rules, comparison } = challenger;
-      const output = challenger.decided ? undefined : outputOf(predicted, rules.version);
-      if (output === undefined) continue;
-      comparison.update(lossIncumbent, loss.of(output, label));
-      const interval = comparison.interval();
-      const verdict = verdictOf(rules, interval);
-      if (verdict === undefined) continue;
-      challenger.decided = true;
-      const evidence = { ...interval, alpha: rules.alpha };
-      decisions.push({ rollout: this.rollout, incumbent: this.incumbent, challenger: rules, verdict, evidence });
+      if (challenger.decided || challenger.arms === undefined) continue;
+      if (this.answered(challenger.arms, challenger.rules.version, predicted, loss.of(predicted.output, label))) {
+        const decided = challenger.arms.isWorse() ? this.verdict(challenger) : undefined;
+        if (decided !== undefined) decisions.push(decided);
+      }
+    }
+    const incumbent = outputOf(predicted, this.incumbent);
+    if (incumbent === undefined) return decisions;
+    const lossIncumbent = loss.of(incumbent, label);
+    for (const challenger of this.challengers) {
+      const { rules, comparison, arms } = challenger;
+      if (challenger.decided) continue;
+      const isFailed = arms !== undefined && failedCanary(predicted, this.incumbent);
+      const output = isFailed ? undefined : outputOf(predicted, rules.version);
+      if (output === undefined && !isFailed) continue;
+      const lossChallenger = output === undefined ? this.lossMax : loss.of(output, label);
+      comparison.update(lossIncumbent, lossChallenger);
+      const decided = this.verdict(challenger);
+      if (decided !== undefined) decisions.push(decided);
     }
     return decisions;
   }
 
+  /** Counts an answer for the arm that gave it, or should have. @returns whether it was of either */
+  private answered(arms: CanaryArms, canary: number, predicted: Predicted, loss: number): boolean {
+    if (failedCanary(predicted, this.incumbent)) arms.canaryAnswered(this.lossMax);
+    else if (predicted.version === canary && predicted.route === 'canary') arms.canaryAnswered(loss);
+    else if (predicted.version === this.incumbent && predicted.route === 'champion') arms.championAnswered(loss);
+    else return false;
+    return true;
+  }
+
+  private verdict(challenger: Comparing): Decided | undefined {
+    const { rules, comparison, arms } = challenger;
+    const interval = comparison.interval();
+    const unpaired = arms?.evidence();
+    const verdict = arms?.isWorse() === true ? 'worse' : verdictOf(rules, interval);
+    if (verdict === undefined) return undefined;
+    challenger.decided = true;
+    const evidence = { ...interval, alpha: rules.alpha };
+    const decided = { rollout: this.rollout, incumbent: this.incumbent, challenger: rules, verdict, evidence };
+    return unpaired === undefined ? decided : { ...decided, unpaired };
+  }
+
   state(): RolloutComparisonState {
-    const challengers = this.challengers.map(({ rules, decided, comparison }) => ({
+    const challengers = this.challengers.map(({ rules, decided, comparison, arms }) => ({
       rules,
       decided,
       comparison: comparison.state(),
+      ...(arms === undefined ? {} : { arms: arms.state() }),
     }));
     return { rollouts: this.rollouts, incumbent: this.incumbent, lossMax: this.lossMax, challengers };
   }
@@ -112,19 +152,29 @@ export class RolloutComparison {
       const challenger = restored.challengers[i] as Comparing;
       challenger.decided = saved.decided;
       challenger.comparison.restore(saved.comparison);
+      if (saved.arms !== undefined) challenger.arms?.restore(saved.arms);
     });
     return restored;
   }
 }
 
 function verdictOf(
-  { rule, notWorseBy, pairsMax }: Challenger,
+  { role, rule, notWorseBy, pairsMax }: Challenger,
   { pairs, lower, upper }: DifferenceInterval,
 ): Verdict | undefined {
+  if (role === 'canary') {
+    if (upper < 0) return 'worse';
+    return pairs < pairsMax ? undefined : lower > 0 ? 'better' : 'notWorse';
+  }
   if (lower > 0) return 'better';
   if (rule === 'notWorse' && lower > -notWorseBy) return 'notWorse';
   if (upper < (rule === 'notWorse' ? -notWorseBy : 0)) return 'worse';
   return pairs >= pairsMax ? 'inconclusive' : undefined;
+}
+
+/** The canary could not answer, and the champion did in its place. */
+function failedCanary({ version, route }: Predicted, incumbent: number): boolean {
+  return route === 'instead' && version === incumbent;
 }
 
 function outputOf(predicted: Predicted, version: number): readonly number[] | undefined {

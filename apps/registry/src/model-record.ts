@@ -60,6 +60,11 @@ export function versionOf(record: ModelRecord, version: number | null): VersionR
   return record.versions.find((one) => one.version === version);
 }
 
+/** The version that answers a share before it may become champion. */
+export function canaryOf({ rollout }: ModelRecord): Challenger | undefined {
+  return rollout?.challengers.find(({ role }) => role === 'canary');
+}
+
 export function addVersion(record: ModelRecord, version: VersionRecord): void {
   record.versions.push(version);
   record.nextVersion = version.version + 1;
@@ -96,7 +101,13 @@ export function servingOf(
   const shadows = (record.rollout?.challengers ?? [])
     .map(({ version }) => served(version))
     .filter((one) => one !== null);
-  const arms = (record.spec.rollout.split ?? []).flatMap(({ version, weight, role }) => {
+  const canary = canaryOf(record);
+  const { split = [], canary: stage } = record.spec.rollout;
+  const shares =
+    canary === undefined || stage === undefined
+      ? split
+      : [{ version: canary.version, weight: stage.weight, role: 'canary' as const }];
+  const arms = shares.flatMap(({ version, weight, role }) => {
     const arm = version === record.champion ? null : served(version);
     return arm === null ? [] : [{ ...arm, weight, role }];
   });

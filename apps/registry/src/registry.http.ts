@@ -239,7 +239,17 @@ function statusOf(record: ModelRecord): ModelStatus {
     .filter(({ role }) => role === 'challenger')
     .map(({ version }) => version);
   const baking = rollout?.challengers.some(({ role }) => role === 'previous') ?? false;
-  const phase = champion === null ? 'waiting' : challengers.length > 0 ? 'shadow' : baking ? 'bake' : 'serving';
+  const isCanary = rollout?.challengers.some(({ role }) => role === 'canary') ?? false;
+  const phase =
+    champion === null
+      ? 'waiting'
+      : isCanary
+        ? 'canary'
+        : challengers.length > 0
+          ? 'shadow'
+          : baking
+            ? 'bake'
+            : 'serving';
   return {
     ...{ model: spec.name, type: spec.label.type, phase, champion, previous, challengers },
     ...{ rollout: rollout?.name ?? null, versions: record.nextVersion - 1, promotions, rollbacks, latest },
@@ -249,7 +259,8 @@ function statusOf(record: ModelRecord): ModelStatus {
 function roleOf(record: ModelRecord, version: number): VersionInfo['role'] {
   if (version === record.champion) return 'champion';
   if (version === record.previous) return 'previous';
-  return record.rollout?.challengers.some((one) => one.version === version) ? 'challenger' : 'archived';
+  const running = record.rollout?.challengers.find((one) => one.version === version);
+  return running === undefined ? 'archived' : running.role === 'canary' ? 'canary' : 'challenger';
 }
 
 function wholeNumber(name: string, text: string): number {

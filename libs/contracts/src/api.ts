@@ -44,7 +44,7 @@ export interface ModelStatus {
   model: string;
   type: 'binary' | 'multiclass' | 'regression';
   /** `waiting`: no version yet, the fallback answers. */
-  phase: 'waiting' | 'serving' | 'shadow' | 'bake';
+  phase: 'waiting' | 'serving' | 'shadow' | 'canary' | 'bake';
   champion: number | null;
   previous: number | null;
   challengers: number[];
@@ -61,7 +61,7 @@ export interface VersionInfo {
   version: number;
   run: string;
   registeredAt: number;
-  role: 'champion' | 'previous' | 'challenger' | 'archived';
+  role: 'champion' | 'previous' | 'challenger' | 'canary' | 'archived';
   candidate: Candidate;
   gates: Gate[];
   /** Event times between which it was champion. */

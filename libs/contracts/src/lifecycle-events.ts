@@ -210,8 +210,8 @@ export const VersionRegistered = event('VersionRegistered', {
 });
 export const VersionRefused = event('VersionRefused', { run: z.string(), candidate: Candidate, gates: z.array(Gate) });
 /**
- * Versions that are scored in shadow and compared with the champion, each by rules of its own: new challengers, which may take its place, and
- * for the bake period after a promotion the previous champion, which may be taken back. A rollout that only changes its challengers
+ * Versions that are scored in shadow and compared with the champion, each by rules of its own: new challengers, which may take its place, a
+ * proved one that answers a share of the requests as canary, and for the bake period after a promotion the previous champion, which may be taken back. A rollout that only changes its challengers
  * goes on with the evidence so far under a new name (`continues`).
  */
 export const RolloutStarted = event('RolloutStarted', {
@@ -221,7 +221,7 @@ export const RolloutStarted = event('RolloutStarted', {
   challengers: z.array(
     z.object({
       version: Version,
-      role: z.enum(['challenger', 'previous']),
+      role: z.enum(['challenger', 'canary', 'previous']),
       rule: z.enum(['better', 'notWorse']),
       alpha: z.number(),
       notWorseBy: z.number(),
@@ -259,6 +259,24 @@ export const RolledBack = event('RolledBack', {
   evidence: PairedEvidence.nullable(),
 });
 
+/** A version that proved itself in shadow now answers a share of the requests. */
+export const CanaryStarted = event('CanaryStarted', {
+  version: Version,
+  incumbent: Version,
+  weight: z.number().gt(0).max(1),
+  /** Labelled pairs after which it is through. */
+  pairs: z.int(),
+  /** What it proved in shadow. */
+  evidence: PairedEvidence,
+});
+/** It was not found worse (`passed`), or it was, or a person stopped it (`aborted`). */
+export const CanaryEnded = event('CanaryEnded', {
+  version: Version,
+  incumbent: Version,
+  outcome: z.enum(['passed', 'aborted']),
+  evidence: PairedEvidence.nullable(),
+});
+
 /** A version is proved better, but the spec wants a person's word: `gyre promote`. */
 export const PromotionHeld = event('PromotionHeld', {
   version: Version,
@@ -266,14 +284,26 @@ export const PromotionHeld = event('PromotionHeld', {
   evidence: PairedEvidence,
 });
 
+/**
+ * Of a canary: the losses of what it answered and of what the champion answered, on different requests. Each bound is one end of a confidence
+ * sequence for that mean. A request that the canary failed has the largest loss.
+ */
+export const UnpairedEvidence = z.object({
+  canary: z.object({ answers: z.int(), mean: z.number(), lower: z.number() }),
+  champion: z.object({ answers: z.int(), mean: z.number(), upper: z.number() }),
+  alpha: z.number(),
+});
+export type UnpairedEvidence = z.infer<typeof UnpairedEvidence>;
+
 /** drift-monitor, once per challenger and rollout. */
 export const ComparisonDecided = event('ComparisonDecided', {
   rollout: z.string(),
-  role: z.enum(['challenger', 'previous']),
+  role: z.enum(['challenger', 'canary', 'previous']),
   challenger: Version,
   incumbent: Version,
   verdict: z.enum(['better', 'notWorse', 'worse', 'inconclusive']),
   evidence: PairedEvidence,
+  unpaired: UnpairedEvidence.optional(),
   at: At,
 });
 
@@ -315,6 +345,8 @@ export const Lifecycle = z.discriminatedUnion('type', [
   ServingChanged,
   Promoted,
   PromotionHeld,
+  CanaryStarted,
+  CanaryEnded,
   RolledBack,
   ComparisonDecided,
   ModelImported,

@@ -135,34 +135,49 @@ const Retraining = z
     error: 'must not be so large that no run can begin',
   });
 
-const Rollout = z.strictObject({
-  /** The chance, per rollout, that a challenger that is no better is promoted; split over concurrent challengers. */
-  alpha: z.number().positive().max(0.5).default(0.05),
-  /** After confirmed loss a challenger must only be not worse than the champion by this much (in clipped loss). */
-  notWorseBy: z.number().min(0).max(1).default(0.01),
-  /** Challengers in shadow at a time. */
-  maxChallengers: z.int().min(1).max(8).default(3),
-  /** A rollout that has decided nothing after so many pairs ends without promotion. */
-  maxPairs: z.int().min(100).default(4_000),
-  /** After a promotion the old champion stays in shadow for so many pairs, ready to be taken back. */
-  bakePairs: z.int().min(0).default(1_000),
-  /** `manual` stops before promotion and waits for `gyre promote`. */
-  approval: z.enum(['automatic', 'manual']).default('automatic'),
-  /** Versions that answer a share of the requests in the champion's place: arms of a split, or a canary. The rest is the champion's. */
-  split: z
-    .array(
-      z.strictObject({
-        version: z.int().positive(),
-        weight: z.number().gt(0).max(1),
-        role: z.enum(['split', 'canary']).default('split'),
-      }),
-    )
-    .max(8)
-    .refine((arms) => arms.reduce((sum, { weight }) => sum + weight, 0) <= 1, {
-      error: 'the weights must not add up to more than 1',
-    })
-    .optional(),
-});
+const Rollout = z
+  .strictObject({
+    /** The chance, per rollout, that a challenger that is no better is promoted; split over concurrent challengers. */
+    alpha: z.number().positive().max(0.5).default(0.05),
+    /** After confirmed loss a challenger must only be not worse than the champion by this much (in clipped loss). */
+    notWorseBy: z.number().min(0).max(1).default(0.01),
+    /** Challengers in shadow at a time. */
+    maxChallengers: z.int().min(1).max(8).default(3),
+    /** A rollout that has decided nothing after so many pairs ends without promotion. */
+    maxPairs: z.int().min(100).default(4_000),
+    /** After a promotion the old champion stays in shadow for so many pairs, ready to be taken back. */
+    bakePairs: z.int().min(0).default(1_000),
+    /** `manual` stops before promotion and waits for `gyre promote`. */
+    approval: z.enum(['automatic', 'manual']).default('automatic'),
+    /**
+     * A challenger that has proved itself in shadow first answers a share of the requests, and becomes champion when so many of them, or of its shadow
+     * scores, have labels and it was not found worse. Absent: it becomes champion at once.
+     */
+    canary: z
+      .strictObject({
+        weight: z.number().gt(0).max(0.5).default(0.1),
+        pairs: z.int().min(50).default(500),
+      })
+      .optional(),
+    /** Versions that answer a share of the requests in the champion's place: arms of a split, or a canary. The rest is the champion's. */
+    split: z
+      .array(
+        z.strictObject({
+          version: z.int().positive(),
+          weight: z.number().gt(0).max(1),
+          role: z.enum(['split', 'canary']).default('split'),
+        }),
+      )
+      .max(8)
+      .refine((arms) => arms.reduce((sum, { weight }) => sum + weight, 0) <= 1, {
+        error: 'the weights must not add up to more than 1',
+      })
+      .optional(),
+  })
+  .refine(({ canary, split }) => canary === undefined || split === undefined, {
+    path: ['canary'],
+    error: 'cannot be combined with split: what one of them shares out the other would count as its own',
+  });
 
 /** A class or number. */
 const FallbackValue = z.union([z.string(), z.number(), z.boolean()]);

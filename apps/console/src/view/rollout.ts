@@ -3,8 +3,8 @@ import type { LifecycleOf, PairedEvidence, TimelineEntry } from '@gyre/contracts
 /** A version in shadow against the one that serves. */
 export interface Comparison {
   version: number;
-  /** A new challenger, or the previous champion that may be taken back. */
-  role: 'challenger' | 'previous';
+  /** A new challenger, one that answers a share as canary, or the previous champion that may be taken back. */
+  role: 'challenger' | 'canary' | 'previous';
   rule: 'better' | 'notWorse';
   notWorseBy: number;
   alpha: number;

@@ -116,6 +116,16 @@ export function sentenceOf(event: Lifecycle): Sentence {
       );
     case 'PromotionHeld':
       return say('person', 'warn', `Version ${event.version} is proved better and waits for a person's word`);
+    case 'CanaryStarted':
+      return say(
+        'shadow',
+        'info',
+        `Version ${event.version} answers ${percent(event.weight)} of the requests as canary, beside version ${event.incumbent}`,
+      );
+    case 'CanaryEnded':
+      return event.outcome === 'passed'
+        ? say('shadow', 'good', `Canary ${event.version} is through`)
+        : say('rolledBack', 'bad', `Canary ${event.version} was stopped; version ${event.incumbent} answers all again`);
     case 'RolledBack':
       return say('rolledBack', 'bad', `Rolled back from version ${event.from} to version ${event.version}`);
     case 'ComparisonDecided': {
@@ -134,7 +144,7 @@ export function sentenceOf(event: Lifecycle): Sentence {
 }
 
 function rolloutStarted({ challengers, incumbent }: LifecycleOf<'RolloutStarted'>): string {
-  const challenging = challengers.filter(({ role }) => role === 'challenger').map(({ version }) => String(version));
+  const challenging = challengers.filter(({ role }) => role !== 'previous').map(({ version }) => String(version));
   const [previous] = challengers.filter(({ role }) => role === 'previous').map(({ version }) => String(version));
   if (challenging.length === 0) return `Version ${incumbent} bakes, with version ${previous ?? NONE} in shadow`;
   const beside = previous === undefined ? '' : `, beside the previous version ${previous}`;
@@ -202,7 +212,8 @@ export function ruleOf({
   pairsMax,
 }: LifecycleOf<'RolloutStarted'>['challengers'][number]): string {
   const wanted = rule === 'better' ? 'must be better' : `must not be worse by ${decimal(notWorseBy)}`;
-  return `${role === 'previous' ? 'taken back if better' : wanted}, alpha ${decimal(alpha)}, ${count(pairsMax)} pairs at most`;
+  const rules = { challenger: wanted, canary: 'stopped as soon as it is worse', previous: 'taken back if better' };
+  return `${rules[role]}, alpha ${decimal(alpha)}, ${count(pairsMax)} pairs at most`;
 }
 
 /** The numbers behind a decision, as name and value, for whoever opens it. */

@@ -37,6 +37,8 @@ function sides(event: Lifecycle): [string, string] {
   if (event.type === 'ComparisonDecided') return [`v${event.challenger}`, `v${event.incumbent}`];
   if (event.type === 'Promoted' || event.type === 'RolledBack')
     return [`v${event.version}`, event.from === null ? 'the fallback' : `v${event.from}`];
+  if (event.type === 'CanaryStarted' || event.type === 'CanaryEnded')
+    return [`v${event.version}`, `v${event.incumbent}`];
   if (event.type === 'PromotionHeld') return [`v${event.version}`, 'champion'];
   return ['challenger', 'incumbent'];
 }

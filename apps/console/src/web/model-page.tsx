@@ -17,6 +17,7 @@ const PHASES = {
   waiting: 'waiting for labels',
   serving: 'serving',
   shadow: 'challengers in shadow',
+  canary: 'a canary answers a share',
   bake: 'new champion bakes',
 };
 

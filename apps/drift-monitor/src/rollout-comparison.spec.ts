@@ -1,0 +1,95 @@
+import type { Predicted } from '@gyre/contracts';
+import { OutcomeLoss } from './outcome-loss.js';
+import { RolloutComparison, type Decided } from './rollout-comparison.js';
+
+const CHAMPION = 1;
+const CANARY = 2;
+const SHARE = 0.1;
+
+/** How a request went: what the champion and the canary would answer rightly, and whether the canary failed or its pair is missing. */
+interface Way {
+  champion: boolean;
+  canary: boolean;
+  fails?: boolean;
+  unpaired?: boolean;
+}
+
+describe('the comparison of a canary', () => {
+  const loss = new OutcomeLoss(false);
+  const begin = (pairsMax: number): RolloutComparison => {
+    const rules = {
+      version: CANARY,
+      role: 'canary',
+      rule: 'notWorse',
+      alpha: 0.05,
+      notWorseBy: 0.01,
+      pairsMax,
+    } as const;
+    return new RolloutComparison({ rollout: 'r', incumbent: CHAMPION, challengers: [rules] }, loss.max);
+  };
+  const draws = (seed: number) => (): number => (seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
+
+  /** Outcomes one after the other, restored from their state now and then, until something is decided. */
+  const lives = (rows: number, way: (draw: () => number) => Way, pairsMax = 500, seed = 7) => {
+    const draw = draws(seed);
+    let comparison = begin(pairsMax);
+    for (let row = 1; row <= rows; row++) {
+      const { champion, canary, fails = false, unpaired = false } = way(draw);
+      const answered = (right: boolean) => (right ? [0.1, 0.9] : [0.9, 0.1]);
+      const toCanary = draw() < SHARE;
+      const [version, route] = toCanary && !fails ? [CANARY, 'canary'] : [CHAMPION, toCanary ? 'instead' : 'champion'];
+      const other = version === CHAMPION ? CANARY : CHAMPION;
+      const isScored = !unpaired && !(fails && other === CANARY);
+      const shadows = isScored ? [{ version: other, output: answered(other === CANARY ? canary : champion) }] : [];
+      const output = answered(version === CANARY ? canary : champion);
+      const predicted: Predicted = {
+        ...{ id: `p${row}`, model: 'm', occurredAt: row, request: null, entity: null, features: [], seen: null },
+        ...{ version, fallback: null, output, rollout: 'r', shadows, route },
+      };
+      const [decided] = comparison.observe(predicted, 1, loss);
+      if (decided !== undefined) return { row, decided };
+      if (row % 97 === 0) comparison = RolloutComparison.restored(structuredClone(comparison.state()));
+    }
+    return { row: rows, decided: undefined as Decided | undefined };
+  };
+  const right = (p: number) => (draw: () => number) => draw() < p;
+
+  it('says worse by its pairs, soon', () => {
+    const { row, decided } = lives(2_000, (draw) => ({ champion: right(0.9)(draw), canary: right(0.6)(draw) }));
+    expect(decided).toMatchObject({ verdict: 'worse', challenger: { role: 'canary' } });
+    expect(decided!.evidence.upper).toBeLessThan(0);
+    expect(row).toBeLessThan(400);
+  });
+
+  it('says worse by its answers alone, where no shadow is scored', () => {
+    const { decided } = lives(10_000, (draw) => ({
+      ...{ champion: right(0.9)(draw), canary: right(0.5)(draw), unpaired: true },
+    }));
+    expect(decided?.verdict).toBe('worse');
+    const { canary, champion } = decided!.unpaired!;
+    expect(canary.lower).toBeGreaterThan(champion.upper);
+    expect(canary.answers / (canary.answers + champion.answers)).toBeCloseTo(SHARE, 1);
+  });
+
+  it('says worse of one that fails its requests, whom the champion stands in for', () => {
+    const { decided } = lives(5_000, (draw) => ({ champion: right(0.9)(draw), canary: true, fails: true }));
+    expect(decided?.verdict).toBe('worse');
+  });
+
+  it('says not worse after its pairs, and not before', () => {
+    const { row, decided } = lives(2_000, (draw) => {
+      const both = right(0.85)(draw);
+      return { champion: both, canary: draw() < 0.02 ? !both : both };
+    });
+    expect([row, decided?.verdict]).toEqual([500, 'notWorse']);
+  });
+
+  it('is rarely wrong about one that is as good: at most alpha of the time', () => {
+    let wrong = 0;
+    for (let seed = 1; seed <= 40; seed++) {
+      const way = (draw: () => number) => ({ champion: right(0.8)(draw), canary: right(0.8)(draw) });
+      if (lives(500, way, 500, seed).decided?.verdict === 'worse') wrong += 1;
+    }
+    expect(wrong).toBeLessThanOrEqual(2);
+  });
+});
