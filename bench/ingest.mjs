@@ -122,17 +122,16 @@ function embedded(partitions) {
 function bareSqlite(file, events) {
   const db = new DatabaseSync(file);
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;
-    CREATE TABLE records(topic INTEGER, partition INTEGER, offset INTEGER, kind INTEGER NOT NULL, key TEXT NOT NULL,
-      appended_at INTEGER NOT NULL, producer INTEGER, sequence INTEGER, origin_topic INTEGER, origin_offset INTEGER,
-      data ANY NOT NULL, PRIMARY KEY(topic, partition, offset)) WITHOUT ROWID, STRICT;
     CREATE TABLE place(id INTEGER PRIMARY KEY, offset INTEGER) STRICT;`);
-  const insert = db.prepare('INSERT INTO records VALUES (?, 0, ?, 0, ?, ?, ?, ?, NULL, NULL, ?)');
-  const read = db.prepare(
-    'SELECT key, data FROM records WHERE topic = 1 AND partition = 0 AND offset >= ? ORDER BY offset LIMIT ?',
-  );
+  const [into, out] = ['ingest', 'features'].map((table) => {
+    db.exec(`CREATE TABLE ${table}(offset INTEGER PRIMARY KEY, kind INTEGER NOT NULL, key TEXT NOT NULL, appended_at INTEGER NOT NULL,
+      producer INTEGER, sequence INTEGER, origin_topic INTEGER, origin_offset INTEGER, data ANY NOT NULL) STRICT`);
+    return db.prepare(`INSERT INTO ${table} VALUES (?, 0, ?, ?, ?, ?, NULL, NULL, ?)`);
+  });
+  const read = db.prepare('SELECT key, data FROM ingest WHERE offset >= ? ORDER BY offset LIMIT ?');
   const place = db.prepare('INSERT OR REPLACE INTO place VALUES (0, ?)');
   db.exec('BEGIN IMMEDIATE');
-  for (const [offset, { key, bytes }] of events.entries()) insert.run(1, offset, key, Date.now(), null, null, bytes);
+  for (const [offset, { key, bytes }] of events.entries()) into.run(offset, key, Date.now(), null, null, bytes);
   db.exec('COMMIT');
   const decoder = new TextDecoder();
   const began = performance.now();
@@ -141,7 +140,7 @@ function bareSqlite(file, events) {
     db.exec('BEGIN IMMEDIATE');
     for (const [i, { data }] of rows.entries()) {
       const text = decoder.decode(data);
-      insert.run(2, from + i, JSON.parse(text).entity, Date.now(), 1, from + i, text);
+      out.run(from + i, JSON.parse(text).entity, Date.now(), 1, from + i, text);
     }
     place.run(from + rows.length);
     db.exec('COMMIT');

@@ -34,6 +34,8 @@ interface OpenHead extends Head {
 export class Log {
   readonly names: Names;
   readonly #open = new Map<string, OpenHead>();
+  /** The open head that was appended to last: mostly the next record goes there too. */
+  #latest: OpenHead | undefined;
   readonly #tables = new Map<string, RecordTable>();
   readonly #recent = new Map<string, RecentRecords>();
   /** Places whose tables were made in the transaction under way. */
@@ -87,6 +89,7 @@ export class Log {
     } catch (error) {
       this.#inside = false;
       this.#open.clear();
+      this.#latest = undefined;
       for (const place of this.#made) this.#tables.delete(place);
       this.#made = [];
       this.names.rolledBack();
@@ -94,6 +97,7 @@ export class Log {
       throw error;
     }
     this.#inside = false;
+    this.#latest = undefined;
     this.names.committed();
     if (this.#made.length > 0) this.#made = [];
     this.onStep?.(`${kind}: committed`);
@@ -188,6 +192,12 @@ export class Log {
   }
 
   #headOf(topic: string, partition: number): OpenHead {
+    const latest = this.#latest;
+    if (latest?.partition === partition && latest.topic === topic) return latest;
+    return (this.#latest = this.#openHead(topic, partition));
+  }
+
+  #openHead(topic: string, partition: number): OpenHead {
     const place = placeOf(topic, partition);
     const open = this.#open.get(place);
     if (open !== undefined) return open;
