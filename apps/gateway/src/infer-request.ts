@@ -49,6 +49,7 @@ export function askedByTensors(request: InferRequest, model: TensorModel, now: n
  */
 export function asked(request: InferRequest, inputs: readonly ModelInput[], now: number, limits: RequestLimits): Asked {
   checkId(request.id);
+  refuseRepeated(request.inputs);
   const { [ENTITY]: entity, [TIME]: time } = request.parameters;
   const named = request.inputs.find(isNames);
   const timed = request.inputs.find(isTimes);
@@ -90,6 +91,16 @@ function checkId(id: string): void {
 function checkEntity(name: string): void {
   if (name !== '' && name.length <= ENTITY_LENGTH_MAX) return;
   throw new GyreError('BAD_REQUEST', `an entity has 1 to ${ENTITY_LENGTH_MAX} characters, got ${name.length}`);
+}
+
+function refuseRepeated(inputs: readonly Tensor[]): void {
+  if (inputs.length < 2) return;
+  const names = new Set<string>();
+  for (const { name } of inputs) {
+    if (names.has(name))
+      throw new GyreError('FEATURES_MISMATCHED', `input "${name}" is brought twice; expected one input of each name`);
+    names.add(name);
+  }
 }
 
 function limited<T extends Pick<FeatureRows, 'rows'>>(brought: T, { rowsMax }: RequestLimits): T {

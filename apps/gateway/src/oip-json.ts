@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { GyreError } from '@gyre/contracts';
+import { refuseDeepJson } from '@gyre/hosting';
 import {
   checkCount,
   datatypeOf,
@@ -12,28 +12,8 @@ import {
   type Tensor,
 } from './oip.js';
 import { refuseExtensions } from './oip-parameters.js';
+import { requestOf, type JsonRequestBody, type JsonTensor } from './oip-json-request.js';
 import { rawOf, readRaw } from './oip-raw.js';
-
-const ParametersJson = z.record(z.string(), z.union([z.string(), z.number(), z.bigint(), z.boolean()]));
-
-/** The body of POST /v2/models/:model/infer. Data is flat or nested as the shape says; null is a missing number. */
-const InferRequestJson = z.object({
-  id: z.string().optional(),
-  parameters: ParametersJson.optional(),
-  inputs: z
-    .array(
-      z.object({
-        name: z.string(),
-        shape: z.array(z.number()),
-        datatype: z.string(),
-        data: z.unknown().optional(),
-        parameters: ParametersJson.optional(),
-      }),
-    )
-    .default([]),
-  outputs: z.array(z.object({ name: z.string(), parameters: ParametersJson.optional() })).optional(),
-});
-type InferRequestJson = z.infer<typeof InferRequestJson>;
 
 /** A request as it came over HTTP: JSON, and after it the tensors that the JSON says are binary. */
 export interface HttpMessage {
@@ -59,16 +39,17 @@ export function decodeJson(model: string, version: string, { body, jsonBytes }: 
       `inference-header-content-length is ${jsonBytes} and the body has ${body.length} bytes; expected the length of the JSON before the tensors`,
     );
   }
+  refuseDeepJson(body, jsonBytes);
   const json = parsed(body.toString('utf8', 0, jsonBytes));
   const binary = new BinaryData(body, jsonBytes ?? body.length);
   const inputs = json.inputs.map((input) => decodeTensor(input, binary));
   binary.end();
-  const { binary_data_output: all, ...parameters } = (json.parameters ?? {}) as Parameters;
-  const asked = new Map((json.outputs ?? []).map(({ name, parameters: own }) => [name, own?.['binary_data']]));
-  for (const { name, parameters: own } of json.outputs ?? []) refuseExtensions((own ?? {}) as Parameters, name);
+  const { binary_data_output: all, ...parameters } = json.parameters as Parameters;
+  const asked = new Map(json.outputs.map(({ name, parameters: own }) => [name, own['binary_data']]));
+  for (const { name, parameters: own } of json.outputs) refuseExtensions(own as Parameters, name);
   const outputs = [...asked.keys()];
   return {
-    request: { model, version, id: json.id ?? '', parameters, inputs, outputs, raw: false },
+    request: { model, version, id: json.id, parameters, inputs, outputs, raw: false },
     isBinary: (output) => (asked.get(output) ?? all) === true,
   };
 }
@@ -95,26 +76,26 @@ export function encodeJson(answer: InferAnswer, isBinary: (output: string) => bo
     : { body: Buffer.concat([head, ...raw]), jsonBytes: head.length };
 }
 
-function parsed(text: string): InferRequestJson {
+function parsed(text: string): JsonRequestBody {
   let json: unknown;
   try {
     json = text === '' ? {} : JSON.parse(text, LONG_NUMBER.test(text) ? exactly : undefined);
   } catch (error) {
     throw new GyreError('BAD_REQUEST', `the body is not JSON: ${(error as Error).message}`);
   }
-  const read = InferRequestJson.safeParse(json);
-  if (read.success) return read.data;
-  const problems = read.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
-  throw new GyreError('BAD_REQUEST', problems.join('; '));
+  return requestOf(json);
 }
 
 const LONG_NUMBER = /\d{16}/;
+
+/** The longest number of 64 bits, with its sign. */
+const DIGITS_MAX = 20;
 
 /** A whole number that a number cannot hold to the last digit, as what it is written. */
 function exactly(_key: string, value: unknown, context?: { source?: string }): unknown {
   const { source } = context ?? {};
   const isLong = typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined;
-  return isLong && /^-?\d+$/.test(source) ? BigInt(source) : value;
+  return isLong && source.length <= DIGITS_MAX && /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 /** The bytes after the JSON, tensor after tensor. */
@@ -147,15 +128,15 @@ class BinaryData {
   }
 }
 
-function decodeTensor(input: InferRequestJson['inputs'][number], binary: BinaryData): Tensor {
+function decodeTensor(input: JsonTensor, binary: BinaryData): Tensor {
   const { name, shape, parameters } = input;
   const datatype = datatypeOf(input.datatype, name);
   const count = elementsOf(shape, name);
-  refuseExtensions((parameters ?? {}) as Parameters, name);
-  const size = parameters?.['binary_data_size'];
+  refuseExtensions(parameters as Parameters, name);
+  const size = parameters['binary_data_size'];
   if (size !== undefined) return { name, datatype, shape, values: binary.tensor(size, datatype, count, name) };
   const elements: unknown[] = [];
-  flatten(input.data, elements, 0);
+  flatten(input.data, elements);
   checkCount(name, shape, count, elements.length, 'data');
   if (datatype === 'BYTES') return { name, datatype, shape, values: elements.map((e) => text(e, name)) };
   return {
@@ -166,13 +147,11 @@ function decodeTensor(input: InferRequestJson['inputs'][number], binary: BinaryD
   };
 }
 
-/** Tensors have a few dimensions; lists in lists without end are no tensor. */
-const NESTING_MAX = 32;
-
-function flatten(data: unknown, into: unknown[], depth: number): void {
-  if (!Array.isArray(data) || depth > NESTING_MAX) return;
+/** Lists in lists end somewhere: see refuseDeepJson. */
+function flatten(data: unknown, into: unknown[]): void {
+  if (!Array.isArray(data)) return;
   for (const element of data as unknown[]) {
-    if (Array.isArray(element)) flatten(element, into, depth + 1);
+    if (Array.isArray(element)) flatten(element, into);
     else into.push(element);
   }
 }

@@ -1,5 +1,5 @@
 import { GyreError } from '@gyre/contracts';
-import type { Parameters } from './oip.js';
+import { PARAMETERS_MAX, type Parameters } from './oip.js';
 import { BYTES, FIXED64, VARINT, type WireReader, type WireWriter } from './oip-wire.js';
 
 /** An entry of a map. */
@@ -14,6 +14,10 @@ const UINT64_PARAM = 5;
 
 /** A map without entries; never written to. */
 export const NONE: Parameters = Object.freeze(Object.create(null) as Parameters);
+
+export function tooManyParameters(): GyreError {
+  return new GyreError('BAD_REQUEST', `the message or one of its tensors has more than ${PARAMETERS_MAX} parameters`);
+}
 
 /** Reads the map entry that lies where the reader is, and puts it among those that were read before. */
 export function readParameter(reader: WireReader, before: Parameters): Parameters {

@@ -1,6 +1,14 @@
 import { GyreError } from '@gyre/contracts';
-import { datatypeOf, elementsOf, type InferRequest, type Parameters, type Tensor } from './oip.js';
-import { NONE, readParameter, refuseExtensions, writeParameters } from './oip-parameters.js';
+import {
+  datatypeOf,
+  elementsOf,
+  PARAMETERS_MAX,
+  TENSORS_MAX,
+  type InferRequest,
+  type Parameters,
+  type Tensor,
+} from './oip.js';
+import { NONE, readParameter, refuseExtensions, tooManyParameters, writeParameters } from './oip-parameters.js';
 import { rawOf, readRaw } from './oip-raw.js';
 import { readContents, readTensor, writeTensor, type UnreadTensor } from './oip-tensor.js';
 import { BYTES, WireReader, WireWriter } from './oip-wire.js';
@@ -30,6 +38,7 @@ export function decodeRequest(bytes: Buffer): InferRequest {
   let version = '';
   let id = '';
   let parameters: Parameters = NONE;
+  let parameterCount = 0;
   const unread: UnreadTensor[] = [];
   let outputs: string[] = NO_NAMES;
   /** Where each raw tensor begins and ends. */
@@ -47,17 +56,21 @@ export function decodeRequest(bytes: Buffer): InferRequest {
         id = reader.text();
         break;
       case (PARAMETERS << 3) | BYTES:
+        if (++parameterCount > PARAMETERS_MAX) throw tooManyParameters();
         parameters = readParameter(reader, parameters);
         break;
       case (INPUTS << 3) | BYTES:
+        if (unread.length >= TENSORS_MAX) throw tooMany('inputs');
         unread.push(readTensor(reader));
         break;
       case (OUTPUTS << 3) | BYTES:
         if (outputs === NO_NAMES) outputs = [];
+        if (outputs.length >= TENSORS_MAX) throw tooMany('outputs');
         outputs.push(readOutput(reader));
         break;
       case (RAW << 3) | BYTES:
         if (raw === NO_PLACES) raw = [];
+        if (raw.length >= 2 * TENSORS_MAX) throw tooMany('raw_input_contents');
         raw.push(reader.delimited(), reader.at);
         break;
       default:
@@ -67,6 +80,10 @@ export function decodeRequest(bytes: Buffer): InferRequest {
   const isRaw = raw.length > 0;
   const inputs = isRaw ? withRaw(unread, bytes, raw) : unread.map(readContents);
   return { model, version, id, parameters, inputs, outputs, raw: isRaw };
+}
+
+function tooMany(what: string): GyreError {
+  return new GyreError('BAD_REQUEST', `the message has more than ${TENSORS_MAX} ${what}`);
 }
 
 const NO_NAMES: string[] = [];

@@ -3,13 +3,16 @@ import {
   arrays,
   checkCount,
   datatypeOf,
+  DIMENSIONS_MAX,
   elementsOf,
   numbersOf,
+  PARAMETERS_MAX,
+  tooManyDimensions,
   type Datatype,
   type NumberArray,
   type Tensor,
 } from './oip.js';
-import { NONE, readParameter, refuseExtensions } from './oip-parameters.js';
+import { NONE, readParameter, refuseExtensions, tooManyParameters } from './oip-parameters.js';
 import { strictText } from './oip-raw.js';
 import { BYTES, FIXED32, FIXED64, VARINT, WireReader, type WireWriter } from './oip-wire.js';
 
@@ -61,6 +64,7 @@ const fieldOf: Record<Datatype, number> = {
 export function readTensor(reader: WireReader): UnreadTensor {
   const tensor: UnreadTensor = { name: '', datatype: '', shape: [], contents: null };
   let parameters = NONE;
+  let parameterCount = 0;
   const outer = reader.enter();
   while (reader.at < reader.end) {
     const tag = reader.tag();
@@ -68,18 +72,25 @@ export function readTensor(reader: WireReader): UnreadTensor {
     else if (tag === ((DATATYPE << 3) | BYTES)) tensor.datatype = reader.name();
     else if (tag === ((SHAPE << 3) | BYTES)) {
       const message = reader.enter();
-      while (reader.at < reader.end) tensor.shape.push(reader.int64());
+      while (reader.at < reader.end) pushDimension(tensor, reader.int64());
       reader.leave(message);
-    } else if (tag === ((SHAPE << 3) | VARINT)) tensor.shape.push(reader.int64());
+    } else if (tag === ((SHAPE << 3) | VARINT)) pushDimension(tensor, reader.int64());
     else if (tag === ((CONTENTS << 3) | BYTES)) {
       const from = reader.delimited();
       tensor.contents = joined(tensor.contents, new WireReader(reader.bytes, from, reader.at));
-    } else if (tag === ((PARAMETERS << 3) | BYTES)) parameters = readParameter(reader, parameters);
-    else reader.skipField(tag);
+    } else if (tag === ((PARAMETERS << 3) | BYTES)) {
+      if (++parameterCount > PARAMETERS_MAX) throw tooManyParameters();
+      parameters = readParameter(reader, parameters);
+    } else reader.skipField(tag);
   }
   reader.leave(outer);
   if (parameters !== NONE) refuseExtensions(parameters, tensor.name);
   return tensor;
+}
+
+function pushDimension({ shape, name }: UnreadTensor, size: number): void {
+  if (shape.length >= DIMENSIONS_MAX) throw tooManyDimensions(name);
+  shape.push(size);
 }
 
 /** A message that comes twice is, by protobuf, the two one after the other. */

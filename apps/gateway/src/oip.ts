@@ -91,6 +91,11 @@ export type Datatype = NumberDatatype | 'BYTES';
 export const DATATYPES: readonly Datatype[] = [...(Object.keys(arrays) as NumberDatatype[]), 'BYTES'];
 const KNOWN: ReadonlySet<string> = new Set(DATATYPES);
 
+/** What no real request has more of. A message of some megabytes could hold millions of empty ones, which take a hundred times that in memory. */
+export const TENSORS_MAX = 16_384;
+export const DIMENSIONS_MAX = 64;
+export const PARAMETERS_MAX = 1_024;
+
 /** @throws GyreError FEATURES_MISMATCHED if it is none that is taken here */
 export function datatypeOf(text: string | undefined, input: string): Datatype {
   if (text !== undefined && KNOWN.has(text)) return text as Datatype;
@@ -116,13 +121,23 @@ export function numbersOf(datatype: NumberDatatype, values: TensorValues): Numbe
  * @throws GyreError FEATURES_MISMATCHED if a dimension is no whole number from 0 on
  */
 export function elementsOf(shape: readonly number[], input: string): number {
+  if (shape.length > DIMENSIONS_MAX) throw tooManyDimensions(input);
   let count = 1;
   for (const size of shape) {
     if (!Number.isInteger(size) || size < 0) throw shapeless(input, shape);
     count *= size;
   }
-  if (!Number.isSafeInteger(count)) throw shapeless(input, shape);
+  if (!Number.isSafeInteger(count)) {
+    throw new GyreError(
+      'FEATURES_MISMATCHED',
+      `input "${input}" has shape [${shape.join(', ')}], which is more elements than can be counted; expected as many as its data holds`,
+    );
+  }
   return count;
+}
+
+export function tooManyDimensions(input: string): GyreError {
+  return new GyreError('FEATURES_MISMATCHED', `input "${input}" has more than ${DIMENSIONS_MAX} dimensions`);
 }
 
 function shapeless(input: string, shape: readonly number[]): GyreError {

@@ -41,6 +41,9 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors;
 
+/** A message that repeats what a client sent is cut off here, characters: names may be megabytes long. */
+const MESSAGE_LENGTH_MAX = 10_000;
+
 /** A failure that its caller can act on. The message says what was wrong, where, and what would be right. */
 export class GyreError extends Error {
   constructor(
@@ -48,7 +51,7 @@ export class GyreError extends Error {
     message: string,
     readonly details: Record<string, unknown> = {},
   ) {
-    super(message);
+    super(message.length <= MESSAGE_LENGTH_MAX ? message : `${message.slice(0, MESSAGE_LENGTH_MAX).toWellFormed()}…`);
     this.name = 'GyreError';
   }
 }

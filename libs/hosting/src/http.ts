@@ -3,6 +3,7 @@ import { createParamDecorator, Injectable, type ExecutionContext, type PipeTrans
 import { GyreError } from '@gyre/contracts';
 import type { ZodType } from 'zod';
 import type { Identity } from './identity.js';
+import { refuseDeepJson } from './json-nesting.js';
 
 /** As much of Fastify's request as handlers need. */
 export interface HttpRequest {
@@ -54,6 +55,7 @@ export class JsonBody<T> implements PipeTransform<Buffer | undefined, T> {
 
 function parseJson(body: Buffer | undefined): unknown {
   if (body === undefined || body.length === 0) return {};
+  refuseDeepJson(body);
   try {
     return JSON.parse(body.toString('utf8'));
   } catch (error) {

@@ -1,0 +1,96 @@
+import { GyreError } from '@gyre/contracts';
+import { PARAMETERS_MAX, TENSORS_MAX } from './oip.js';
+
+/** A tensor of a request's JSON, its data unread. */
+export interface JsonTensor {
+  name: string;
+  shape: readonly number[];
+  datatype: string;
+  data: unknown;
+  parameters: JsonParameters;
+}
+export type JsonParameters = Readonly<Record<string, string | number | bigint | boolean>>;
+
+/** The JSON of POST /v2/models/:model/infer. */
+export interface JsonRequestBody {
+  id: string;
+  parameters: JsonParameters;
+  inputs: readonly JsonTensor[];
+  outputs: readonly { name: string; parameters: JsonParameters }[];
+}
+
+/**
+ * Checks that parsed JSON is an inference request. It ends at the first problem: what is told of a request with a million of them must not fill the
+ * memory. Fields that are not known are left alone, as the protocol asks.
+ *
+ * @throws GyreError BAD_REQUEST naming the place and what was expected there
+ */
+export function requestOf(json: unknown): JsonRequestBody {
+  const body = object(json, 'body');
+  return {
+    id: body['id'] === undefined ? '' : text(body['id'], 'id'),
+    parameters: parameters(body['parameters'], 'parameters'),
+    inputs: list(body['inputs'], 'inputs').map((input, i) => tensor(input, `inputs.${i}`)),
+    outputs: list(body['outputs'], 'outputs').map((output, i) => {
+      const fields = object(output, `outputs.${i}`);
+      return {
+        name: text(fields['name'], `outputs.${i}.name`),
+        parameters: parameters(fields['parameters'], `outputs.${i}.parameters`),
+      };
+    }),
+  };
+}
+
+function tensor(input: unknown, path: string): JsonTensor {
+  const fields = object(input, path);
+  const { shape, data } = fields;
+  if (!Array.isArray(shape)) throw expected(`${path}.shape`, 'a list of numbers', shape);
+  const odd = shape.findIndex((size) => typeof size !== 'number');
+  if (odd >= 0) throw expected(`${path}.shape.${odd}`, 'a number', shape[odd]);
+  return {
+    name: text(fields['name'], `${path}.name`),
+    shape,
+    datatype: text(fields['datatype'], `${path}.datatype`),
+    data,
+    parameters: parameters(fields['parameters'], `${path}.parameters`),
+  };
+}
+
+function object(value: unknown, path: string): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw expected(path, 'an object', value);
+}
+
+function text(value: unknown, path: string): string {
+  if (typeof value === 'string') return value;
+  throw expected(path, 'a text', value);
+}
+
+function list(value: unknown, path: string): readonly unknown[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw expected(path, 'a list', value);
+  if (value.length <= TENSORS_MAX) return value as unknown[];
+  throw new GyreError('BAD_REQUEST', `${path}: ${value.length} tensors; expected at most ${TENSORS_MAX}`);
+}
+
+function parameters(value: unknown, path: string): JsonParameters {
+  if (value === undefined) return NONE;
+  const fields = object(value, path);
+  let count = 0;
+  for (const name in fields) {
+    if ((count += 1) > PARAMETERS_MAX)
+      throw new GyreError('BAD_REQUEST', `${path}: more than ${PARAMETERS_MAX} parameters`);
+    if (!SCALARS.has(typeof fields[name]))
+      throw expected(`${path}.${name}`, 'a text, a number or a truth', fields[name]);
+  }
+  return fields as JsonParameters;
+}
+
+const NONE: JsonParameters = Object.freeze({});
+const SCALARS: ReadonlySet<string> = new Set(['string', 'number', 'bigint', 'boolean']);
+
+function expected(path: string, what: string, got: unknown): GyreError {
+  const kind =
+    got === undefined ? 'nothing' : got === null ? 'null' : Array.isArray(got) ? 'a list' : `a ${typeof got}`;
+  return new GyreError('BAD_REQUEST', `${path}: expected ${what}, got ${kind}`);
+}
