@@ -46,14 +46,16 @@ export function checkValues(
   isDiscreet = (): boolean => Object.values(view.fields).some((rules) => rules.private),
 ): CheckedValues {
   const problems: FieldProblem[] = [];
-  const clean: [string, FieldValue][] = [];
-  for (const [field, value] of Object.entries(values)) {
+  const clean: Record<string, FieldValue> = {};
+  for (const field of Object.keys(values)) {
+    const value = values[field];
     const rules = rulesOf(view, field);
     const problem = rules === undefined ? unknownField(view, field) : problemWith(value, field, rules, isDiscreet);
     if (problem !== undefined) problems.push(problem);
-    else if (rules?.private === false) clean.push([field, value as FieldValue]);
+    else if (rules?.private === false) clean[field] = value as FieldValue;
   }
-  for (const [field, rules] of Object.entries(view.fields)) {
+  for (const field of Object.keys(view.fields)) {
+    const rules = view.fields[field] as FieldRules;
     if (rules.nullable || Object.hasOwn(values, field)) continue;
     problems.push({ field, problem: 'is missing', expected: `${expectation(rules)}, or nullable: true in the view` });
   }
@@ -64,7 +66,7 @@ export function checkValues(
       expected: `one or more of ${listed(Object.keys(view.fields))}`,
     });
   }
-  return problems.length > 0 ? { problems } : { values: Object.fromEntries(clean) };
+  return problems.length > 0 ? { problems } : { values: clean };
 }
 
 function unknownField(view: ViewRules, field: string): FieldProblem {
