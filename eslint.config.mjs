@@ -29,6 +29,7 @@ export default tseslint.config(
             '../../../tools/servers/index.mjs',
             '../../../../tools/servers/index.mjs',
             '../../../tools/servers/alertmanager.mjs',
+            '../../../../tools/servers/secured-kafka.mjs',
           ],
           depConstraints: boundaries,
         },

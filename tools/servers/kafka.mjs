@@ -23,20 +23,25 @@ export function kafkaJars() {
 
 /**
  * One Apache Kafka broker in KRaft mode, its own controller.
- * @param {{ directory: string, port?: number, deleteWith?: string }} where the data, and the port (default: a free one)
+ * @param {{ directory: string, port?: number, deleteWith?: string, doors?: Record<string, number>, settings?: string[], format?: string[] }} where
+ *   the data, and the port (default: a free one); further doors, each a security protocol and its port, with what they need of settings and of the
+ *   arguments that format the data
  * @returns started: its address, and its process
  */
-export async function startKafka({ directory, port, deleteWith }) {
+export async function startKafka({ directory, port, deleteWith, doors = {}, settings = [], format = [] }) {
   const jars = await kafkaJars();
   const [broker, controller] = [port ?? (await freePort()), await freePort()];
   mkdirSync(directory, { recursive: true });
   const properties = join(directory, 'server.properties');
-  writeFileSync(properties, settings(join(directory, 'log'), broker, controller));
+  writeFileSync(
+    properties,
+    `${[...base(join(directory, 'log'), { PLAINTEXT: broker, ...doors }, controller), ...settings].join('\n')}\n`,
+  );
   const java = ['-Xmx512m', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${file('log4j2.properties')}`];
   const classes = ['-cp', join(jars, '*')];
   if (!existsSync(join(directory, 'log', 'meta.properties'))) {
-    const format = ['format', '-t', CLUSTER_ID, '-c', properties];
-    await command('java', ['-XX:TieredStopAtLevel=1', ...classes, 'kafka.tools.StorageTool', ...format]);
+    const tool = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties, ...format];
+    await command('java', ['-XX:TieredStopAtLevel=1', ...classes, ...tool]);
   }
   const child = new Child(
     { name: 'Apache Kafka', command: 'java', args: [...java, ...classes, 'kafka.Kafka', properties] },
@@ -48,14 +53,18 @@ export async function startKafka({ directory, port, deleteWith }) {
   return { address: `127.0.0.1:${broker}`, child };
 }
 
-function settings(log, broker, controller) {
-  return `${[
+function base(log, doors, controller) {
+  const listeners = Object.entries(doors).map(([protocol, port]) => `${protocol}://127.0.0.1:${port}`);
+  return [
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controller}`,
-    `listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
-    `advertised.listeners=PLAINTEXT://127.0.0.1:${broker}`,
+    `listeners=${listeners.join(',')},CONTROLLER://127.0.0.1:${controller}`,
+    `advertised.listeners=${listeners.join(',')}`,
     'controller.listener.names=CONTROLLER',
+    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,${Object.keys(doors)
+      .map((each) => `${each}:${each}`)
+      .join(',')}`,
     `log.dirs=${log.replaceAll('\\', '/')}`,
     'auto.create.topics.enable=false',
     // Killed and started again, a broker waits until its old session has ended.
@@ -70,5 +79,5 @@ function settings(log, broker, controller) {
     'group.min.session.timeout.ms=500',
     // Some tests have clocks that began in 1970.
     'log.retention.check.interval.ms=86400000',
-  ].join('\n')}\n`;
+  ];
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { topics } from '@gyre/contracts';
+import kafkajs from 'kafkajs';
 import { describeOnServers, testServers } from '../../../../tools/servers/index.mjs';
 import type { Platform } from '../platform.js';
 import { ClusterPlatform } from './cluster-platform.js';
@@ -25,6 +26,40 @@ describeOnServers('a start on Apache Kafka and MongoDB', await testServers(), (s
   beforeEach(async () => {
     place = JSON.parse(await harness.place()) as Place;
   });
+
+  it.each([
+    [
+      'its number of partitions',
+      { numPartitions: 5 },
+      /has 5 partitions, the settings say 3.*platform\.partitions to 5/,
+    ],
+    [
+      'that it is compacted',
+      { configEntries: [{ name: 'cleanup.policy', value: 'compact' }] },
+      /cleanup\.policy compact/,
+    ],
+    [
+      'that its records are deleted too early',
+      { configEntries: [{ name: 'retention.ms', value: '60000' }] },
+      /keeps records for 60000 ms.*needs -1, for ever/,
+    ],
+  ])(
+    'refuses a topic that is there and disagrees with the settings by %s',
+    async (_, made, message) => {
+      const topic = `${place.kafka.prefix}${topics.lifecycle.name}`;
+      const admin = new kafkajs.Kafka({ brokers: [servers.kafka], logLevel: 0 }).admin();
+      // kafkajs's wait for leaders fails where the broker has not heard of the topic yet.
+      await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: 3, ...made }] });
+      await admin.disconnect();
+      await expect(open({})).rejects.toMatchObject({
+        code: 'TOPIC_MISMATCHED',
+        message: expect.stringMatching(message) as string,
+        details: { topic },
+      });
+      await harness.remove(JSON.stringify(place));
+    },
+    60_000,
+  );
 
   it('is made by many processes at once', async () => {
     const opened = await Promise.allSettled(Array.from({ length: 8 }, () => open({})));
