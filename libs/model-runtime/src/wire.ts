@@ -13,25 +13,36 @@ export interface Field {
   readonly integer: number;
 }
 
+/** A message of more fields is no part of a model that we read as a whole; in memory each takes a hundred times its bytes. */
+const FIELDS_MAX = 1_000_000;
+const GROUP = 3;
+
 /**
  * The fields of a message in their order.
  *
- * @throws RangeError if the bytes are no protobuf message
+ * @throws RangeError if the bytes are no protobuf message, or one of more than a million fields
  */
 export function fieldsOf(message: Uint8Array): Field[] {
-  const reader = protobuf.Reader.create(message);
   const fields: Field[] = [];
-  while (reader.pos < reader.len) fields.push(nextField(reader, message));
+  for (const field of scan(message)) {
+    if (fields.length >= FIELDS_MAX) throw new RangeError(`a message has more than ${FIELDS_MAX} fields`);
+    fields.push(field);
+  }
   return fields;
+}
+
+/**
+ * The fields of a message one after the other, however many: nothing is kept of those that are past.
+ * @throws RangeError while it goes on, if the bytes are no protobuf message
+ */
+export function* scan(message: Uint8Array): Generator<Field> {
+  const reader = protobuf.Reader.create(message);
+  while (reader.pos < reader.len) yield nextField(reader, message);
 }
 
 /** The first field of that number; nothing after it is read. */
 export function firstField(message: Uint8Array, number: number): Field | undefined {
-  const reader = protobuf.Reader.create(message);
-  while (reader.pos < reader.len) {
-    const field = nextField(reader, message);
-    if (field.number === number) return field;
-  }
+  for (const field of scan(message)) if (field.number === number) return field;
   return undefined;
 }
 
@@ -39,12 +50,19 @@ function nextField(reader: protobuf.Reader, message: Uint8Array): Field {
   const from = reader.pos;
   const tag = reader.uint32();
   const wireType = tag & 7;
+  // Readers of protobuf go into groups by recursion, and ONNX has none.
+  if (wireType === GROUP) throw new RangeError('it holds a group, which no message of ONNX has');
   let content: Uint8Array = EMPTY;
   let integer = 0;
   if (wireType === LENGTH_DELIMITED) content = reader.bytes();
-  else if (wireType === 0) integer = Number(reader.int64().toString());
+  else if (wireType === 0) integer = integerAt(reader);
   else reader.skipType(wireType);
   return { number: tag >>> 3, raw: message.subarray(from, reader.pos), content, integer };
+}
+
+function integerAt(reader: protobuf.Reader): number {
+  const value = reader.int64() as number | { low: number; high: number };
+  return typeof value === 'number' ? value : value.high * 2 ** 32 + (value.low >>> 0);
 }
 
 const EMPTY = new Uint8Array(0);
@@ -66,7 +84,7 @@ export function integers(fields: readonly Field[], number: number): number[] {
     if (field.content.length === 0) return [field.integer];
     const reader = protobuf.Reader.create(field.content);
     const values: number[] = [];
-    while (reader.pos < reader.len) values.push(Number(reader.int64().toString()));
+    while (reader.pos < reader.len) values.push(integerAt(reader));
     return values;
   });
 }
