@@ -23,6 +23,13 @@ describe('an incident', () => {
     expect(await world.told('DriftDetected', 'PerformanceDropped')).toEqual([]);
   });
 
+  it('is not made of requests that failed: nobody was answered from what they lack', async () => {
+    await world.lives(1_000);
+    await world.fails(400);
+    await world.lives(1_000);
+    expect(await world.incidents()).toEqual([]);
+  });
+
   it('of a burst of nulls is one of data quality, though the error rises with it', async () => {
     await world.lives(2_000);
     await world.lives(1_500, nulls);

@@ -49,8 +49,9 @@ export const inputs = (settings: InputsSettings): Task<Counting, Predicted> => (
     save: ({ model, partials }) => ({ model, partials: partials.map((partial) => partial.state()) }),
   },
   handle(counting, predicted): Effects<Counting> {
-    const { model, version, occurredAt } = predicted;
-    if (version === null) return {};
+    const { model, version, occurredAt, failure } = predicted;
+    // Who was answered nothing was judged by no version, whichever was asked.
+    if (version === null || failure !== undefined) return {};
     const state = counting ?? { model, partials: [] };
     const learned = settings.training(model, version)?.period ?? null;
     const phase = phaseOf(occurredAt, periodFor(settings.model(model)?.drift.seasonality ?? null, learned));

@@ -1,4 +1,4 @@
-/** What is kept of each of a model's newest versions, made when it is first asked for. */
+/** What is kept of each of the versions of a model that were asked for last, made at the first time. */
 export class PerVersion<T> {
   private kept: [version: number, one: T][] = [];
 
@@ -8,8 +8,9 @@ export class PerVersion<T> {
   ) {}
 
   of(version: number): T {
-    const there = this.find(version);
-    if (there !== undefined) return there;
+    const at = this.kept.findIndex(([known]) => known === version);
+    if (at > 0) this.kept.unshift(...this.kept.splice(at, 1));
+    if (at >= 0) return (this.kept[0] as [number, T])[1];
     const one = this.begin(version);
     this.kept = [[version, one] as [number, T], ...this.kept].slice(0, this.versionsMax);
     return one;
@@ -20,7 +21,7 @@ export class PerVersion<T> {
     return undefined;
   }
 
-  /** The one that was begun last comes first. */
+  /** The one that was asked for last comes first. */
   all(): T[] {
     return this.kept.map(([, one]) => one);
   }

@@ -86,6 +86,21 @@ export class World {
     }
   }
 
+  /** Requests that were answered an error, as the gateway records them. */
+  async fails(requests: number): Promise<void> {
+    const one = (n: number): Predicted => ({
+      ...{ id: `f${n}`, model: 'm', occurredAt: this.sent * this.msPerRow, request: null, entity: null, features: [] },
+      ...{ seen: null, version: 1, fallback: null, output: [], rollout: null, shadows: [] },
+      failure: { code: 'DEADLINE_EXCEEDED', requests: 1 },
+    });
+    await this.platform.append(
+      topics.predictions,
+      Array.from({ length: requests }, (_, n) => one(n)),
+    );
+    await this.platform.settled();
+    await this.ticks();
+  }
+
   async serves(version: number): Promise<void> {
     await this.platform.append(topics.lifecycle, [serving(version)]);
   }

@@ -1,4 +1,11 @@
-import { parsePredictionId, PastPredictions, topics, type PastPrediction, type Predicted } from '@gyre/contracts';
+import {
+  GyreError,
+  parsePredictionId,
+  PastPredictions,
+  topics,
+  type PastPrediction,
+  type Predicted,
+} from '@gyre/contracts';
 import { partitionOf, type Platform } from '@gyre/platform';
 import { archiveName, type ArchiveState } from './archive.js';
 import { relation, type Template } from './archived.js';
@@ -42,13 +49,16 @@ export class PredictionRecord extends PastPredictions {
   }
 
   override async recent(model: string, limit: number): Promise<PastPrediction[]> {
+    if (!Number.isInteger(limit) || limit < 1 || limit > RECENT_MAX)
+      throw new GyreError('BAD_REQUEST', `limit is ${limit}; expected 1 to ${RECENT_MAX} predictions`);
     const { files, tailFrom } = await this.archived((_, { name }) => name === model);
     const newest: PastPrediction[] = [];
     for await (const { event } of this.platform.read(topics.predictions, { from: tailFrom })) {
-      if (event.model === model && event.failure === undefined) newest.push(asPast(event));
+      if (event.model !== model || event.failure !== undefined) continue;
+      newest.push(asPast(event));
+      if (newest.length >= 2 * limit) newest.sort(byTime).splice(0, newest.length - limit);
     }
-    newest.sort((a, b) => a.predictedAt - b.predictedAt || (a.id < b.id ? -1 : 1));
-    const tail = newest.slice(-limit);
+    const tail = newest.sort(byTime).slice(-limit);
     const tables = (files.get(model) ?? []).sort((a, b) => b.to - a.to);
     const older =
       tail.length >= limit ? [] : await this.rows(model, tables.slice(0, FILES_MAX), 'true', limit - tail.length);
@@ -112,6 +122,11 @@ const COLUMNS: Template = {
 };
 /** The newest files of a model that are opened for some rows of it. */
 const FILES_MAX = 8;
+const RECENT_MAX = 10_000;
+
+function byTime(a: PastPrediction, b: PastPrediction): number {
+  return a.predictedAt - b.predictedAt || (a.id < b.id ? -1 : 1);
+}
 
 function asPast({ id, model, occurredAt, entity, version, features }: Predicted): PastPrediction {
   const predictedAt = parsePredictionId(id)?.predictedAt ?? occurredAt;

@@ -19,7 +19,6 @@ export type Tell = (level: 'warn' | 'error' | 'info', message: string, fields: R
 type Topic = Pick<PlatformAppender, 'appendAs'>;
 
 const BATCH_RECORDS = 500;
-/** The turns of so many milliseconds share one transaction, unless somebody waits for them. */
 const PAUSE_MIN_MS = 100;
 const PAUSE_MAX_MS = 5_000;
 

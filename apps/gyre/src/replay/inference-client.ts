@@ -12,7 +12,7 @@ export interface RowAsked {
 }
 
 const METHOD = '/inference.GRPCInferenceService/ModelInfer';
-/** What a server says that has too much to do, or that is not there for a moment. */
+/** What a server says that has too much to do. */
 const BUSY = new Set<number>([status.RESOURCE_EXHAUSTED]);
 const PATIENCE_MS = 30_000;
 /** Rows of a request. */
