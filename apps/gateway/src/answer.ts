@@ -9,12 +9,13 @@ const ROW_0 = '.0';
 /**
  * The answer to a request. Its parameters: `prediction_id` (of several rows an output of that name; an imported model's outputs are its own
  * alone, so there row r has the id of the parameter with `.r` after it), `version`, `role`, and where they apply
- * `fallback`, `fallback_reason`, `feature_status` (the worst) and `feature_age_ms` (the oldest).
+ * `serving` (`last-known`, where the platform has been away since the start), `fallback`, `fallback_reason`, `feature_status` (the worst) and `feature_age_ms` (the oldest).
  */
 export function inferAnswer(request: InferRequest, answered: Answered): InferAnswer {
   const { asked, ids, spec, found, output } = answered;
   const version = answered.version === null ? '' : String(answered.version);
   const parameters: Parameters = { ...roleOf(answered), version: version === '' ? 'fallback' : version };
+  if (answered.serving.lastKnown) parameters['serving'] = 'last-known';
   let outputs = answered.tensors === null ? outputTensors(spec, output, asked.rows) : [...answered.tensors];
   if (asked.rows === 1) parameters[PREDICTION_ID] = ids[0] as string;
   else if (answered.tensors !== null) parameters[PREDICTION_ID] = (ids[0] as string).slice(0, -ROW_0.length);

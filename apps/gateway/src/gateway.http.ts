@@ -16,6 +16,7 @@ import {
 import { errors, GyreError } from '@gyre/contracts';
 import { Readiness, sayWhenToComeAgain, type HttpReply, type HttpRequest, Needs, Identity } from '@gyre/hosting';
 import { httpCaller } from './caller.js';
+import { GatewayMetrics, type PairCoverage } from './gateway.metrics.js';
 import { Inference } from './infer.js';
 import { inferJson } from './infer-json.js';
 import { isReady, metadataOf, SERVER } from './model-metadata.js';
@@ -89,6 +90,22 @@ export class GatewayHttp {
     reply.header('content-type', jsonBytes === undefined ? 'application/json' : 'application/octet-stream');
     if (jsonBytes !== undefined) reply.header(JSON_BYTES, String(jsonBytes));
     return body;
+  }
+}
+
+/** What a gateway tells of itself besides the protocol. */
+@Controller('v1')
+export class GatewayPairsHttp {
+  constructor(
+    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    @Inject(ServingTable) private readonly table: ServingTable,
+  ) {}
+
+  @Needs('viewer')
+  @Get('models/:model/pairs')
+  pairs(@Param('model') model: string): PairCoverage {
+    this.table.serving(model);
+    return this.metrics.pairs(model);
   }
 }
 

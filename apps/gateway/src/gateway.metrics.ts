@@ -4,6 +4,14 @@ import type { Admission } from './admission.js';
 import type { Route } from './routing.js';
 import type { PredictionLog } from './prediction-log.js';
 
+/** Rows that shadows should have scored beside answers, since this process started, by what became of them. */
+export interface PairCoverage {
+  model: string;
+  rows: { scored: number; failed: number; shed: number };
+  /** The share that was scored; null where there were none. */
+  coverage: number | null;
+}
+
 /** What ops teams would ask of a gateway. Children of labelled metrics are kept, for looking them up costs more than counting. */
 export class GatewayMetrics {
   private readonly requests;
@@ -16,6 +24,8 @@ export class GatewayMetrics {
   private readonly runFailures;
   private readonly lookUpFailures;
   private readonly loadFailures;
+  private readonly lastKnown;
+  private readonly covered = new Map<string, PairCoverage>();
   private readonly answeredBy = new Map<string, { inc(): void }>();
 
   constructor(
@@ -49,6 +59,19 @@ export class GatewayMetrics {
       'Rows that shadows should score beside an answer: scored, failed or shed; the share of scored is the coverage of pairs',
       ['model', 'result'],
     );
+    this.lastKnown = metrics.counter(
+      'gyre_gateway_last_known_answers_total',
+      'Answers on what this gateway last knew, because the platform has been away since its start',
+      ['model'],
+    );
+    metrics.gauge(
+      'gyre_gateway_pair_coverage',
+      'Of the rows that shadows should have scored since the start, the share that they have',
+      ['model'],
+      (gauge) => {
+        for (const [model, { coverage }] of this.covered) if (coverage !== null) gauge.set({ model }, coverage);
+      },
+    );
     this.runFailures = metrics.counter(
       'gyre_gateway_run_failures_total',
       'Batches that a version failed to score, shadows included',
@@ -73,6 +96,19 @@ export class GatewayMetrics {
   }
   shadowed(model: string, result: 'scored' | 'failed' | 'shed', rows: number): void {
     this.shadowRows.inc({ model, result }, rows);
+    const before = this.pairs(model);
+    const rowsNow = { ...before.rows, [result]: before.rows[result] + rows };
+    const all = rowsNow.scored + rowsNow.failed + rowsNow.shed;
+    this.covered.set(model, { model, rows: rowsNow, coverage: all === 0 ? null : rowsNow.scored / all });
+  }
+
+  /** How much of the pairs of a model this process has scored. */
+  pairs(model: string): PairCoverage {
+    return this.covered.get(model) ?? { model, rows: { scored: 0, failed: 0, shed: 0 }, coverage: null };
+  }
+
+  answeredOnLastKnown(model: string): void {
+    this.lastKnown.inc({ model });
   }
   failed(error: unknown): void {
     this.failures.inc({ code: error instanceof GyreError ? error.code : 'INTERNAL' });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { OnlineFeatures, PastPredictions } from '@gyre/contracts';
 import { Config, Logger, Metrics, Peers, Readiness } from '@gyre/hosting';
@@ -10,9 +11,10 @@ import { ExplainHttp } from './explain.http.js';
 import { ExplainThread } from './explain-thread.js';
 import { GatewayConfig } from './gateway.config.js';
 import { GatewayGrpc } from './gateway.grpc.js';
-import { GatewayHttp } from './gateway.http.js';
+import { GatewayHttp, GatewayPairsHttp } from './gateway.http.js';
 import { GatewayMetrics } from './gateway.metrics.js';
 import { Inference } from './infer.js';
+import { LastKnown } from './last-known.js';
 import { PredictionLog } from './prediction-log.js';
 import { RemoteFeatures } from './remote-features.js';
 import { ServingTable } from './serving.js';
@@ -21,8 +23,17 @@ const SETTINGS = 'gateway.settings';
 /** The feature store: in this process, in another, or none. */
 const FEATURES = 'gateway.features';
 
+/** Whether a gateway with these settings has served before, and so can start while the platform is away. */
+export function gatewayKnowsEnough(config: Config): boolean {
+  return LastKnown.isIn(lastKnownDir(config.read('gateway', GatewayConfig).logDir));
+}
+
+function lastKnownDir(logDir: string): string {
+  return join(logDir, 'last-known');
+}
+
 @Module({
-  controllers: [GatewayGrpc, GatewayHttp, ExplainGrpc, ExplainHttp],
+  controllers: [GatewayGrpc, GatewayHttp, GatewayPairsHttp, ExplainGrpc, ExplainHttp],
   providers: [
     { provide: SETTINGS, inject: [Config], useFactory: (config: Config) => config.read('gateway', GatewayConfig) },
     {
@@ -37,8 +48,9 @@ const FEATURES = 'gateway.features';
     },
     {
       provide: ServingTable,
-      inject: [ModelWorker, Platform, Logger, GatewayMetrics, Readiness],
+      inject: [SETTINGS, ModelWorker, Platform, Logger, GatewayMetrics, Readiness],
       useFactory: async (
+        { logDir }: GatewayConfig,
         models: ModelWorker,
         platform: Platform,
         log: Logger,
@@ -46,8 +58,10 @@ const FEATURES = 'gateway.features';
         readiness: Readiness,
       ) => {
         const notLoaded = (model: string): void => metrics.notLoaded(model);
-        const table = new ServingTable({ platform, log, load: (onnx) => models.load(onnx), notLoaded });
+        const lastKnown = LastKnown.open(lastKnownDir(logDir), log);
+        const table = new ServingTable({ platform, log, load: (onnx) => models.load(onnx), notLoaded, lastKnown });
         readiness.require('gateway', () => table.missing());
+        readiness.mention('gateway', () => table.degraded());
         await table.open();
         return table;
       },

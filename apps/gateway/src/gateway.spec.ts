@@ -126,7 +126,7 @@ describe('the gateway', () => {
     });
   });
 
-  it('is not ready, however it is asked, while a champion could not be loaded', async () => {
+  it('is ready, however it is asked, and says what is wrong, while an older version answers for a champion that could not be loaded', async () => {
     const asked = async (): Promise<unknown[]> => [
       (await fetch(`${gateway.httpUrl}/readyz`)).status,
       (await fetch(`${gateway.httpUrl}/v2/health/ready`)).status,
@@ -137,14 +137,33 @@ describe('the gateway', () => {
     expect(await asked()).toEqual([200, 200, { ready: true }]);
     await serve(platform, { champion: [2, 'f'.repeat(64)], previous: [1, echoing()] });
     await inPlace();
-    expect(await asked()).toMatchObject([503, 503, {}]);
+    expect(await asked()).toEqual([200, 200, { ready: true }]);
     expect(await (await fetch(`${gateway.httpUrl}/readyz`)).json()).toEqual({
-      status: 'not ready',
-      missing: { gateway: 'the champion could not be loaded: tides' },
+      status: 'ready',
+      missing: {},
+      degraded: { gateway: 'the champion could not be loaded, an older version answers: tides' },
     });
     await serve(platform, { champion: [3, echoing()] });
     await inPlace();
     expect(await asked()).toEqual([200, 200, { ready: true }]);
+  });
+
+  it('tells how many of the pairs that shadows should make were made', async () => {
+    await serve(platform, { champion: [1, echoing()], shadows: [[2, echoing()]] });
+    await inPlace();
+    const pairs = async (): Promise<{ rows: { scored: number }; coverage: number | null }> =>
+      (await (await fetch(`${gateway.httpUrl}/v1/models/tides/pairs`)).json()) as never;
+    const { scored } = (await pairs()).rows;
+    const body = JSON.stringify({
+      inputs: [{ name: 'features', datatype: 'FP32', shape: [3, 2], data: [0.1, 1, 0.2, 1, 0.3, 1] }],
+    });
+    expect((await fetch(`${gateway.httpUrl}/v2/models/tides/infer`, { method: 'POST', body })).status).toBe(200);
+    while ((await pairs()).rows.scored < scored + 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await pairs()).toEqual({ model: 'tides', rows: { scored: scored + 3, failed: 0, shed: 0 }, coverage: 1 });
+    expect(await (await fetch(`${gateway.httpUrl}/metrics`)).text()).toContain(
+      'gyre_gateway_pair_coverage{model="tides"} 1',
+    );
+    expect((await fetch(`${gateway.httpUrl}/v1/models/nobody/pairs`)).status).toBe(404);
   });
 
   it('answers typed with typed contents and raw with raw, and logs each once', async () => {

@@ -1,1 +1,1 @@
-export { GatewayModule } from './gateway.module.js';
+export { GatewayModule, gatewayKnowsEnough } from './gateway.module.js';

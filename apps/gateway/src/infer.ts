@@ -324,6 +324,7 @@ export class Inference {
         later.set(shadows, requests);
       }
       this.options.metrics.answered(pending.spec.name, answered.fallback, answered.route);
+      if (answered.serving.lastKnown) this.options.metrics.answeredOnLastKnown(pending.spec.name);
       pending.resolve(inferAnswer(pending.request, answered));
     });
     for (const [shadows, requests] of later) {

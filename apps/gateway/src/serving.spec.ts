@@ -1,9 +1,14 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { EmbeddedPlatform } from '@gyre/platform';
+import { EmbeddedPlatform, LatePlatform, type Platform } from '@gyre/platform';
 import { OnnxModel, type LoadedModel } from '@gyre/model-runtime';
 import { answering, apply, aSpec, KeptLog, serve } from './a-model.js';
+import { LastKnown } from './last-known.js';
 import { chosenVersion, ServingTable } from './serving.js';
 
 describe('what serves', () => {
@@ -122,9 +127,79 @@ describe('what serves', () => {
     const opening = table.open();
     expect(table.missing()).toMatch(/being loaded/);
     await opening;
-    expect(table.missing()).toBe('the champion could not be loaded: tides');
+    expect(table.missing()).toBeNull();
+    expect(table.degraded()).toBe('the champion could not be loaded, an older version answers: tides');
     expect(table.serving('tides')).toMatchObject({ degraded: 'champion-not-loaded' });
     expect(await wet(table)).toBeCloseTo(0.1);
+  });
+
+  it('is not ready where no version at all could be loaded', async () => {
+    await apply(platform);
+    await serve(platform, { champion: [1, 'f'.repeat(64)] });
+    const table = await aTable();
+    expect(table.missing()).toBe('no version could be loaded: tides');
+    expect(table.degraded()).toBeNull();
+  });
+
+  describe('at a start without the platform', () => {
+    let directory: string;
+    beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'gyre-last-known-'))));
+    afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+    const keeping = async (on: Platform): Promise<ServingTable> => {
+      const table = new ServingTable({ platform: on, load, log, lastKnown: LastKnown.open(directory, log) });
+      tables.push(table);
+      await table.open();
+      return table;
+    };
+    /** A platform that is away until it is told to come. */
+    const away = (): { late: LatePlatform; comes: () => void } => {
+      const { promise, resolve } = Promise.withResolvers<Platform>();
+      const failed = (): void => undefined;
+      const late = new LatePlatform({ partitions: 1, live: true, recipe: null, open: () => promise, failed });
+      return { late, comes: () => resolve(platform) };
+    };
+    const served = async (): Promise<void> => {
+      await apply(platform);
+      await serve(platform, { champion: [2, answering(0.2)], previous: [1, answering(0.1)] });
+      await (await keeping(platform)).close();
+    };
+    const artifact = (): string => createHash('sha256').update(answering(0.2)).digest('hex');
+
+    it('is what this gateway last knew, marked, until the platform has said what serves now', async () => {
+      await served();
+      await serve(platform, { champion: [3, answering(0.3)] });
+      const { late, comes } = away();
+      const table = await keeping(late);
+      expect(await wet(table)).toBeCloseTo(0.2);
+      expect(table.serving('tides')).toMatchObject({ lastKnown: true, degraded: null });
+      expect([table.missing(), table.degraded()]).toEqual([null, expect.stringContaining('last knew')]);
+      comes();
+      while (table.degraded() !== null) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(await wet(table)).toBeCloseTo(0.3);
+      expect(table.serving('tides').lastKnown).toBeUndefined();
+    });
+
+    it('takes no version whose bytes are not what they were, but the one before it', async () => {
+      await served();
+      writeFileSync(join(directory, artifact()), answering(0.9));
+      const { late } = away();
+      const table = await keeping(late);
+      expect(await wet(table)).toBeCloseTo(0.1);
+      expect(table.serving('tides')).toMatchObject({ degraded: 'champion-not-loaded', lastKnown: true });
+    });
+
+    it('takes no table that was changed, and waits for the platform', async () => {
+      await served();
+      const file = join(directory, 'serving.json');
+      writeFileSync(file, readFileSync(file, 'utf8').replace('"version":2', '"version":7'));
+      const { late, comes } = away();
+      const opening = keeping(late);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(tables.at(-1)?.missing()).toMatch(/being loaded/);
+      comes();
+      expect((await opening).serving('tides').answering?.version).toBe(2);
+    });
   });
 
   it('is what served last after a restart, and history is not loaded', async () => {

@@ -2,6 +2,7 @@ import { GyreError, topics, type Lifecycle, type LifecycleOf, type ModelInForce 
 import type { Logger } from '@gyre/hosting';
 import type { LoadedModel } from '@gyre/model-runtime';
 import type { Following, Platform, Recorded } from '@gyre/platform';
+import type { LastKnown, LastKnownModel } from './last-known.js';
 import { ServedVersion } from './served-version.js';
 
 type ServingChanged = LifecycleOf<'ServingChanged'>;
@@ -19,6 +20,8 @@ export interface Serving {
   /** Versions that answer a share of the requests; what is left is the champion's. */
   readonly arms: readonly Arm[];
   readonly rollout: string | null;
+  /** It is what this gateway last knew: the platform has not said since the start whether it still holds. */
+  readonly lastKnown?: true;
 }
 
 export interface Arm {
@@ -34,6 +37,8 @@ export interface ServingOptions {
   log: Logger;
   /** Told of every version that could not be loaded, for the metrics. */
   notLoaded?: (model: string) => void;
+  /** Where it keeps what it knows, for a start without the platform. */
+  lastKnown?: LastKnown;
 }
 
 /**
@@ -41,37 +46,91 @@ export interface ServingOptions {
  *
  * The new versions are fetched, verified, loaded and warmed while the old ones answer; then one assignment switches, and the old ones are
  * freed when their last request is through. A version that cannot be loaded changes nothing: the one before goes on, marked.
+ *
+ * Where the platform is away at the start it begins with what this gateway last knew, marked, until the log has been read.
  */
 export class ServingTable {
   private readonly table = new Map<string, Serving>();
   /** Offsets of the newest ServingChanged at the start: what lies before is history, and is not loaded. */
   private readonly newest = new Map<string, number>();
+  /** And of the newest ModelApplied. */
+  private readonly newestSpec = new Map<string, number>();
+  /** What is in force, as it was said. */
+  private readonly said = new Map<string, LastKnownModel>();
   /** sha-256 of every version that was ever registered or served, by model and version. */
   private readonly artifacts = new Map<string, Map<number, string>>();
   private following: Following | undefined;
   private opened = false;
+  private closed = false;
+  private onLastKnown = false;
 
   constructor(private readonly options: ServingOptions) {}
 
-  /** Resolves when the models that served last are in place. */
+  /** Resolves when the models that served last are in place: by the log, or, where the platform is away, as this gateway last knew them. */
   async open(): Promise<void> {
+    const { platform, lastKnown } = this.options;
+    const known = platform.away === null ? [] : (lastKnown?.models() ?? []);
+    if (known.length === 0) await this.begin();
+    else {
+      this.onLastKnown = true;
+      for (const { spec, serving } of known) {
+        this.applySpec(spec);
+        if (serving !== null) await this.change(serving);
+      }
+      void this.beginLate();
+    }
+    this.opened = true;
+  }
+
+  private async begin(): Promise<void> {
     const { platform } = this.options;
     for await (const { event, offset } of platform.read(topics.lifecycle)) {
       if (event.type === 'ServingChanged') this.newest.set(event.model, offset);
+      if (event.type === 'ModelApplied') this.newestSpec.set(event.spec.name, offset);
     }
     // The following waits for each change, so whoever waits until all is settled finds the models in place.
     this.following = platform.follow('gateway.serving', topics.lifecycle, (record) => this.handle(record));
     await this.following.caughtUp();
-    this.opened = true;
   }
 
-  /** Why it does not serve all that it should, in words; null when it does. */
+  /** Reads the log as soon as the platform is there; what is in place serves on meanwhile. */
+  private async beginLate(): Promise<void> {
+    const { log } = this.options;
+    log.warn('the platform is away; what this gateway last knew serves', { models: this.models() });
+    while (!this.closed) {
+      try {
+        await this.begin();
+        this.onLastKnown = false;
+        for (const [name, { lastKnown: _, ...serving }] of this.table) this.table.set(name, serving);
+        log.info('the platform is there; what serves is what it says', { models: this.models() });
+        return;
+      } catch (error) {
+        if (this.closed) return;
+        log.warn('what serves cannot be read yet', { error: (error as Error).message });
+        await this.following?.stop();
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    }
+  }
+
+  /** Why it cannot answer as it should, in words; null when it can. */
   missing(): string | null {
     if (!this.opened) return 'the models that served last are being loaded';
-    const without = [...this.table].filter(([, { degraded }]) => degraded === 'champion-not-loaded');
-    return without.length === 0
-      ? null
-      : `the champion could not be loaded: ${without.map(([name]) => name).join(', ')}`;
+    const without = this.withoutChampion(({ answering }) => answering === null);
+    return without === '' ? null : `no version could be loaded: ${without}`;
+  }
+
+  /** What is not as it should be though requests are answered, in words; null when all is. */
+  degraded(): string | null {
+    const words = this.onLastKnown ? ['what this gateway last knew serves, for the platform is away'] : [];
+    const older = this.withoutChampion(({ answering }) => answering !== null);
+    if (older !== '') words.push(`the champion could not be loaded, an older version answers: ${older}`);
+    return words.length === 0 ? null : words.join('; ');
+  }
+
+  private withoutChampion(which: (serving: Serving) => boolean): string {
+    const without = [...this.table].filter(([, one]) => one.degraded === 'champion-not-loaded' && which(one));
+    return without.map(([name]) => name).join(', ');
   }
 
   /** Resolves when what lies in the log now is in place. */
@@ -80,7 +139,9 @@ export class ServingTable {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     await this.following?.stop();
+    await this.options.lastKnown?.kept();
     for (const serving of this.table.values()) for (const version of versionsOf(serving)) version.retire();
     this.table.clear();
   }
@@ -105,7 +166,9 @@ export class ServingTable {
 
   /** Applies one record of gyre.lifecycle. */
   handle({ event, offset }: Recorded<Lifecycle>): void | Promise<void> {
-    if (event.type === 'ModelApplied') this.applySpec(event.spec);
+    // Of a model that serves already, an older spec is history.
+    if (event.type === 'ModelApplied' && !(this.onLastKnown && offset < (this.newestSpec.get(event.spec.name) ?? 0)))
+      this.applySpec(event.spec);
     if (event.type === 'VersionRegistered')
       this.note(event.model, { version: event.version, onnx: event.candidate.onnx });
     if (event.type === 'ServingChanged') {
@@ -131,7 +194,20 @@ export class ServingTable {
       arms: [],
       rollout: null,
     } as const;
-    this.table.set(spec.name, { ...(this.table.get(spec.name) ?? none), spec });
+    this.table.set(spec.name, { ...(this.table.get(spec.name) ?? { ...none, ...this.mark() }), spec });
+    this.keep(spec.name, { spec });
+  }
+
+  private mark(): { lastKnown?: true } {
+    return this.onLastKnown ? { lastKnown: true } : {};
+  }
+
+  /** What is in force is kept for the next start. */
+  private keep(model: string, changed: Partial<LastKnownModel>): void {
+    const { lastKnown } = this.options;
+    const before = this.said.get(model) ?? { serving: null };
+    this.said.set(model, { ...before, ...changed } as LastKnownModel);
+    lastKnown?.keep(() => [...this.said.values()]);
   }
 
   private async change(event: ServingChanged): Promise<void> {
@@ -165,8 +241,10 @@ export class ServingTable {
       // The share of one that cannot be loaded is the champion's.
       arms: arms.filter((arm): arm is Arm => arm.version !== null && arm.version !== answering),
       rollout: event.rollout,
+      ...this.mark(),
     };
     this.table.set(event.model, after);
+    this.keep(event.model, { serving: event });
     const kept = versionsOf(after);
     for (const version of versionsOf(before)) if (!kept.has(version)) version.retire();
     const { log } = this.options;
@@ -177,16 +255,26 @@ export class ServingTable {
     });
   }
 
+  /** From this gateway's disk, else from the platform. @throws GyreError ARTIFACT_NOT_FOUND, ARTIFACT_CORRUPT, PLATFORM_UNAVAILABLE */
+  private async artifact(onnx: string): Promise<Uint8Array> {
+    const { platform, lastKnown } = this.options;
+    const here = await lastKnown?.artifact(onnx);
+    if (here) return here;
+    const bytes = await platform.artifacts.get(onnx);
+    await lastKnown?.keepArtifact(onnx, bytes);
+    return bytes;
+  }
+
   /** The version in memory, or null where it cannot be had. */
   private async version(wanted: Slot, before: Serving): Promise<ServedVersion | null> {
-    const { platform, load, log, notLoaded } = this.options;
+    const { load, log, notLoaded } = this.options;
     for (const there of versionsOf(before)) {
       if (there.version === wanted.version && there.onnx === wanted.onnx) return there;
     }
     const { spec } = before;
     let model: LoadedModel | undefined;
     try {
-      model = await load(await platform.artifacts.get(wanted.onnx));
+      model = await load(await this.artifact(wanted.onnx));
       if (spec.imported !== true && model.width !== spec.inputs.length) {
         throw new GyreError(
           'MODEL_INVALID',
@@ -212,6 +300,8 @@ export class ServingTable {
   }
 }
 
+/** Between two tries to read the log. */
+const AGAIN_MS = 1_000;
 /** Rows of the batches with which a version is warmed: memory is taken and kernels chosen before the first request. */
 const WARMING = [1, 32];
 

@@ -1,27 +1,14 @@
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel } from 'kafkajs';
 import mongoose from 'mongoose';
-import { describeOnServers, testServers, type Addresses } from '../../../tools/servers/index.mjs';
-
-const starter = fileURLToPath(new URL('servers.starter.js', import.meta.url));
+import { describeOnServers, testServers } from '../../../tools/servers/index.mjs';
+import { OwnServers } from './own-servers.js';
 
 describeOnServers('servers for tests', await testServers(), () => {
-  /** Servers of this spec's own, in a process that can be killed. */
-  async function started() {
-    const child = fork(starter, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    const say = async (word?: string) => {
-      if (word !== undefined) child.send(word);
-      const [answer] = (await once(child, 'message')) as [Addresses];
-      return answer;
-    };
-    return { child, say, addresses: await say() };
-  }
-
   it('keep what they took when they are killed and started again, and end with the process that started them', async () => {
-    const { child, say, addresses } = await started();
+    const servers = await OwnServers.start();
+    const { child, addresses } = servers;
     const kafka = new Kafka({ brokers: [addresses.kafka], logLevel: logLevel.NOTHING });
     const admin = kafka.admin();
     await admin.connect();
@@ -32,7 +19,7 @@ describeOnServers('servers for tests', await testServers(), () => {
     );
     await notes.insertOne({ _id: 'kept' });
 
-    await say('kill and start');
+    await servers.say('kill and start');
     const again = kafka.admin();
     await again.connect();
     expect(await again.listTopics()).toContain('kept');

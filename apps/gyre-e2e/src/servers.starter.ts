@@ -1,11 +1,12 @@
 import { startServers } from '../../../tools/servers/index.mjs';
 
-/** A process of `servers.spec.ts`: starts servers, tells where they are, kills them and starts them again when told to. */
+/** A process of a spec: starts servers, tells where they are, and kills them and starts them again when told to. */
 const servers = await startServers();
+const both = [servers.kafka, servers.mongodb];
 const tell = () => process.send?.({ kafka: servers.kafka.address, mongodb: servers.mongodb.url });
-process.on('message', async () => {
-  await Promise.all([servers.kafka.kill(), servers.mongodb.kill()]);
-  await Promise.all([servers.kafka.start(), servers.mongodb.start()]);
+process.on('message', async (word: 'kill' | 'start' | 'kill and start') => {
+  if (word !== 'start') await Promise.all(both.map((server) => server.kill()));
+  if (word !== 'kill') await Promise.all(both.map((server) => server.start()));
   tell();
 });
 tell();

@@ -65,6 +65,8 @@ export const PlatformConfig = z
     expireEveryMinutes: z.number().positive().default(60),
     /** Cluster: how long a start waits for servers that are away, or not ready yet. */
     startTimeoutMs: z.int().min(1_000).default(60_000),
+    /** Cluster: where servers are away so long at its start, a gateway in a process of its own starts on what it last knew. */
+    lastKnownAfterMs: z.int().min(0).default(5_000),
     /** Cluster: the states kept in memory, bytes, for all services of the process together. */
     stateCacheBytes: z.int().min(0).default(64_000_000),
     kafka: KafkaConfig.optional(),

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { ConsoleModule } from '@gyre/console';
 import { DriftMonitorModule } from '@gyre/drift-monitor';
 import { FeatureStoreModule } from '@gyre/feature-store';
-import { GatewayModule } from '@gyre/gateway';
+import { gatewayKnowsEnough, GatewayModule } from '@gyre/gateway';
 import type { Service } from '@gyre/hosting';
 import { IngestionModule } from '@gyre/ingestion';
 import { RegistryModule } from '@gyre/registry';
@@ -24,6 +24,7 @@ export const services: readonly Service[] = [
     name: 'gateway',
     settings: true,
     module: GatewayModule,
+    knowsEnough: gatewayKnowsEnough,
     grpc: [
       { package: 'inference', proto: proto('inference/grpc_predict_v2.proto') },
       { proto: proto('gyre/v1/explainer.proto') },

@@ -3,7 +3,7 @@ import { Config, createLogger, host, HOSTING_SECTIONS, LogConfig, type Host, typ
 import { z } from 'zod';
 import { BackupModule } from './backup/backup.http.js';
 import type { DataPlaces } from './backup/take.js';
-import { openPlatform } from './open-platform.js';
+import { openPlatform, openPlatformLate } from './open-platform.js';
 import { PlatformConfig } from './platform.config.js';
 import { services } from './services.js';
 
@@ -29,9 +29,10 @@ export async function up({ only, dataDir, configFile, env = {}, overrides = {} }
   const defaults = { gateway: { logDir: join(dir, 'gateway') }, 'feature-store': { archiveDir: join(dir, 'archive') } };
   const config = Config.load({ ...settings, defaults });
   const logger = createLogger(config.read('log', LogConfig).level);
-  const platform = await openPlatform(config, logger);
+  const [here, elsewhere] = divided(only);
+  const canWait = here.every(({ knowsEnough }) => knowsEnough?.(config) ?? false);
+  const platform = await (canWait ? openPlatformLate : openPlatform)(config, logger);
   try {
-    const [here, elsewhere] = divided(only);
     const backup = { name: 'backup', module: BackupModule.of(placesOf(config)) };
     return await host([...here, backup], platform, config, logger, elsewhere);
   } catch (error) {

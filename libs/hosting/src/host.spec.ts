@@ -72,10 +72,10 @@ describe('a host', () => {
     await start();
     const readyz = async (): Promise<unknown> => (await fetch(`${running.httpUrl}/readyz`)).json();
     expect(await health()).toEqual(NOT_SERVING);
-    expect(await readyz()).toEqual({ status: 'not ready', missing: { picky: 'still warming' } });
+    expect(await readyz()).toEqual({ status: 'not ready', missing: { picky: 'still warming' }, degraded: {} });
     why = null;
     await until(SERVING);
-    expect(await readyz()).toEqual({ status: 'ready', missing: {} });
+    expect(await readyz()).toEqual({ status: 'ready', missing: {}, degraded: {} });
     why = 'lost something';
     await until(NOT_SERVING);
     why = null;

@@ -42,6 +42,8 @@ export interface Service {
   settings?: boolean;
   /** Its gRPC packages and the files that describe them, if it has any; without a package, all methods of the file are answered as bytes. */
   grpc?: ProtoFile | readonly ProtoFile[];
+  /** Whether it can serve by itself, on what it last knew, where the platform is away at the start. */
+  knowsEnough?: (config: Config) => boolean;
 }
 
 /** A process that serves: where, and how to stop it. */
@@ -78,10 +80,13 @@ export async function host(
   const peers = new Peers(config.read('peers', PeersConfig), names(services), names(elsewhere));
 
   const catalog = new Catalog();
-  await catalog.open(platform);
+  const known = catalog.open(platform);
+  if (platform.away === null) await known;
+  else known.catch((error: Error) => logger.error('the specs cannot be read', { error: error.message }));
   const metrics = new Metrics({ process: true });
   measurePlatform(platform, metrics);
   const readiness = new Readiness();
+  readiness.mention('platform', () => platform.away);
   const health = new GrpcHealth(readiness);
   const authentication = authenticationBy(auth, logger);
   const sessions = new Sessions({ hours: auth.sessionHours, secret: auth.sessionSecret });

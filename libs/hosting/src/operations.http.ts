@@ -33,7 +33,11 @@ export class OperationsController {
   readyz(@Res() reply: HttpReply): void {
     const missing = this.readiness.missing();
     const ready = Object.keys(missing).length === 0;
-    reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', missing });
+    reply.status(ready ? 200 : 503).send({
+      status: ready ? 'ready' : 'not ready',
+      missing,
+      degraded: this.readiness.degraded(),
+    });
   }
 
   @Needs('viewer')

@@ -10,6 +10,8 @@ export function measurePlatform(platform: Platform, metrics: Metrics): void {
     ['group', 'topic'],
     async (gauge) => {
       gauge.reset();
+      // The other figures must be there while the servers are away, above all.
+      if (platform.away !== null) return;
       for (const { group, topic, lag } of await platform.lag()) gauge.inc({ group, topic }, lag);
     },
   );

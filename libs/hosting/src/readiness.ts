@@ -1,6 +1,7 @@
 /** What must be so before this process says that it is ready, and what must be through before it says that it is settled. */
 export class Readiness {
   private readonly checks = new Map<string, () => string | null>();
+  private readonly flags = new Map<string, () => string | null>();
   private readonly settlings: (() => Promise<void>)[] = [];
 
   /** @param check null when ready, else why not, in words */
@@ -15,12 +16,17 @@ export class Readiness {
 
   /** Why this process is not ready, by name; empty when it is. */
   missing(): Record<string, string> {
-    const missing: Record<string, string> = {};
-    for (const [name, check] of this.checks) {
-      const why = check();
-      if (why !== null) missing[name] = why;
-    }
-    return missing;
+    return wordsOf(this.checks);
+  }
+
+  /** Something that is not as it should be, though the process does its work: it is told beside ready, and takes nothing from it. */
+  mention(name: string, check: () => string | null): void {
+    this.flags.set(name, check);
+  }
+
+  /** What is mentioned now, by name; empty when all is as it should be. */
+  degraded(): Record<string, string> {
+    return wordsOf(this.flags);
   }
 
   get ready(): boolean {
@@ -35,4 +41,13 @@ export class Readiness {
   async shipped(): Promise<void> {
     for (const settle of this.settlings) await settle();
   }
+}
+
+function wordsOf(checks: ReadonlyMap<string, () => string | null>): Record<string, string> {
+  const words: Record<string, string> = {};
+  for (const [name, check] of checks) {
+    const why = check();
+    if (why !== null) words[name] = why;
+  }
+  return words;
 }

@@ -3,6 +3,7 @@ export * from './artifacts.js';
 export * from './cluster/index.js';
 export * from './embedded/index.js';
 export * from './job.js';
+export * from './late-platform.js';
 export type { Logger } from './logger.js';
 export * from './make-directory.js';
 export * from './partitioner.js';

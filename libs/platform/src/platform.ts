@@ -73,6 +73,11 @@ export abstract class Platform {
   abstract readonly live: boolean;
   abstract readonly artifacts: Artifacts;
 
+  /** Why it has not been reached since the start, in words; null once it has. */
+  get away(): string | null {
+    return null;
+  }
+
   /**
    * Appends events that came from outside any task: in order, all or none per partition.
    * @returns their positions, in the same order

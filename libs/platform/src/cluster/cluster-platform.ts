@@ -152,7 +152,12 @@ export class ClusterPlatform extends Platform {
 
   appenderRecipe(): AppenderRecipe {
     this.#assertOpen();
-    return threadRecipe({ kafka: this.options.kafka, partitions: this.partitions });
+    return ClusterPlatform.recipeFor(this.options);
+  }
+
+  /** The appender of another thread, also where no platform is open yet. */
+  static recipeFor({ kafka, partitions }: Pick<ClusterOptions, 'kafka' | 'partitions'>): AppenderRecipe {
+    return threadRecipe({ kafka, partitions });
   }
 
   run<S, E>(task: Task<S, E>): Running {
