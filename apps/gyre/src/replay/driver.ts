@@ -74,7 +74,7 @@ export class ReplayDriver {
   ) {
     const { fingerprint } = replay;
     this.api = new ApiClient({ url: at.httpUrl, signal });
-    this.inference = new InferenceClient(at.grpcAddress, replay.model.name);
+    this.inference = new InferenceClient(at.grpcAddress, replay.model.name, signal);
     this.reader = new RowReader({
       ...replay,
       start: fingerprint.start,

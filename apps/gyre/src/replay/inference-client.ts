@@ -22,10 +22,14 @@ const ROWS_MAX = 500;
 export class InferenceClient {
   private readonly channel: Client;
 
-  /** @param address such as `127.0.0.1:8081` */
+  /**
+   * @param address such as `127.0.0.1:8081`
+   * @param signal ends whatever is under way
+   */
   constructor(
     address: string,
     private readonly model: string,
+    private readonly signal: AbortSignal,
   ) {
     this.channel = new Client(address, credentials.createInsecure(), { 'grpc.enable_channelz': 0 });
   }
@@ -80,9 +84,13 @@ export class InferenceClient {
 
   private call(message: Buffer): Promise<InferAnswer> {
     return new Promise((resolve, reject) => {
-      this.channel.makeUnaryRequest(METHOD, asIs, decodeAnswer, message, (error, answer) =>
-        error === null ? resolve(answer as InferAnswer) : reject(error),
-      );
+      const call = this.channel.makeUnaryRequest(METHOD, asIs, decodeAnswer, message, (error, answer) => {
+        this.signal.removeEventListener('abort', cancel);
+        if (error === null) resolve(answer as InferAnswer);
+        else reject(error);
+      });
+      const cancel = (): void => call.cancel();
+      this.signal.addEventListener('abort', cancel, { once: true });
     });
   }
 }
