@@ -44,8 +44,8 @@ export class MonitorFold {
     this.spec = spec;
     this.reference = reference;
     let watch;
-    const rows = Array.from({ length: 256 }, () => binnedRow(reference, names.map(draw))).join('');
-    const together = { rows, period: null };
+    const trained = Array.from({ length: 256 }, () => binnedRow(reference, names.map(draw))).join('');
+    const together = { rows: trained, period: null };
     for (const event of watchedModel({ spec, reference, together, candidate, occurredAt: 0 }))
       watch = detect.handle(watch, event, {}).state;
     this.json = JSON.stringify(detect.codec.save(watch));

@@ -1,6 +1,6 @@
 import type { Cause, FeatureReference } from '@gyre/contracts';
-import { PcaReconstruction, rowsOfBins } from '@gyre/drift';
-import { domainDrift } from './domain-drift.js';
+import { domainClassifier, PcaReconstruction, rowsOfBins } from '@gyre/drift';
+import { trainDomainTrees } from '@gyre/learning';
 import { number } from './findings.js';
 
 /** Rows of a side from which something can be said. */
@@ -47,7 +47,7 @@ function told(
   window: Float64Array,
   pMax: number,
 ): Cause[] {
-  const { rocAuc, pValue, importance } = domainDrift(training, window, reference.length);
+  const { rocAuc, pValue, importance } = domainClassifier(training, window, reference.length, trainDomainTrees);
   if (pValue > pMax || rocAuc < ROC_AUC_MIN) return [];
   const names = importance
     .map((lost, f) => ({ lost, name: reference[f]!.feature }))

@@ -27,6 +27,7 @@ export { binOf, quantileEdges, referenceBins, type BinningOptions, type Referenc
 export { BinnedWindow, type BinnedWindowState } from './binned-window.js';
 export { binCharacter, binnedRow, rowsOfBins } from './binned-rows.js';
 export { calibratedMargin, type CalibrationOptions } from './calibrated-margin.js';
+export { Mulberry32 } from './mulberry32.js';
 export { findSeason, type Season, type SeasonOptions } from './season.js';
 export { countsWithMissing, psi, psiPValue, psiTest, type PsiTest } from './psi.js';
 export { benjaminiHochberg, benjaminiYekutieli, bonferroni, hochberg, holm, sidak } from './multiple-testing.js';

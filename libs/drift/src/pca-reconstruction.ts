@@ -123,6 +123,9 @@ export class PcaReconstruction {
   }
 }
 
+/** What is left of a row beneath this share of its length is rounding, which differs from row to row for no reason. */
+const ROUNDING = 1e-9;
+
 function structuredCopy({ mean, scale, components, errors }: PcaReconstructionState): PcaReconstructionState {
   return {
     mean: [...mean],
@@ -190,5 +193,7 @@ function errorOf(
     for (let f = 0; f < z.length; f += 1) along += z[f]! * component[f]!;
     for (let f = 0; f < z.length; f += 1) rest[f]! -= along * component[f]!;
   }
-  return Math.sqrt(rest.reduce((sum, value) => sum + value * value, 0));
+  const left = Math.sqrt(rest.reduce((sum, value) => sum + value * value, 0));
+  const length = Math.sqrt(z.reduce((sum, value) => sum + value * value, 0));
+  return left > ROUNDING * length ? left : 0;
 }

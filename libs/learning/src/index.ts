@@ -3,6 +3,7 @@ export * from './calibration-bins.js';
 export * from './confusion-matrix.js';
 export * from './constant.js';
 export * from './dataset.js';
+export * from './domain-trees.js';
 export * from './explanation.js';
 export * from './fading-mean.js';
 export * from './fit.js';

@@ -5,6 +5,8 @@ export interface NumericColumn {
   values: Float64Array;
   /** Rows without a value: empty, a word for nothing, NaN or an infinity. */
   missing: number;
+  /** Its cells in the table's sampled rows; NaN is missing. */
+  sampled: Float64Array;
 }
 
 /** A column of texts, as how often each occurs. */
@@ -13,9 +15,20 @@ export interface TextColumn {
   name: string;
   levels: Map<string, number>;
   missing: number;
+  /** Its cells in the table's sampled rows; null is missing. */
+  sampled: (string | null)[];
 }
 
-export type Column = NumericColumn | TextColumn;
+/** A column of lists, structures, bytes or spans of time, which has no distribution that is compared. */
+export interface NestedColumn {
+  kind: 'nested';
+  name: string;
+  /** As Parquet's reader calls it. */
+  type: string;
+}
+
+export type PlainColumn = NumericColumn | TextColumn;
+export type Column = PlainColumn | NestedColumn;
 
 /** What of a file is to be read; plain data, for it goes to a thread. */
 export interface Selection {
@@ -25,7 +38,10 @@ export interface Selection {
   textColumns?: ReadonlySet<string>;
 }
 
-/** A data file as it is compared: the selected columns, without the order of the rows across them. */
+/** So many whole rows of a table are kept, by chance, for what is asked of the columns together: its cost is bounded by them. */
+export const SAMPLED_ROWS_MAX = 1000;
+
+/** A data file as it is compared: the selected columns, without the order of the rows across them but for some that are sampled. */
 export interface Table {
   /** All columns of the file, in its order. */
   names: string[];
@@ -48,7 +64,8 @@ export class NumberStore {
     this.values[this.length++] = value;
   }
 
-  column(name: string): NumericColumn {
-    return { kind: 'numeric', name, values: this.values.subarray(0, this.length), missing: this.missing };
+  /** @param sampled its cells in the sampled rows */
+  column(name: string, sampled: Float64Array): NumericColumn {
+    return { kind: 'numeric', name, values: this.values.subarray(0, this.length), missing: this.missing, sampled };
   }
 }

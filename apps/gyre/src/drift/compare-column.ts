@@ -6,7 +6,9 @@ import {
   type LevelPair,
   type TwoSampleResult,
 } from '@gyre/drift';
+import { cellNumber, TEXT } from './decimal.js';
 import { levelHistogram, numericHistogram, type Histogram } from './histogram.js';
+import type { NestedColumn } from './column.js';
 import type { PreparedColumn } from './prepared-table.js';
 import { summaryOf, type NumericSummary } from './summary.js';
 
@@ -17,11 +19,19 @@ export interface ColumnTest extends TwoSampleResult {
   corrected: number | null;
 }
 
+export interface TextsAmongNumbers {
+  side: 'reference' | 'current';
+  /** Of the rows that have a value. */
+  share: number;
+  /** The most frequent one. */
+  example: string;
+}
+
 /** A column's comparison, before its p-values are corrected for those of the others. */
 export interface ColumnDraft {
   column: string;
-  /** Numbers; numbers of few values, compared value by value; or texts. */
-  kind: 'numeric' | 'discrete' | 'text';
+  /** Numbers; numbers of few values, compared value by value; texts; or what is not compared, such as lists. */
+  kind: 'numeric' | 'discrete' | 'text' | 'nested';
   /** Population stability index of the values, the size of the change; null where there is none. */
   psi: number | null;
   tests: ColumnTest[];
@@ -36,6 +46,10 @@ export interface ColumnDraft {
   histogram: Histogram | null;
   /** Whether most values occur once: names, keys, times. They have no distribution that could drift, and are not compared. */
   identifier: boolean;
+  /** Texts of one side, where the other has numbers alone. */
+  textsAmong: TextsAmongNumbers | null;
+  /** The type of its values where it is nested. */
+  nested: string | null;
 }
 
 const DEFAULT_TESTS = { numeric: ['psi', 'ks', 'wasserstein-normed'], levels: ['psi', 'chi-square'] };
@@ -56,6 +70,23 @@ export function compareColumn(
   current: PreparedColumn,
   tests: readonly string[] | undefined,
 ): ColumnDraft {
+  const nothing = {
+    psi: null,
+    tests: [],
+    undefinedTests: [],
+    summary: null,
+    newLevels: [],
+    vanishedLevels: [],
+    histogram: null,
+    identifier: false,
+    textsAmong: null,
+    nested: null,
+  };
+  if (reference.kind === 'nested' || current.kind === 'nested') {
+    const missing = { reference: 0, current: 0, pValue: null, corrected: null };
+    const nested = reference.kind === 'nested' ? reference.type : (current as NestedColumn).type;
+    return { ...nothing, column: reference.name, kind: 'nested', missing, nested };
+  }
   const [rowsBefore, rowsNow] = [rowsOf(reference), rowsOf(current)];
   const [missingBefore, missingNow] = [missingOf(reference), missingOf(current)];
   const anyMissing = missingBefore + missingNow > 0 && missingBefore + missingNow < rowsBefore + rowsNow;
@@ -65,16 +96,7 @@ export function compareColumn(
     pValue: anyMissing ? twoProportions([missingBefore, missingNow], [rowsBefore, rowsNow]).pValue : null,
     corrected: null,
   };
-  const nothing = {
-    psi: null,
-    tests: [],
-    undefinedTests: [],
-    summary: null,
-    newLevels: [],
-    vanishedLevels: [],
-    histogram: null,
-  };
-  const base = { column: reference.name, missing, identifier: false };
+  const base = { column: reference.name, missing, textsAmong: textsAmongNumbers(reference, current) };
   const empty = missingBefore === rowsBefore || missingNow === rowsNow;
   if (reference.kind === 'numeric' && current.kind === 'numeric') {
     const pair = new NumericPair(reference.sample, current.sample);
@@ -163,17 +185,32 @@ function listed(pair: LevelPair | null): Pick<ColumnDraft, 'newLevels' | 'vanish
   return { newLevels: first(pair.current, pair.reference), vanishedLevels: first(pair.reference, pair.current) };
 }
 
-function isIdentifier({ levels }: PreparedColumn & { kind: 'text' }): boolean {
+/** Null unless one side's values are all numbers and the other's are not. */
+function textsAmongNumbers(reference: PreparedColumn, current: PreparedColumn): TextsAmongNumbers | null {
+  if (reference.kind !== 'text' || current.kind !== 'text') return null;
+  const textsOf = ({ levels }: typeof reference) => levels.filter(([level]) => cellNumber(level) === TEXT);
+  const [before, now] = [textsOf(reference), textsOf(current)];
+  if ((before.length === 0) === (now.length === 0) || reference.levels.length * current.levels.length === 0)
+    return null;
+  const [side, texts, all] =
+    now.length > 0 ? (['current', now, current] as const) : (['reference', before, reference] as const);
+  const rows = (levels: readonly (readonly [string, number])[]) => sum(levels.map(([, count]) => count));
+  const [example] = texts.reduce((most, one) => (one[1] > most[1] ? one : most));
+  return { side, share: rows(texts) / rows(all.levels), example };
+}
+
+/** Whether most of a text column's values occur once. */
+export function isIdentifier({ levels }: PreparedColumn & { kind: 'text' }): boolean {
   return levels.length > LEVELS_MAX && levels.length > sum(levels.map(([, count]) => count)) / 2;
 }
 
-function rowsOf(column: PreparedColumn): number {
+function rowsOf(column: Exclude<PreparedColumn, NestedColumn>): number {
   const present =
     column.kind === 'numeric' ? column.sample.values.length : sum(column.levels.map(([, count]) => count));
   return present + missingOf(column);
 }
 
-function missingOf(column: PreparedColumn): number {
+function missingOf(column: Exclude<PreparedColumn, NestedColumn>): number {
   return column.kind === 'numeric' ? column.sample.missing : column.missing;
 }
 

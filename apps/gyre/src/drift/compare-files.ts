@@ -5,6 +5,7 @@ import type { Selection } from './column.js';
 import { judgeColumns, type Comparison, type Rule } from './compare.js';
 import { compareColumn } from './compare-column.js';
 import { CompareThread, type ColumnPair } from './compare-thread.js';
+import { compareTogether } from './together.js';
 import { prepareTable, type PreparedTable } from './prepared-table.js';
 
 /** What is to be compared, and how. */
@@ -17,11 +18,13 @@ export interface Question extends Rule {
   columns?: readonly string[];
 }
 
+/** What the comparison of all columns together costs, in cells of columns that are compared by themselves. */
+const TOGETHER_CELLS = 2_000_000;
 /** From this size on, both files together, a second thread is worth its start. */
 const THREAD_BYTES = 1 << 22;
 
 /**
- * Compares the columns that two files share, on two threads where the files are large: each reads a file, then compares half of the columns.
+ * Compares the columns that two files share, on two threads where the files are large: each reads a file, then does half of the comparing.
  *
  * @throws GyreError BAD_REQUEST with file and line if one cannot be read
  * @throws UsageError if a test or column is asked for that there is not, or the files share no column
@@ -47,20 +50,27 @@ export async function compareFiles(question: Question): Promise<Comparison> {
       return same === undefined ? [] : [[column, same]];
     });
     requireColumns(question, before.names, now.names, pairs.length);
-    const half = thread === undefined ? pairs.length : Math.ceil(pairs.length / 2);
-    const others = thread?.compare(pairs.slice(half), tests) ?? [];
-    const own = pairs.slice(0, half).map(([column, same]) => compareColumn(column, same, tests));
+    const kept = thread === undefined ? pairs.length : fairShare(pairs.length, before.rows + now.rows);
+    const others = thread?.compare(pairs.slice(kept), tests) ?? [];
+    const together = compareTogether(pairs, question);
+    const own = pairs.slice(0, kept).map(([column, same]) => compareColumn(column, same, tests));
     const wanted = (name: string) => question.columns?.includes(name) ?? true;
     return {
       reference: { file: reference, rows: before.rows },
       current: { file: current, rows: now.rows },
       ...judgeColumns([...own, ...(await others)], question),
+      together,
       onlyReference: before.names.filter((name) => wanted(name) && !now.names.includes(name)),
       onlyCurrent: now.names.filter((name) => wanted(name) && !before.names.includes(name)),
     };
   } finally {
     await thread?.close();
   }
+}
+
+/** How many of the columns the thread compares that also compares them together, so that both threads have as much to do. */
+function fairShare(columns: number, rows: number): number {
+  return Math.max(0, Math.round((columns - TOGETHER_CELLS / rows) / 2));
 }
 
 /** A column that is numeric in one file and text in the other is read again, as text. */

@@ -1,6 +1,7 @@
 import { benjaminiHochberg, bonferroni, holm } from '@gyre/drift';
 import type { ColumnDraft } from './compare-column.js';
 import { judge, type Verdict } from './judge.js';
+import type { Together } from './together.js';
 
 /** How the p-values of all columns are corrected for being many. */
 export const corrections = {
@@ -18,7 +19,7 @@ export interface Rule {
   correction: Correction;
 }
 
-export interface ColumnComparison extends Omit<ColumnDraft, 'identifier'> {
+export interface ColumnComparison extends Omit<ColumnDraft, 'identifier' | 'textsAmong' | 'nested'> {
   verdict: Verdict;
   /** In words, with numbers. */
   reason: string;
@@ -38,6 +39,8 @@ export interface Comparison extends Rule {
   drifted: number;
   /** The drifted ones first, then by the size of the change. */
   columns: ColumnComparison[];
+  /** What is to be said of whole rows; it does not count among the drifted columns. */
+  together: Together;
   /** Columns that only one of the files has. */
   onlyReference: string[];
   onlyCurrent: string[];
@@ -51,11 +54,13 @@ export function judgeColumns(
   drafts: readonly ColumnDraft[],
   { alpha, correction }: Rule,
 ): Pick<Comparison, 'alpha' | 'correction' | 'drifted' | 'columns'> {
-  const columns = corrected(drafts, correction).map(({ identifier, ...draft }): ColumnComparison => {
-    const pValues = draft.tests.flatMap((test) => (test.corrected === null ? [] : [test.corrected]));
-    const judged = { ...draft, pValue: pValues.length === 0 ? null : Math.min(...pValues) };
-    return { ...judged, ...judge(judged, alpha, identifier) };
-  });
+  const columns = corrected(drafts, correction).map(
+    ({ identifier, textsAmong, nested, ...draft }): ColumnComparison => {
+      const pValues = draft.tests.flatMap((test) => (test.corrected === null ? [] : [test.corrected]));
+      const judged = { ...draft, pValue: pValues.length === 0 ? null : Math.min(...pValues) };
+      return { ...judged, ...judge(judged, alpha, { identifier, textsAmong, nested }) };
+    },
+  );
   const drifted = columns.filter(({ verdict }) => verdict === 'drift').length;
   return {
     alpha,

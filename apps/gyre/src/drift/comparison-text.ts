@@ -19,16 +19,32 @@ export function comparisonText(comparison: Comparison): string {
 }
 
 /** The verdict in a sentence or three. */
-export function conclusion({ columns, drifted, alpha, correction, onlyReference, onlyCurrent }: Comparison): string {
+export function conclusion(comparison: Comparison): string {
+  const { columns, drifted, alpha, correction, onlyReference, onlyCurrent } = comparison;
   const compared = columns.filter(({ verdict }) => verdict !== 'skipped').length;
   const by = correction === 'none' ? 'uncorrected' : `corrected for all tests by ${CORRECTIONS[correction]}`;
   const only = (names: string[], side: string) =>
     names.length === 0 ? [] : [`Only in the ${side} file: ${names.join(', ')}.`];
   return [
     `${drifted} of ${compared} compared columns drifted (PSI at least 0.1, and p at most ${alpha}, ${by}).`,
+    togetherText(comparison),
     ...only(onlyReference, 'reference'),
     ...only(onlyCurrent, 'current'),
   ].join('\n');
+}
+
+/** The verdict on whole rows, and from how many. */
+export function togetherText({ together, reference, current }: Comparison): string {
+  const { verdict, reason, rows } = together;
+  if (verdict === 'skipped') return `The columns together were not compared: ${reason}.`;
+  const of = (sampled: number, all: number) =>
+    sampled === all ? `all ${grouped(all)}` : `${grouped(sampled)} of ${grouped(all)}`;
+  const from = `${of(rows.reference, reference.rows)} and ${of(rows.current, current.rows)} rows`;
+  return `All columns together: ${verdict}, ${reason}. From ${from}.`;
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString('en-US');
 }
 
 const CORRECTIONS = { holm: 'Holm', bonferroni: 'Bonferroni', 'benjamini-hochberg': 'Benjamini and Hochberg' } as const;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Column } from './column.js';
+import type { PlainColumn } from './column.js';
 import { CsvScanner } from './csv-scanner.js';
 import { decimal, decimalEnd } from './decimal.js';
 
@@ -12,7 +12,7 @@ function scanned(text: string, chunkBytes = 1 << 20, texts: string[] = []) {
   return { columns: scanner.end(), rows: scanner.rows, texts: [...scanner.textColumns] };
 }
 
-const contents = (column: Column | undefined) =>
+const contents = (column: PlainColumn | undefined) =>
   column?.kind === 'text' ? Object.fromEntries(column.levels) : [...(column?.values ?? [])];
 
 describe('decimal', () => {

@@ -1,6 +1,7 @@
 import { GyreError } from '@gyre/contracts/errors';
 import { cellNumber, decimal, decimalEnd, isMissing, MISSING, TEXT } from './decimal.js';
-import { NumberStore, type Column, type Selection } from './column.js';
+import { NumberStore, SAMPLED_ROWS_MAX, type PlainColumn, type Selection } from './column.js';
+import { RowSampler } from './row-sampler.js';
 
 const [COMMA, SEMICOLON, TAB, NEWLINE, RETURN, QUOTE] = [0x2c, 0x3b, 0x09, 0x0a, 0x0d, 0x22];
 /** Longer records are an open quote, or no CSV at all. */
@@ -31,6 +32,9 @@ export class CsvScanner {
   private rest = 0;
   private line = 1;
   private quoted = true;
+  private readonly sampler = new RowSampler(SAMPLED_ROWS_MAX);
+  /** Records of the sampled rows, not yet read. */
+  private readonly sampled: { row: number; record: Uint8Array }[] = [];
 
   constructor(
     private readonly file: string,
@@ -59,15 +63,31 @@ export class CsvScanner {
     return this.buffer.subarray(0, length);
   }
 
-  end(): Column[] {
+  end(): PlainColumn[] {
     this.scan(this.buffer.subarray(0, this.rest), true);
     if (this.header === undefined || this.rows === 0)
       throw new GyreError('BAD_REQUEST', `${this.file} has no data rows; it needs a header row and rows`);
-    return this.header.flatMap((name, i): Column[] => {
+    const sampled = this.sampledCells();
+    return this.header.flatMap((name, i): PlainColumn[] => {
       const cells = this.cells[i]!;
+      const texts = sampled[i]!;
       if (cells === null) return [];
-      return [cells instanceof NumberStore ? cells.column(name) : { kind: 'text', name, ...cells }];
+      if (cells instanceof NumberStore) return [cells.column(name, Float64Array.from(texts, numberOrNaN))];
+      return [{ kind: 'text', name, ...cells, sampled: texts.map((text) => (isMissing(text) ? null : text)) }];
     });
+  }
+
+  /** By column, the texts of the cells of the sampled rows, in the order of the rows. */
+  private sampledCells(): string[][] {
+    const cells = this.cells.map((): string[] => []);
+    for (const { record } of this.sampled.sort((a, b) => a.row - b.row)) {
+      for (let column = 0, at = 0; column < cells.length; column += 1) {
+        const to = cellEnd(record, at, record.length, this.delimiter);
+        if (this.cells[column] !== null) cells[column]!.push(cellText(record, at, to));
+        at = to + 1;
+      }
+    }
+    return cells;
   }
 
   /** The columns of the file, known once the header has come. */
@@ -126,6 +146,8 @@ export class CsvScanner {
       at = to + 1;
     }
     if (column < cells.length) throw this.refused(`this row has ${column} cells, and the header ${cells.length}`);
+    if (this.rows === this.sampler.next)
+      this.sampled[this.sampler.take()] = { row: this.rows, record: bytes.slice(start, text) };
     this.rows += 1;
     this.line += this.quoted ? linesIn(bytes, start, next) : 1;
     return next;
@@ -150,6 +172,7 @@ export class CsvScanner {
     const stop = this.recordEnd(bytes, from, last);
     if (stop < 0 || bytes.length === 0) return 0;
     const text = stop > from && bytes[stop - 1] === RETURN ? stop - 1 : stop;
+    this.requireHeader(bytes.subarray(from, text));
     const occurrences = (byte: number) =>
       bytes.subarray(from, text).reduce((sum, one) => sum + Number(one === byte), 0);
     this.delimiter = [COMMA, SEMICOLON, TAB].reduce((best, one) => (occurrences(one) > occurrences(best) ? one : best));
@@ -170,6 +193,14 @@ export class CsvScanner {
     });
     this.line += linesIn(bytes, 0, stop + 1);
     return Math.min(bytes.length, stop + 1);
+  }
+
+  private requireHeader(header: Uint8Array): void {
+    const is = (why: string) => this.refused(`${why}; a file is Parquet, or CSV in UTF-8 with a header row`);
+    if (header.includes(0)) throw is('the header holds a zero byte, as UTF-16 does and what is no text');
+    if (header.length === 0) throw is('the header is blank');
+    if (header.includes(RETURN) && !header.includes(QUOTE))
+      throw is('lines end with a carriage return alone, and have to end with a newline');
   }
 
   /** Where the record ends: at its newline or, if this is the last, at the end of the bytes; -1 if it goes on beyond them. */
@@ -207,6 +238,11 @@ function afterQuotes(bytes: Uint8Array, at: number, end: number): number {
     to += 1;
   }
   return end;
+}
+
+function numberOrNaN(text: string): number {
+  const value = cellNumber(text);
+  return typeof value === 'number' ? value : NaN;
 }
 
 /** A cell's text, without its quotes. */

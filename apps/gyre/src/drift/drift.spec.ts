@@ -1,49 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { runCli } from '../cli.js';
-import { linesOf } from '../terminal.js';
 import type { Comparison } from './compare.js';
-
-const folder = mkdtempSync(join(tmpdir(), 'gyre-drift-'));
-
-async function gyre(argv: string[], stdin = '') {
-  const said = { out: '', err: '', code: -1 };
-  const chunks = async function* () {
-    // Cut within lines, as a pipe may.
-    for (let at = 0; at < stdin.length; at += 5) yield Buffer.from(stdin.slice(at, at + 5));
-  };
-  const terminal = {
-    write: (text: string) => void (said.out += text),
-    note: (text: string) => void (said.err += text),
-    readStdin: async () => stdin,
-    stdinLines: () => linesOf(chunks()),
-    env: {},
-    watched: false,
-  };
-  said.code = await runCli(['drift', ...argv], terminal);
-  return said;
-}
-
-function file(name: string, content: string | Uint8Array): string {
-  const path = join(folder, name);
-  writeFileSync(path, content);
-  return path;
-}
-
-/** Numbers that look like chance and are always the same. */
-function draws(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
+import { draws, file, folder, gyre } from './drift.fixture.js';
 
 describe('gyre drift detect', () => {
   const stream = Array.from({ length: 1_200 }, (_, row) => (row < 600 ? row % 10 === 0 : row % 2 === 0)).map(Number);
@@ -174,9 +137,10 @@ describe('gyre drift compare', () => {
     const text = `SELECT * REPLACE (CAST(amount AS DECIMAL(9, 4)) AS amount) FROM read_csv('${current}', header = true)`;
     await connection.run(`COPY (${text}) TO '${parquet}' (FORMAT parquet)`);
     connection.closeSync();
-    const { columns: expected } = await compared();
+    const { columns: expected, together } = await compared();
     const found = JSON.parse((await gyre(['compare', '--reference', reference, '--current', parquet, '--json'])).out);
     expect(found.columns).toEqual(expected);
+    expect(found.together).toEqual(together);
   });
 
   it('compares on two threads as on one', async () => {
@@ -201,6 +165,46 @@ describe('gyre drift compare', () => {
     const broken = file('broken.csv', `${csv(table(40_000, 5, false))}\n1,2\n`);
     const said = await gyre(['compare', '--reference', large[0]!, '--current', broken]);
     expect([said.code, said.err]).toEqual([1, `${broken}, line 40002: this row has 2 cells, and the header 6\n`]);
+  });
+
+  it('compares the columns together: finds two that came apart though each is as it was, from as many sampled rows, and names them', async () => {
+    const rows = (seed: number, apart: boolean) => {
+      const draw = draws(seed);
+      const lines = Array.from({ length: 4_000 }, () => {
+        const first = draw();
+        const second = apart ? draw() : (first + 0.5) % 1;
+        return `${first},${second},${draw()},${draw() < 0.5 ? 'north' : 'south'}`;
+      });
+      return `first,second,other,place\n${lines.join('\n')}\n`;
+    };
+    const [before, still, apart] = [rows(11, false), rows(12, false), rows(13, true)].map((text, i) =>
+      file(`together-${i}.csv`, text),
+    ) as [string, string, string];
+    const html = join(folder, 'together.html');
+    const argv = (current: string) => ['compare', '--reference', before, '--current', current];
+    const same = JSON.parse((await gyre([...argv(still), '--json'])).out) as Comparison;
+    expect(same.together).toMatchObject({ verdict: 'same', columns: ['first', 'second', 'other', 'place'] });
+    const found = JSON.parse((await gyre([...argv(apart), '--json', '--html', html])).out) as Comparison;
+    expect(found.drifted).toBe(0);
+    const { verdict, rows: sampled, classifier, reconstruction } = found.together;
+    expect([verdict, sampled]).toEqual(['drift', { reference: 1_000, current: 1_000 }]);
+    expect(classifier!.rocAuc).toBeGreaterThan(0.75);
+    expect(classifier!.corrected).toBeLessThan(1e-9);
+    expect(
+      classifier!.importance
+        .slice(0, 2)
+        .map(({ column }) => column)
+        .sort(),
+    ).toEqual(['first', 'second']);
+    expect(reconstruction!.corrected).toBeGreaterThanOrEqual(reconstruction!.pValue);
+    expect((await gyre(argv(apart))).out).toMatch(
+      /^All columns together: drift, .*ROC AUC 0\.[789]\d, most by (first, second|second, first)\).*From 1,000 of 4,000 and 1,000 of 4,000 rows\.$/m,
+    );
+    const report = readFileSync(html, 'utf8');
+    expect(report).toMatch(/No column drifted by itself, but the columns together did/);
+    expect(report).toMatch(/ROC AUC of a domain classifier/);
+    const one = JSON.parse((await gyre([...argv(apart), '--columns', 'first', '--json'])).out) as Comparison;
+    expect(one.together).toMatchObject({ verdict: 'skipped', classifier: null, reconstruction: null });
   });
 
   it('takes a column that became text as text on both sides', async () => {

@@ -1,5 +1,6 @@
 import { number } from '../output.js';
 import type { ColumnComparison } from './compare.js';
+import type { ColumnDraft, TextsAmongNumbers } from './compare-column.js';
 
 /**
  * `drift`: the values changed, by no chance and by a size that counts. `missing`: they did not, but how many are missing did. `slight`: they
@@ -17,14 +18,16 @@ const MISSING_COUNTS = 0.01;
 export function judge(
   column: Omit<ColumnComparison, 'verdict' | 'reason'>,
   alpha: number,
-  identifier: boolean,
+  { identifier, textsAmong, nested }: Pick<ColumnDraft, 'identifier' | 'textsAmong' | 'nested'>,
 ): { verdict: Verdict; reason: string } {
   const { psi, pValue, missing, tests } = column;
   const { reference, current } = missing;
   const gaps =
     missing.corrected !== null && missing.corrected <= alpha && Math.abs(current - reference) >= MISSING_COUNTS;
   const gapsReason = `missing in ${percent(reference)} of the rows, now in ${percent(current)}`;
+  if (nested !== null) return { verdict: 'skipped', reason: `values of the type ${nested} are not compared` };
   if (reference === 1 && current === 1) return { verdict: 'skipped', reason: 'no row has a value' };
+  if (identifier && textsAmong !== null) return { verdict: 'skipped', reason: mixed(textsAmong) };
   if (identifier)
     return {
       verdict: 'skipped',
@@ -44,6 +47,11 @@ export function judge(
   if (gaps) return { verdict: 'missing', reason: gapsReason };
   if (significant) return { verdict: 'slight', reason: `real but small: ${why}` };
   return { verdict: 'same', reason: 'no more than chance' };
+}
+
+function mixed({ side, share, example }: TextsAmongNumbers): string {
+  const other = side === 'current' ? 'reference' : 'current';
+  return `numbers in the ${other} file, but texts in ${percent(share)} of the rows of the ${side} one, such as "${example}"`;
 }
 
 /** What changed most plainly. */

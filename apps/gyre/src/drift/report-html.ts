@@ -1,10 +1,13 @@
 import { number } from '../output.js';
 import type { ColumnComparison, Comparison } from './compare.js';
+import type { Together } from './together.js';
 import { conclusion, pValueText } from './comparison-text.js';
 import { percent, type Verdict } from './judge.js';
 import { escaped, plot } from './report-plot.js';
 import { STYLE } from './report-style.js';
 
+/** Columns listed by what hangs on them. */
+const IMPORTANCES_MAX = 10;
 const WORDS: Readonly<Record<Verdict, string>> = {
   drift: 'drift',
   missing: 'missing values',
@@ -26,20 +29,66 @@ export function reportHtml(comparison: Comparison): string {
 </head>
 <body>
 <header>
-<h1>${comparison.drifted === 0 ? 'No drift' : `${comparison.drifted} of ${comparedOf(columns)} columns drifted`}</h1>
+<h1>${title(comparison)}</h1>
 <p class="files"><span class="key reference"></span> reference: <b>${escaped(reference.file)}</b>, ${rows(reference.rows)}
 <span class="key current"></span> current: <b>${escaped(current.file)}</b>, ${rows(current.rows)}</p>
 <p>${escaped(conclusion(comparison)).replaceAll('\n', '<br>')}</p>
 </header>
 ${overview(columns)}
 <main>
+${togetherCard(comparison.together)}
 ${columns.map(card).join('\n')}
 </main>
 <footer><p>PSI: population stability index over the reference's deciles, or over the values where they are few; from 0.1 a change counts, from 0.25 it is large.
-Rows without a value take no part in the tests; how many there are is compared by itself. p-values are corrected for all tests of all columns.</p></footer>
+Rows without a value take no part in the tests; how many there are is compared by itself. p-values are corrected for all tests of all columns; those of the columns together by themselves.</p></footer>
 </body>
 </html>
 `;
+}
+
+function title({ drifted, columns, together }: Comparison): string {
+  if (drifted > 0) return `${drifted} of ${comparedOf(columns)} columns drifted`;
+  return together.verdict === 'drift' ? 'No column drifted by itself, but the columns together did' : 'No drift';
+}
+
+/** The columns together: both measures, and how much of the ROC AUC hangs on each column. */
+function togetherCard({ verdict, reason, classifier, reconstruction }: Together): string {
+  const measured: [string, string, number, number][] = [];
+  if (classifier !== null)
+    measured.push([
+      'ROC AUC of a domain classifier',
+      number(classifier.rocAuc),
+      classifier.pValue,
+      classifier.corrected,
+    ]);
+  if (reconstruction !== null) {
+    const { referenceError, currentError, pValue, corrected } = reconstruction;
+    const errors = `${number(referenceError)} to ${number(currentError)}`;
+    measured.push([
+      `error of reconstruction from ${reconstruction.components} principal components`,
+      errors,
+      pValue,
+      corrected,
+    ]);
+  }
+  const lines = measured.map(
+    ([what, size, p, corrected]) =>
+      `<tr><td>${what}</td><td class="n">${size}</td><td class="n">${pValueText(p)}</td><td class="n">${pValueText(corrected)}</td></tr>`,
+  );
+  const importance = (classifier?.importance ?? []).slice(0, IMPORTANCES_MAX).map(({ column, lost }) => {
+    const width = Math.min(100, Math.max(0, 200 * lost)).toFixed(1);
+    return `<tr><td>${escaped(column)}</td><td class="size"><span class="track"><span class="bar ${verdict}" style="width:${width}%"></span></span>${lost.toFixed(3)}</td></tr>`;
+  });
+  const tables =
+    lines.length === 0
+      ? ''
+      : `<table><thead><tr><th>measure</th><th class="n">size</th><th class="n">p</th><th class="n">p corrected</th></tr></thead><tbody>${lines.join('')}</tbody></table>
+<table><thead><tr><th>column</th><th>ROC AUC that hangs on it</th></tr></thead><tbody>${importance.join('')}</tbody></table>`;
+  return `<article id="together">
+<h2>All columns together ${badge(verdict)}</h2>
+<p>${escaped(reason)}</p>
+${tables}
+</article>`;
 }
 
 function overview(columns: readonly ColumnComparison[]): string {
