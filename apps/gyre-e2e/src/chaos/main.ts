@@ -1,18 +1,25 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runAnswered } from './answered.js';
 import { chaosOptions } from './options.js';
 import { accountTable, runChaos } from './run.js';
 
+const PER_SECOND = 2_000;
 const options = chaosOptions(process.argv.slice(2));
 if (options === undefined) process.exitCode = 2;
 else {
   const directory = mkdtempSync(join(tmpdir(), 'gyre-chaos-'));
-  console.log(
-    `seed ${options.seed}, ${options.kills} kills, ${options.rows} rows, on the ${options.platform} platform`,
+  const tell = (line: string): void => console.log(line);
+  tell(
+    options.answered
+      ? `${options.kills} kills under ${PER_SECOND} predictions a second`
+      : `seed ${options.seed}, ${options.kills} kills, ${options.rows} rows, on the ${options.platform} platform`,
   );
   try {
-    const { accounts, kills } = await runChaos(options, directory, (line) => console.log(line));
+    const { accounts, kills } = options.answered
+      ? await runAnswered({ kills: options.kills, perSecond: PER_SECOND, livesMs: 500 }, directory, tell)
+      : await runChaos(options, directory, tell);
     const wrong = accounts.filter(({ lost, doubled }) => lost !== 0 || doubled !== 0);
     console.log(`\n${accountTable(accounts)}`);
     console.log(

@@ -7,6 +7,8 @@ export interface ChaosOptions {
   platform: 'embedded' | 'cluster';
   /** Rows of elec2. */
   rows: number;
+  /** Instead of all that: predictions alone, through the gRPC port, on one process. */
+  answered: boolean;
 }
 
 const ROWS = 45_312;
@@ -18,6 +20,8 @@ event that was accepted must have had its effect exactly once. Exit code 0 only 
   --seed N        of the moments and victims (default: by chance; it is printed)
   --kills N       at least so many kills (default 20)
   --limit ROWS    only the first so many rows (default: all ${ROWS})
+  --answered      instead: 2,000 predictions a second through the gRPC port of one process, which is killed half a second after its first answer each
+                  time; what was answered must be in gyre.predictions, in the outcomes and in Parquet
   --platform P    embedded: one process on SQLite. cluster: every service alone, on Kafka and MongoDB (default)`;
 
 /** @returns undefined where the arguments are wrong or help is wanted; then it has been said */
@@ -30,6 +34,7 @@ export function chaosOptions(argv: readonly string[]): ChaosOptions | undefined 
         kills: { type: 'string', default: '20' },
         limit: { type: 'string', default: String(ROWS) },
         platform: { type: 'string', default: 'cluster' },
+        answered: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -42,6 +47,7 @@ export function chaosOptions(argv: readonly string[]): ChaosOptions | undefined 
       kills: whole('kills', values.kills, 0, 1_000),
       rows: whole('limit', values.limit, 400, ROWS),
       platform,
+      answered: values.answered,
     };
   } catch (error) {
     const { message } = error as Error;
