@@ -14,9 +14,6 @@ export class FrameReader {
   get within(): boolean {
     return this.filled > 0 || this.prefaceAt < PREFACE.length;
   }
-  get prefaceCame(): boolean {
-    return this.prefaceAt === PREFACE.length;
-  }
 
   constructor(private readonly take: FrameTaker) {}
 

@@ -51,4 +51,4 @@ export interface CallEvents {
 /** A method as the server knows it. */
 export type GrpcMethod =
   | { kind: 'unary'; handler: BytesHandler; identify: (call: CallCredentials) => Identity | Promise<Identity> }
-  | { kind: 'streamed'; requestStream: boolean; open: (call: StreamedCall) => CallEvents };
+  | { kind: 'streamed'; requestStream: boolean; responseStream: boolean; open: (call: StreamedCall) => CallEvents };

@@ -58,9 +58,13 @@ export class GrpcServer {
       budget: this.budget,
       slabs: new Slabs(),
       turnEnd: new TurnEnd(),
-      open: (connection, id, head, now) => this.open(connection, id, head, now),
-      headersTooLarge: (connection, id, now) => {
-        const stream = this.stream(connection, id, NO_HEAD, now);
+      open: (connection, id, head, last) => {
+        const stream = this.stream(connection, id, head, last);
+        stream.begin();
+        return stream;
+      },
+      headersTooLarge: (connection, id, last) => {
+        const stream = this.stream(connection, id, NO_HEAD, last);
         stream.fail(
           new GrpcFailure(status.RESOURCE_EXHAUSTED, `the headers have more than ${limits.headerBytesMax} bytes`),
         );
@@ -153,14 +157,10 @@ export class GrpcServer {
     socket.destroy();
   }
 
-  private open(connection: Http2Connection, id: number, head: RequestHead, now: number): GrpcStream {
-    const stream = this.stream(connection, id, head, now);
-    stream.begin();
+  private stream(connection: Http2Connection, id: number, head: RequestHead, last: boolean): GrpcStream {
+    const stream = new GrpcStream(connection, id, head, connection.now, this.calls);
+    stream.remoteClosed = last;
     return stream;
-  }
-
-  private stream(connection: Http2Connection, id: number, head: RequestHead, now: number): GrpcStream {
-    return new GrpcStream(connection, id, head, now, this.calls);
   }
 
   private check(): void {

@@ -11,6 +11,7 @@ import type { Http2Connection } from './http2-connection.js';
 import { ErrorCode, STREAM_WINDOW, WINDOW_DEFAULT } from './http2-frames.js';
 import { Http2Stream } from './http2-stream.js';
 import { MessageReader, PREFIX_BYTES } from './message-reader.js';
+import { Progress } from './progress.js';
 import { valueOf, type RequestHead } from './request-head.js';
 
 /** What the calls of one server share. */
@@ -44,7 +45,12 @@ const LEAD = Buffer.alloc(PREFIX_BYTES);
 const TIMER_MS_MAX = 2 ** 31 - 1;
 /** A stream whose client leaves more unread is told to wait. */
 const UNSENT_BYTES_MAX = WINDOW_DEFAULT;
-const DECOMPRESS = { gzip: gunzip, deflate: inflate } as const;
+const DECOMPRESS = new Map([
+  ['gzip', gunzip],
+  ['deflate', inflate],
+]);
+/** What `application/grpc-web` and the like are not. */
+const GRPC = /^application\/grpc(?:[+;]|$)/;
 
 /**
  * A call: one gRPC request on a stream of HTTP/2.
@@ -59,6 +65,8 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
   private timer: NodeJS.Timeout | undefined;
   private events: CallEvents | null = null;
   private identity: Identity | null = null;
+  /** Of what waits to be read. */
+  private progress: Progress | null = null;
   private running = false;
   private headersSent = false;
   private answered = false;
@@ -78,13 +86,13 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
   /** Looks at the headers. What they refuse is answered at once, so that no body needs to come. */
   begin(): void {
     const { head, options } = this;
-    if (head.method !== 'POST' || !head.contentType.startsWith('application/grpc')) return;
+    if (head.method !== 'POST' || !GRPC.test(head.contentType)) return;
     try {
       const method = options.method(head.path);
       if (method === undefined)
         throw new GrpcFailure(status.UNIMPLEMENTED, `there is no method ${head.path} on this server`);
       const { encoding } = head;
-      if (encoding !== undefined && encoding !== 'identity' && !(encoding in DECOMPRESS))
+      if (encoding !== undefined && encoding !== 'identity' && !DECOMPRESS.has(encoding))
         throw new GrpcFailure(
           status.UNIMPLEMENTED,
           `messages are compressed by ${JSON.stringify(encoding)}; expected one of ${COMPRESSIONS}`,
@@ -154,7 +162,8 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
 
   /** The server is being stopped: a call that would go on for ever ends here. */
   stop(): void {
-    if (this.method?.kind === 'streamed' && this.method.requestStream === false && this.remoteClosed)
+    const { method } = this;
+    if (method?.kind === 'streamed' && method.responseStream && !method.requestStream && this.remoteClosed)
       this.fail(new GrpcFailure(status.UNAVAILABLE, 'the server is being stopped'));
   }
 
@@ -197,7 +206,9 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
 
   override check(now: number): void {
     const { stallMsMax } = this.options;
-    if (this.unsentBytes > 0 && now - this.progressAt > stallMsMax)
+    if (this.unsentBytes === 0) this.progress = null;
+    else if (this.progress === null) this.progress = new Progress(now, this.sentBytes);
+    else if (this.progress.tooSlow(now, this.sentBytes, stallMsMax))
       return this.connection.reset(this, ErrorCode.enhanceYourCalm);
     const waits = this.method?.kind === 'streamed' && this.method.requestStream;
     if (this.remoteClosed || waits || now - this.openedAt <= stallMsMax) return;
@@ -249,13 +260,14 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
   private decompressed(message: Buffer): Promise<Buffer> {
     const { encoding } = this.head;
     const { messageBytesMax } = this.options;
-    if (encoding === undefined || !(encoding in DECOMPRESS))
+    const decompress = DECOMPRESS.get(encoding ?? '');
+    if (decompress === undefined)
       throw new GrpcFailure(
         status.INTERNAL,
         'the message is marked as compressed, and the call names no compression in grpc-encoding',
       );
     return new Promise((resolve, reject) => {
-      DECOMPRESS[encoding as keyof typeof DECOMPRESS](message, { maxOutputLength: messageBytesMax }, (error, plain) => {
+      decompress(message, { maxOutputLength: messageBytesMax }, (error, plain) => {
         if (error === null) resolve(plain);
         else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
           reject(

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { EmptyWork } from './empty-work.js';
 import { FrameReader } from './frame-reader.js';
 import { HeaderBlocks } from './header-blocks.js';
 import { TOO_LARGE } from './hpack.js';
@@ -7,11 +8,12 @@ import {
   ConnectionError,
   ErrorCode,
   Flag,
-  FRAME_BYTES_MAX,
   frame,
   FrameType,
   Setting,
+  SETTING_BYTES,
   settingsFrame,
+  settingsIn,
   STREAM_WINDOW,
   StreamError,
   uint32At,
@@ -24,10 +26,9 @@ import { goAwayFrame, Http2Sender } from './http2-sender.js';
 import type { Ending, Shared } from './http2-shared.js';
 import type { Http2Stream } from './http2-stream.js';
 import { Outbox } from './outbox.js';
+import { Progress } from './progress.js';
 import { checkTrailers } from './request-head.js';
 
-/** Of frames that cost work and carry none, so many a second are taken. */
-const EMPTY_WORK_PER_SECOND_MAX = 1_000;
 /** A request that its client takes back so soon was never meant; ms. */
 const RAPID_MS = 5;
 const RESETS_REMEMBERED = 4_096;
@@ -47,15 +48,19 @@ export class Http2Connection {
   private readonly blocks: HeaderBlocks;
   private readonly resets: number[] = [];
   private lastStream = 0;
+  /** The last stream whose headers made it depend on itself. */
+  private ofItself = 0;
   private receiveWindow = WINDOW_DEFAULT;
   private ungranted = 0;
-  private emptyWork = 0;
+  private readonly emptyWork = new EmptyWork();
+  /** Pings that follow work measure it, as gRPC's clients do to size their windows, and cost nothing. */
+  private worked = false;
+  private dataFrames = 0;
   private settled = false;
   private frames = 0;
   private partSince = 0;
   private pingedAt = 0;
-  private writtenAt = 0;
-  private written = 0;
+  private readonly progress: Progress;
   private draining = false;
   private refusing = false;
   private closingSince = 0;
@@ -68,13 +73,9 @@ export class Http2Connection {
   ) {
     const { limits, slabs, turnEnd, budget } = shared;
     this.openedAt = this.now = performance.now();
+    this.progress = new Progress(this.now, 0);
     this.out = new Outbox(socket, slabs, turnEnd, () => this.full());
-    this.sender = new Http2Sender(
-      this.out,
-      budget,
-      () => this.now,
-      (stream) => this.answered(stream),
-    );
+    this.sender = new Http2Sender(this.out, budget, (stream) => this.answered(stream));
     this.blocks = new HeaderBlocks(limits.headerBytesMax);
     this.reader = new FrameReader((type, flags, stream, bytes, from, to) =>
       this.frame(type, flags, stream, bytes, from, to),
@@ -128,7 +129,7 @@ export class Http2Connection {
   /** Once a second: counts begin anew, and what takes too long ends. @param now performance.now() */
   check(now: number): void {
     const { limits } = this.shared;
-    this.emptyWork = 0;
+    this.emptyWork.renew();
     if (this.closingSince > 0) {
       if (now - this.closingSince > CLOSING_MS_MAX) this.socket.destroy();
       return;
@@ -154,15 +155,13 @@ export class Http2Connection {
     this.forget(stream);
   }
 
-  /** Whether nothing of the socket's backlog has left for too long. */
+  /** Whether too little of the socket's backlog has left for too long. */
   private isStuck(now: number): boolean {
     const backlog = this.socket.writableLength;
     const written = this.socket.bytesWritten - backlog;
-    if (backlog === 0 || written !== this.written) {
-      this.written = written;
-      this.writtenAt = now;
-    }
-    return now - this.writtenAt > this.shared.limits.stallMsMax;
+    if (backlog > 0) return this.progress.tooSlow(now, written, this.shared.limits.stallMsMax);
+    this.progress.restart(now, written);
+    return false;
   }
 
   private full(): void {
@@ -220,13 +219,13 @@ export class Http2Connection {
         return this.ping(flags, id, bytes, from, to);
       case FrameType.goaway:
         if (id !== 0) throw violation('GOAWAY belongs to no stream');
-        return this.countEmpty();
+        return this.emptyWork.count();
       case FrameType.priority:
         return this.priority(id, bytes, from, to);
       case FrameType.pushPromise:
         throw violation('a client may not push');
       default:
-        return this.countEmpty();
+        return this.emptyWork.count();
     }
   }
 
@@ -238,7 +237,8 @@ export class Http2Connection {
     this.ungranted += size;
     if (this.receiveWindow < 0) throw new ConnectionError(ErrorCode.flowControlError, 'more came than was granted');
     const [begin, end] = unpadded(flags, bytes, from, to);
-    if (begin === end && !last) this.countEmpty();
+    if (begin !== end) this.worked = true;
+    else if (!last) this.emptyWork.count();
     const stream = this.streams.get(id);
     if (stream === undefined || stream.remoteClosed) return this.late(id, 'DATA');
     stream.receiveWindow -= size;
@@ -257,7 +257,7 @@ export class Http2Connection {
       stream.took(bytes, last);
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
-      this.countEmpty();
+      this.emptyWork.count();
       this.reset(stream, error.code);
     }
   }
@@ -266,19 +266,14 @@ export class Http2Connection {
     if (id === 0 || id % 2 === 0) throw violation(`a client's streams have odd numbers, not ${id}`);
     const [start, end] = unpadded(flags, bytes, from, to);
     let begin = start;
-    let ofItself = false;
     if ((flags & Flag.priority) !== 0) {
       if (end - begin < 5) throw new ConnectionError(ErrorCode.frameSizeError, 'HEADERS lacks its priority');
-      ofItself = (uint32At(bytes, begin) & WINDOW_MAX) === id;
+      if ((uint32At(bytes, begin) & WINDOW_MAX) === id) this.ofItself = id;
       begin += 5;
     }
     const last = (flags & Flag.endStream) !== 0;
     if ((flags & Flag.endHeaders) === 0) this.blocks.begin(id, last, bytes.subarray(begin, end));
     else this.block(id, last, bytes, begin, end);
-    if (!ofItself) return;
-    this.resetId(id, ErrorCode.protocolError);
-    const stream = this.streams.get(id);
-    if (stream !== undefined) this.forget(stream);
   }
 
   private continuation(flags: number, id: number, bytes: Buffer, from: number, to: number): void {
@@ -295,17 +290,17 @@ export class Http2Connection {
     if (known !== undefined || id <= this.lastStream) return this.trailers(id, known, last, bytes.subarray(from, to));
     const head = this.blocks.head(bytes, from, to);
     this.lastStream = id;
-    if (head instanceof StreamError) {
-      this.countEmpty();
-      return this.resetId(id, head.code);
+    if (head instanceof StreamError || this.ofItself === id) {
+      this.emptyWork.count();
+      return this.resetId(id, ErrorCode.protocolError);
     }
     if (this.streams.size + this.abandoned >= this.shared.limits.streamsMax || this.refusing) {
-      this.countEmpty();
+      this.emptyWork.count();
       return this.resetId(id, ErrorCode.refusedStream);
     }
     const { shared } = this;
-    const stream =
-      head === TOO_LARGE ? shared.headersTooLarge(this, id, this.now) : shared.open(this, id, head, this.now);
+    this.worked = true;
+    const stream = head === TOO_LARGE ? shared.headersTooLarge(this, id, last) : shared.open(this, id, head, last);
     if (stream.over) return;
     this.streams.set(id, stream);
     if (last) this.taken(stream, NOTHING, true);
@@ -315,6 +310,7 @@ export class Http2Connection {
     const list = this.blocks.list(block);
     if (stream === undefined || stream.remoteClosed) return this.late(id, 'HEADERS');
     try {
+      if (this.ofItself === id) throw new StreamError(ErrorCode.protocolError, 'a stream depends on itself');
       if (!last) throw new StreamError(ErrorCode.protocolError, 'headers came twice');
       checkTrailers(list);
     } catch (error) {
@@ -351,9 +347,9 @@ export class Http2Connection {
     if (size !== 4) throw new ConnectionError(ErrorCode.frameSizeError, 'RST_STREAM has four bytes');
     if (id === 0 || id > this.lastStream) throw violation(`RST_STREAM came for stream ${id}, which nobody opened`);
     const stream = this.streams.get(id);
-    if (stream === undefined) return this.countEmpty();
+    if (stream === undefined) return this.emptyWork.count();
     // CVE-2023-44487: asking and taking back, without end.
-    this.countEmpty(this.now - stream.openedAt <= RAPID_MS ? 1 : 0.1);
+    this.emptyWork.count(this.now - stream.openedAt <= RAPID_MS ? 1 : 0.1);
     this.forget(stream);
   }
 
@@ -361,30 +357,26 @@ export class Http2Connection {
     const size = to - from;
     const ack = (flags & Flag.ack) !== 0;
     if (id !== 0) throw violation('SETTINGS belongs to no stream');
-    if (size % 6 !== 0 || (ack && size > 0))
+    if (size % SETTING_BYTES !== 0 || (ack && size > 0))
       throw new ConnectionError(ErrorCode.frameSizeError, 'SETTINGS has six bytes for each');
     if (ack) return;
-    if (this.settled) this.countEmpty();
+    this.emptyWork.count(Math.max(1, size / SETTING_BYTES));
     this.settled = true;
     this.sender.raw(SETTINGS_ACK);
-    for (let at = from; at < to; at += 6) this.setting(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
-  }
-
-  private setting(id: number, value: number): void {
-    if (id === Setting.enablePush && value > 1) throw violation('ENABLE_PUSH is 0 or 1');
-    if (id === Setting.maxFrameSize) {
-      if (value < FRAME_BYTES_MAX || value >= 2 ** 24) throw violation('MAX_FRAME_SIZE is from 2^14 to 2^24 - 1');
-      this.sender.setFrameBytes(value);
-    }
-    if (id !== Setting.initialWindowSize) return;
-    if (value > WINDOW_MAX) throw new ConnectionError(ErrorCode.flowControlError, 'INITIAL_WINDOW_SIZE is below 2^31');
-    this.sender.setInitialWindow(value, this.streams.values());
+    const settings = settingsIn(bytes, from, to);
+    const frameBytes = settings.get(Setting.maxFrameSize);
+    if (frameBytes !== undefined) this.sender.setFrameBytes(frameBytes);
+    const window = settings.get(Setting.initialWindowSize);
+    if (window !== undefined) this.sender.setInitialWindow(window, this.streams.values());
   }
 
   private ping(flags: number, id: number, bytes: Buffer, from: number, to: number): void {
     if (id !== 0) throw violation('PING belongs to no stream');
     if (to - from !== PING_BYTES) throw new ConnectionError(ErrorCode.frameSizeError, 'PING has eight bytes');
-    this.countEmpty();
+    const { dataFrames } = this.sender;
+    if (!this.worked && dataFrames === this.dataFrames) this.emptyWork.count();
+    this.worked = false;
+    this.dataFrames = dataFrames;
     const payload = bytes.subarray(from, to);
     if ((flags & Flag.ack) === 0) return this.sender.raw(frame(FrameType.ping, Flag.ack, 0, payload));
     if (this.draining && !this.refusing && payload.equals(DRAINED)) this.refuseMore();
@@ -399,9 +391,12 @@ export class Http2Connection {
 
   private priority(id: number, bytes: Buffer, from: number, to: number): void {
     if (id === 0) throw violation('PRIORITY belongs to a stream');
-    this.countEmpty();
+    this.emptyWork.count();
     if (to - from !== 5) throw new ConnectionError(ErrorCode.frameSizeError, 'PRIORITY has five bytes');
-    if ((uint32At(bytes, from) & WINDOW_MAX) === id) this.resetId(id, ErrorCode.protocolError);
+    if ((uint32At(bytes, from) & WINDOW_MAX) !== id) return;
+    const stream = this.streams.get(id);
+    if (stream === undefined) this.resetId(id, ErrorCode.protocolError);
+    else this.reset(stream, ErrorCode.protocolError);
   }
 
   /** The answer has left. */
@@ -428,16 +423,6 @@ export class Http2Connection {
 
   private endIfDrained(): void {
     if (this.refusing && this.streams.size === 0 && this.closingSince === 0) this.end('drained', '');
-  }
-
-  private countEmpty(weight = 1): void {
-    this.emptyWork += weight;
-    if (this.emptyWork <= EMPTY_WORK_PER_SECOND_MAX) return;
-    throw new ConnectionError(
-      ErrorCode.enhanceYourCalm,
-      `more than ${EMPTY_WORK_PER_SECOND_MAX} frames in a second that carry nothing, or take back what was asked`,
-      'abuse',
-    );
   }
 }
 

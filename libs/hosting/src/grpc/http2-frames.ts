@@ -50,6 +50,7 @@ export const STREAM_WINDOW = 1_048_576;
 export const CONNECTION_WINDOW = 4_194_304;
 /** Of a header in a list: RFC 9113, section 6.5.2. */
 export const HEADER_OVERHEAD_BYTES = 32;
+export const SETTING_BYTES = 6;
 
 /** A violation after which the connection is of no use: RFC 9113, section 5.4.1. */
 export class ConnectionError extends Error {
@@ -116,12 +117,31 @@ const NOTHING = new Uint8Array(0);
 
 /** @param settings identifiers with their values */
 export function settingsFrame(settings: readonly (readonly [number, number])[]): Buffer {
-  const payload = Buffer.alloc(settings.length * 6);
+  const payload = Buffer.alloc(settings.length * SETTING_BYTES);
   settings.forEach(([id, value], i) => {
-    payload.writeUInt16BE(id, i * 6);
-    payload.writeUInt32BE(value, i * 6 + 2);
+    payload.writeUInt16BE(id, i * SETTING_BYTES);
+    payload.writeUInt32BE(value, i * SETTING_BYTES + 2);
   });
   return frame(FrameType.settings, 0, 0, payload);
+}
+
+/**
+ * The last value of each setting that a frame holds, `from` to `to` of `bytes`: the earlier ones would be work for nothing.
+ * @throws ConnectionError for values that may not be: RFC 9113, section 6.5.2
+ */
+export function settingsIn(bytes: Buffer, from: number, to: number): ReadonlyMap<number, number> {
+  const settings = new Map<number, number>();
+  for (let at = from; at < to; at += SETTING_BYTES) {
+    const id = bytes.readUInt16BE(at);
+    const value = bytes.readUInt32BE(at + 2);
+    if (id === Setting.enablePush && value > 1) throw violation('ENABLE_PUSH is 0 or 1');
+    if (id === Setting.maxFrameSize && (value < FRAME_BYTES_MAX || value >= 2 ** 24))
+      throw violation('MAX_FRAME_SIZE is from 2^14 to 2^24 - 1');
+    if (id === Setting.initialWindowSize && value > WINDOW_MAX)
+      throw new ConnectionError(ErrorCode.flowControlError, 'INITIAL_WINDOW_SIZE is below 2^31');
+    settings.set(id, value);
+  }
+  return settings;
 }
 
 /** Where the payload lies within its padding: RFC 9113, section 6.1. */

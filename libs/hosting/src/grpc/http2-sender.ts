@@ -29,11 +29,12 @@ export class Http2Sender {
   /** Streams that have data and window. */
   private readonly ready: Http2Stream[] = [];
   unsentBytes = 0;
+  /** Frames of data that have left. */
+  dataFrames = 0;
 
   constructor(
     private readonly out: Outbox,
     private readonly budget: Budget,
-    private readonly now: () => number,
     /** An answer has left to its end. */
     private readonly ended: (stream: Http2Stream) => void,
   ) {}
@@ -71,6 +72,7 @@ export class Http2Sender {
     putFrameHead(slab, (at += body.length), trailers.length, FrameType.headers, Flag.endHeaders | Flag.endStream, id);
     slab.set(trailers, at + FRAME_HEAD_BYTES);
     stream.localClosed = true;
+    this.dataFrames += 1;
     this.ended(stream);
   }
 
@@ -136,6 +138,7 @@ export class Http2Sender {
   /** @throws ConnectionError FLOW_CONTROL_ERROR: RFC 9113, section 6.9.2 */
   setInitialWindow(bytes: number, streams: Iterable<Http2Stream>): void {
     const change = bytes - this.initialWindow;
+    if (change === 0) return;
     this.initialWindow = bytes;
     for (const stream of streams) if (!this.streamWindow(stream, change)) throw tooWide();
   }
@@ -190,7 +193,8 @@ export class Http2Sender {
     }
     this.window -= length;
     stream.sendWindow -= length;
-    stream.progressAt = this.now();
+    stream.sentBytes += length;
+    this.dataFrames += 1;
     this.sent(stream, length);
     // A reader that is slower than we are is noticed between frames.
     if (this.unsentBytes > SLAB_BYTES) out.flush();

@@ -20,9 +20,10 @@ export interface Shared {
   budget: Budget;
   slabs: Slabs;
   turnEnd: TurnEnd;
-  open(connection: Http2Connection, id: number, head: RequestHead, now: number): Http2Stream;
+  /** @param last whether the headers are all that the request has */
+  open(connection: Http2Connection, id: number, head: RequestHead, last: boolean): Http2Stream;
   /** The headers of a request were too many to be read. */
-  headersTooLarge(connection: Http2Connection, id: number, now: number): Http2Stream;
+  headersTooLarge(connection: Http2Connection, id: number, last: boolean): Http2Stream;
 }
 
 /** Why a connection is no more, for those who count. */

@@ -16,8 +16,8 @@ export abstract class Http2Stream {
   unsentBytes = 0;
   trailers: Buffer | null = null;
   queued = false;
-  /** performance.now() of the last byte that left, or else of the beginning. */
-  progressAt: number;
+  /** Of the answer's data, what has left. */
+  sentBytes = 0;
   private dataBytes = 0;
 
   /**
@@ -31,9 +31,7 @@ export abstract class Http2Stream {
     public sendWindow: number,
     public receiveWindow: number,
     readonly openedAt: number,
-  ) {
-    this.progressAt = openedAt;
-  }
+  ) {}
 
   /** A part of the request's body. The bytes may be kept. */
   protected abstract data(bytes: Buffer): void;

@@ -23,10 +23,11 @@ export function libraryMethods(
   for (const [name, method] of Object.entries(definition) as [string, MethodDefinition][]) {
     const handler = (handlers[name] ?? handlers[method.originalName ?? '']) as Handler | undefined;
     if (handler === undefined) continue;
-    const { requestStream } = method;
+    const { requestStream, responseStream } = method;
     methods.set(method.path, {
       kind: 'streamed',
       requestStream,
+      responseStream,
       open: (call) => opened(new LibraryCall(call, method), method, handler),
     });
   }

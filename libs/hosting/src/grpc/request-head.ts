@@ -43,6 +43,8 @@ export function requestHead(list: readonly string[]): RequestHead {
   const { ':method': method, ':path': path, ':scheme': scheme } = pseudo;
   if (!method || !path || !scheme) throw malformed(':method, :path or :scheme is missing');
   const length = valueOf(fields, 'content-length');
+  for (let i = 0; i < fields.length; i += 2)
+    if (fields[i] === 'content-length' && fields[i + 1] !== length) throw malformed('content-length says two lengths');
   if (length !== undefined && !/^\d{1,15}$/.test(length)) throw malformed('content-length is no number');
   return {
     method,
