@@ -47,8 +47,11 @@ function told(
   window: Float64Array,
   pMax: number,
 ): Cause[] {
-  const { rocAuc, pValue, importance } = domainClassifier(training, window, reference.length, trainDomainTrees);
+  const compare = (importance: boolean) =>
+    domainClassifier(training, window, reference.length, trainDomainTrees, { importance });
+  const { rocAuc, pValue } = compare(false);
   if (pValue > pMax || rocAuc < ROC_AUC_MIN) return [];
+  const { importance } = compare(true);
   const names = importance
     .map((lost, f) => ({ lost, name: reference[f]!.feature }))
     .filter(({ lost }) => lost > 0.01)
