@@ -50,6 +50,16 @@ describe('who calls', () => {
     ['another scheme', { authorization: 'Basic b3BzOnNlY3JldA==' }, /of another kind; send "authorization: Bearer/],
     ['an expired token', bearer('old'), /the token of once expired on 2025-12-31T23:00:00/],
     ['a strange certificate', certificate({ subject: { CN: 'evil' } }), /certificate for "evil" is not among/],
+    [
+      'an e-mail address that reads like a name',
+      certificate({ subjectaltname: 'email:DNS:till.shop.example' }),
+      /is not among/,
+    ],
+    [
+      'a name within one that is quoted',
+      certificate({ subjectaltname: 'DNS:"x, DNS:till.shop.example, y"' }),
+      /is not among/,
+    ],
     ['a name with a prefix', certificate({ subject: { CN: 'x.till.shop.example' } }), /is not among/],
   ])('is refused with %s, and told what would be right', async (_, credentials, message) => {
     await expect(named(credentials)).rejects.toMatchObject({ code: 'UNAUTHENTICATED', message });

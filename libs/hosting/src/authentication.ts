@@ -87,9 +87,7 @@ export class Authentication {
 
   private byCertificate({ fingerprint256, subject, subjectaltname = '' }: ClientCertificate): Identity {
     const fingerprint = fingerprint256.replaceAll(':', '').toLowerCase();
-    const names = [subject.CN ?? []]
-      .flat()
-      .concat([...subjectaltname.matchAll(/(?:DNS|URI):([^,]+)/g)].map(([, name]) => name ?? ''));
+    const names = [subject.CN ?? []].flat().concat(alternativesIn(subjectaltname));
     const identity =
       this.byFingerprint.get(fingerprint) ??
       names.map((name) => this.bySubject.get(name)).find((one) => one !== undefined);
@@ -107,6 +105,12 @@ export class Authentication {
     if (ways.length === 0) return 'show a client certificate of auth.certificates';
     return `send "authorization: Bearer <token>" or "x-api-key: <token>" with ${ways.join(', or ')}`;
   }
+}
+
+/** DNS and URI names. What only holds such a text, as the address of an e-mail may, is none; Node quotes what has a comma in it. */
+function alternativesIn(subjectaltname: string): string[] {
+  const entries = subjectaltname.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
+  return entries.flatMap((entry) => /^(?:DNS|URI):([^"]+)$/.exec(entry.trim())?.[1] ?? []);
 }
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
