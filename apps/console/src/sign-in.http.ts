@@ -1,6 +1,15 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Post, Query, Req, Res } from '@nestjs/common';
 import { GyreError, type Session } from '@gyre/contracts';
-import { Callers, Identity, Needs, Open, sessionIn, type HttpReply, type HttpRequest } from '@gyre/hosting';
+import {
+  Callers,
+  cameOverTls,
+  Identity,
+  Needs,
+  Open,
+  sessionIn,
+  type HttpReply,
+  type HttpRequest,
+} from '@gyre/hosting';
 import { SECURITY_HEADERS } from './security-headers.js';
 import { bouncePage, SIGN_IN_POLICY, signInPage } from './sign-in-page.js';
 
@@ -36,7 +45,7 @@ export class SignInController {
   async begin(@Body() body: Buffer | undefined, @Req() request: HttpRequest, @Res() reply: HttpReply): Promise<void> {
     const fromForm = (request.headers['content-type'] ?? '').startsWith(FORM);
     const { token, to } = fromForm ? formOf(body) : jsonOf(body);
-    const secure = request.socket.encrypted === true || (request.headers['origin'] ?? '').startsWith('https:');
+    const secure = cameOverTls(request);
     let cookie: string;
     try {
       if (!this.callers.required)

@@ -12,6 +12,9 @@ const COOKIE = 'gyre-session';
 /** Browsers take a cookie of such a name only where it is for this host alone, and came and goes over TLS. */
 const SECURE_COOKIE = `__Host-${COOKIE}`;
 
+/** On calls that another process passes on: the scheme by which the caller came to it. */
+export const FORWARDED = 'x-gyre-forwarded';
+
 /** Who calls over HTTP: by header, by the session of a browser, or by certificate. */
 export class Callers {
   constructor(
@@ -25,11 +28,14 @@ export class Callers {
     return this.authentication.required;
   }
 
-  /** @throws GyreError UNAUTHENTICATED or ISSUER_UNAVAILABLE, at once or by rejection */
+  /**
+   * The certificate of a process that passes a call on says nothing of who calls. Whoever claims to be one has less than without, so it may be believed.
+   * @throws GyreError UNAUTHENTICATED or ISSUER_UNAVAILABLE, at once or by rejection
+   */
   identify(headers: Headers, socket: object): Identity | Promise<Identity> {
     return this.authentication.identify({
       ...this.shown(headers),
-      certificate: () => certificateOf(socket as Partial<TLSSocket>),
+      certificate: () => (headers[FORWARDED] === undefined ? certificateOf(socket as Partial<TLSSocket>) : undefined),
     });
   }
 
@@ -77,6 +83,15 @@ export function sessionIn(headers: Headers): string | undefined {
     if (value !== undefined) return value;
   }
   return undefined;
+}
+
+/** Whether a browser came over TLS, be it to this process, to the one that passed the call on, or to a proxy before them. */
+export function cameOverTls({ headers, socket }: { headers: Headers; socket: object }): boolean {
+  return (
+    (socket as Partial<TLSSocket>).encrypted === true ||
+    one(headers['origin'])?.startsWith('https:') === true ||
+    headers[FORWARDED] === 'https'
+  );
 }
 
 /** The certificate that the other end has shown, where an authority of ours vouches for it. */

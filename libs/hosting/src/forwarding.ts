@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { RequestMethod, type DynamicModule, type Type } from '@nestjs/common';
 import { METHOD_METADATA, MODULE_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { errors, GyreError } from '@gyre/contracts';
 import { READING } from './call-guard.js';
-import { sessionIn, type Callers } from './callers.js';
+import { cameOverTls, FORWARDED, sessionIn, type Callers } from './callers.js';
 import type { Service } from './host.js';
 import { neededBy } from './needs.js';
 import type { Peers } from './peers.js';
@@ -19,14 +19,15 @@ interface Route {
 
 /** Of one connection, not of the call; and what this process has checked already. */
 const OWN_HEADERS = new Set(
-  'connection host keep-alive origin proxy-authorization proxy-connection sec-fetch-site te trailer transfer-encoding upgrade'.split(
+  'connection host keep-alive origin proxy-authorization proxy-connection te trailer transfer-encoding upgrade'.split(
     ' ',
   ),
 );
 
 /**
  * Answers the calls for services that run elsewhere by asking them there, so that the whole interface is to be had from each process: the
- * console's pages and the command line need one address only. The caller's own token goes along, and the name in the timeline stays theirs.
+ * console's pages and the command line need one address only. The caller's own token goes along, and the name in the timeline stays theirs. A certificate cannot be passed on: who is known by it alone
+ * is told to bring a token, for the other process must not take them for this one.
  */
 export function forwardCalls(
   app: NestFastifyApplication,
@@ -42,11 +43,14 @@ export function forwardCalls(
         url: path,
         handler: async (request, reply) => {
           try {
-            const headers = { ...withoutOwn(request.headers), ...sessionAsHeader(request.headers, callers) };
             callers.names.refuseForeignHost(request.headers);
             if (!READING.has(request.method)) callers.names.refuseForeignPages(headersOf(request.headers));
             // What they may do is asked where the call is answered.
-            if (!open) await callers.identify(request.headers, request.socket);
+            if (!open) {
+              await callers.identify(request.headers, request.socket);
+              refuseByCertificateAlone(request, name, callers);
+            }
+            const headers = forwardedHeaders(request, callers);
             const body = request.body as Buffer | undefined;
             const answer = await peers.call(name, { method: request.method, path: request.url, headers, body });
             reply.status(answer.statusCode ?? 502).headers(withoutOwn(answer.headers));
@@ -87,6 +91,27 @@ export function routesOf(module: Type<unknown> | DynamicModule): Route[] {
   });
 }
 
+/** As much of a request as tells who sends it, and how. */
+type Incoming = Pick<IncomingMessage, 'headers'> & { method: string; url: string; socket: object };
+
+/** @throws GyreError UNAUTHENTICATED */
+function refuseByCertificateAlone({ method, url, headers }: Incoming, service: string, callers: Callers): void {
+  const { authorization, apiKey } = callers.shown(headers);
+  if (!callers.required || authorization !== undefined || apiKey !== undefined) return;
+  throw new GyreError(
+    'UNAUTHENTICATED',
+    `${method} ${url} is answered by ${service} in another process, to which a client certificate cannot be passed on; send a token too, or call the process that runs ${service}`,
+  );
+}
+
+function forwardedHeaders(request: Incoming, callers: Callers): OutgoingHttpHeaders {
+  const headers = withoutOwn(request.headers);
+  // Of changes it has been checked here, with the origin that it goes with.
+  if (!READING.has(request.method)) delete headers['sec-fetch-site'];
+  const scheme = cameOverTls(request) ? 'https' : 'http';
+  return { ...headers, ...sessionAsHeader(request.headers, callers), [FORWARDED]: scheme };
+}
+
 /** The process that is asked may not know the session, but it knows the token that the session stands for. */
 function sessionAsHeader(headers: IncomingMessage['headers'], callers: Callers): Record<string, string> {
   const { authorization } = sessionIn(headers) === undefined ? {} : callers.shown(headers);
@@ -104,10 +129,11 @@ function joined(...parts: readonly string[]): string {
     .join('/')}`;
 }
 
-function withoutOwn(headers: IncomingMessage['headers']): Record<string, string> {
+/** Two cookies stay two: joined by commas they would be none. */
+function withoutOwn(headers: IncomingMessage['headers']): Record<string, string | string[]> {
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined || OWN_HEADERS.has(name) ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+      value === undefined || OWN_HEADERS.has(name) ? [] : [[name, value]],
     ),
   );
 }

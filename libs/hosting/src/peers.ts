@@ -1,4 +1,4 @@
-import { request, type IncomingMessage } from 'node:http';
+import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { GyreError } from '@gyre/contracts';
 import { z } from 'zod';
@@ -22,9 +22,9 @@ export type PeersConfig = z.infer<typeof PeersConfig>;
 /** A call for a peer. */
 export interface PeerCall {
   method: string;
-  /** With the query. */
+  /** With the query, from its first slash on. */
   path: string;
-  headers?: Record<string, string>;
+  headers?: OutgoingHttpHeaders;
   body?: Uint8Array | undefined;
 }
 
@@ -71,7 +71,7 @@ export class Peers {
 
   /**
    * Calls a service in its process. The answer is whatever it is; its body is still to come.
-   * @throws GyreError NOT_READY if there is none, or it does not answer
+   * @throws GyreError NOT_READY if there is none, or it does not answer; BAD_REQUEST for a path that would lead elsewhere
    */
   call(service: string, { method, path, headers = {}, body }: PeerCall): Promise<IncomingMessage> {
     const base = this.http.get(service);
@@ -79,9 +79,13 @@ export class Peers {
       const what = `${method} ${path} is answered by ${service}, which does not run in this process`;
       return Promise.reject(new GyreError('NOT_READY', `${what}; set peers.http.${service} to where it runs`));
     }
+    const url = below(base, path);
+    if (url === null) {
+      const problem = `the request is for ${JSON.stringify(path)}; expected a path that begins with one slash`;
+      return Promise.reject(new GyreError('BAD_REQUEST', problem));
+    }
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const send = base.startsWith('https:') ? requestTls : request;
-    const url = new URL(path, base);
+    const send = url.protocol === 'https:' ? requestTls : request;
     send(url, { method, headers, agent: false, ...this.tls }, resolve)
       .once('error', (error) =>
         reject(new GyreError('NOT_READY', `${service} at ${base} does not answer: ${error.message}`)),
@@ -94,4 +98,12 @@ export class Peers {
   ownAuthorization(): Record<string, string> {
     return this.token === undefined ? {} : { authorization: `Bearer ${this.token}` };
   }
+}
+
+/** Null for what names a host of its own, as `http://host/path`, `//host` and `/\\host` do: callers write paths, and must not choose who is called. */
+function below(base: string, path: string): URL | null {
+  const { origin } = new URL(base);
+  if (!/^\/(?![/\\])/.test(path)) return null;
+  const url = URL.parse(`${origin}${path}`);
+  return url?.origin === origin ? url : null;
 }
