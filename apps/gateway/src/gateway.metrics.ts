@@ -3,6 +3,7 @@ import type { Logger, Metrics } from '@gyre/hosting';
 import type { Admission } from './admission.js';
 import type { Route } from './routing.js';
 import type { PredictionLog } from './prediction-log.js';
+import { TritonMetrics } from './triton-metrics.js';
 
 /** Rows that shadows should have scored beside answers, since this process started, by what became of them. */
 export interface PairCoverage {
@@ -26,12 +27,14 @@ export class GatewayMetrics {
   private readonly loadFailures;
   private readonly lastKnown;
   private readonly covered = new Map<string, PairCoverage>();
+  readonly triton: TritonMetrics;
   private readonly answeredBy = new Map<string, { inc(): void }>();
 
   constructor(
     private readonly metrics: Metrics,
     private readonly log: Logger,
   ) {
+    this.triton = new TritonMetrics(metrics);
     this.requests = metrics.counter('gyre_gateway_requests_total', 'Inference requests that were answered, by model', [
       'model',
     ]);

@@ -166,6 +166,28 @@ describe('the gateway', () => {
     expect((await fetch(`${gateway.httpUrl}/v1/models/nobody/pairs`)).status).toBe(404);
   });
 
+  it('counts under the names that boards of Triton read', async () => {
+    await serve(platform, { champion: [4, echoing()] });
+    await inPlace();
+    await Promise.all([infer(), infer()]);
+    const wrong = infer({
+      inputs: [{ name: 'other', datatype: 'FP32', shape: [1], contents: { fp32_contents: [0] } }],
+    });
+    await expect(wrong).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    await expect(infer({ model_name: 'made up' })).rejects.toMatchObject({ code: status.NOT_FOUND });
+    const text = await (await fetch(`${gateway.httpUrl}/metrics`)).text();
+    const of = (name: string): string[] => text.split('\n').filter((line) => line.startsWith(`nv_inference_${name}{`));
+    const labels = '{model="tides",version="4"}';
+    expect(of('request_success')).toContain(`nv_inference_request_success${labels} 2`);
+    expect(of('count')).toContain(`nv_inference_count${labels} 2`);
+    expect(of('request_failure')).toEqual(['nv_inference_request_failure{model="tides",version="0",reason="OTHER"} 1']);
+    const value = (name: string): number => Number(of(name)[0]?.split(' ')[1]);
+    expect(value('exec_count')).toBeLessThanOrEqual(2);
+    const [request, queue, compute] = ['request', 'queue', 'compute_infer'].map((part) => value(`${part}_duration_us`));
+    expect(compute).toBeGreaterThan(0);
+    expect(request).toBeGreaterThanOrEqual((queue ?? NaN) + (compute ?? NaN));
+  });
+
   it('answers typed with typed contents and raw with raw, and logs each once', async () => {
     await serve(platform, { champion: [4, echoing()] });
     await inPlace();

@@ -1,4 +1,4 @@
-import { GyreError, type OnlineFeatures, type Predicted } from '@gyre/contracts';
+import { type ErrorCode, GyreError, type OnlineFeatures, type Predicted } from '@gyre/contracts';
 import type { Admission } from './admission.js';
 import { checkOutputs, inferAnswer } from './answer.js';
 import { batches, scoreBatch, type Scores } from './batch.js';
@@ -92,7 +92,10 @@ export class Inference {
         model = request.model;
         this.accept(request, caller, resolve, reject);
       } catch (error) {
-        this.options.metrics.failed(error);
+        const { metrics } = this.options;
+        metrics.failed(error);
+        // Names that clients made up are not counted one by one.
+        if (model !== '' && !UNKNOWN.has(codeOf(error))) metrics.triton.failed(model, 0, codeOf(error));
         if (error instanceof GyreError && TURNED_AWAY.has(error.code)) this.failures.turnedAway(model, error.code);
         reject(error as Error);
       }
@@ -232,7 +235,7 @@ export class Inference {
       if (scores instanceof Promise) {
         this.busy.set(version, []);
         void scores.then((late) => {
-          noteRun(batch, version, began);
+          noteRun(batch, version, began, metrics);
           const next = this.busy.get(version) ?? [];
           this.busy.delete(version);
           // The next batch runs while this one's answers are written.
@@ -241,7 +244,7 @@ export class Inference {
         });
         continue;
       }
-      noteRun(batch, version, began);
+      noteRun(batch, version, began, metrics);
       through.push(...end(scores));
     }
     this.conclude(through);
@@ -323,8 +326,10 @@ export class Inference {
         requests.push({ asked, serving, version, features, sequence: first + (places[i] as number) });
         later.set(shadows, requests);
       }
-      this.options.metrics.answered(pending.spec.name, answered.fallback, answered.route);
-      if (answered.serving.lastKnown) this.options.metrics.answeredOnLastKnown(pending.spec.name);
+      const { metrics } = this.options;
+      metrics.answered(pending.spec.name, answered.fallback, answered.route);
+      metrics.triton.answered(pending.spec.name, answered.version ?? 0, performance.now() - pending.begun);
+      if (answered.serving.lastKnown) metrics.answeredOnLastKnown(pending.spec.name);
       pending.resolve(inferAnswer(pending.request, answered));
     });
     for (const [shadows, requests] of later) {
@@ -334,13 +339,14 @@ export class Inference {
   }
 
   private fail(failed: readonly Pending[], error: unknown): void {
-    const code = error instanceof GyreError ? error.code : 'INTERNAL';
+    const code = codeOf(error);
     // A log that is full takes no record of its being full.
     if (code === 'OVERLOADED') for (const { spec } of failed) this.failures.turnedAway(spec.name, code);
     else this.failures.failed(failed.map(aboutFailed), code);
     for (const pending of failed) {
       this.free(pending);
       this.options.metrics.failed(error);
+      this.options.metrics.triton.failed(pending.spec.name, pending.version?.version ?? 0, code);
       pending.reject(error);
     }
   }
@@ -351,6 +357,10 @@ export class Inference {
     pending.version?.release();
     this.options.metrics.took(performance.now() - pending.begun);
   }
+}
+
+function codeOf(error: unknown): ErrorCode {
+  return error instanceof GyreError ? error.code : 'INTERNAL';
 }
 
 /** Puts the next version in the place of one that failed. @returns whether there is one */
@@ -373,12 +383,20 @@ function concluded(batch: readonly Pending[], scores: Scores | null): Concluded 
 }
 
 /** Notes how long a batch ran, and how long its first request waited for that. @param began performance.now() */
-function noteRun(batch: readonly Pending[], version: ServedVersion, began: number): void {
+function noteRun(batch: readonly Pending[], version: ServedVersion, began: number, { triton }: GatewayMetrics): void {
   const { entry, waitingSince } = batch[0] as Pending;
   const now = performance.now();
+  let [rows, waitedMs] = [0, 0];
+  for (const { asked, waitingSince: since } of batch) {
+    rows += asked.rows;
+    waitedMs += began - since;
+  }
+  triton.ran(version.spec.name, version.version, { rows, requests: batch.length, waitedMs, tookMs: now - began });
   version.ran(now - began);
   entry.waited(began - waitingSince, now);
 }
 
 /** Refused at the door: counted, not recorded one by one. */
 const TURNED_AWAY: ReadonlySet<string> = new Set(['OVERLOADED', 'RATE_LIMITED']);
+/** Refused before it was looked whether there is such a model, or because there is none. */
+const UNKNOWN: ReadonlySet<string> = new Set(['MODEL_NOT_FOUND', 'PERMISSION_DENIED', 'UNAUTHENTICATED']);

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import type { GrpcServer, GrpcServerOptions } from './grpc/grpc-server.js';
 import type { Logger } from './logger.js';
-import type { Metrics } from './metrics.js';
+import { refusedCallers, type Metrics } from './metrics.js';
 
 /** How often a log line says that clients misbehave in one way, ms. */
 const WARNED_EVERY_MS = 60_000;
@@ -19,12 +19,15 @@ export function grpcCounts(
     'Connections of gRPC clients that have ended, or were not taken, by reason',
     ['reason'],
   );
+  const refused = refusedCallers(metrics);
   const warned = new Map<string, number>();
   return {
     callEnded(code) {
       let counter = byCode.get(code);
       if (counter === undefined) byCode.set(code, (counter = calls.labels({ code: status[code] ?? String(code) })));
       counter.inc();
+      if (code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED)
+        refused.inc({ protocol: 'grpc', why: code === status.UNAUTHENTICATED ? 'unknown' : 'forbidden' });
     },
     connectionEnded(reason, peer, why) {
       ended.inc({ reason });

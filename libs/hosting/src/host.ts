@@ -24,7 +24,7 @@ import { HostingModule } from './hosting.module.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { JwtVerifier } from './jwt.js';
 import type { Logger } from './logger.js';
-import { Metrics } from './metrics.js';
+import { Metrics, refusedCallers } from './metrics.js';
 import { OwnNames, refuseOpenAddress } from './own-names.js';
 import { Peers, PeersConfig } from './peers.js';
 import { measurePlatform } from './platform-metrics.js';
@@ -186,9 +186,12 @@ function measureCalls(app: NestFastifyApplication, metrics: Metrics): void {
     [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
     ['method', 'route', 'status'],
   );
+  const refused = refusedCallers(metrics);
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
+    if (reply.statusCode === 401 || reply.statusCode === 403)
+      refused.inc({ protocol: 'http', why: reply.statusCode === 401 ? 'unknown' : 'forbidden' });
     seconds.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1_000);
     done();
   });

@@ -8,10 +8,23 @@ export class Metrics {
     if (options.process) collectDefaultMetrics({ register: this.registry });
   }
 
-  counter<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
+  /** @param read puts the counter to where it is, at each scrape: for what is counted elsewhere */
+  counter<L extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    read?: (counter: Counter<L>) => void,
+  ): Counter<L> {
+    const options = { name, help, labelNames: [...labelNames], registers: [this.registry] };
+    if (read === undefined) return this.existing<Counter<L>>(name) ?? new Counter(options);
     return (
       this.existing<Counter<L>>(name) ??
-      new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] })
+      new Counter({
+        ...options,
+        collect: function collect(this: Counter<L>) {
+          read(this);
+        },
+      })
     );
   }
 
@@ -48,4 +61,12 @@ export class Metrics {
   private existing<M>(name: string): M | undefined {
     return this.registry.getSingleMetric(name) as M | undefined;
   }
+}
+
+/** Calls that were turned away for who made them. */
+export function refusedCallers(metrics: Metrics): Counter<'protocol' | 'why'> {
+  return metrics.counter('gyre_callers_refused_total', 'Calls refused for who made them, by protocol and why', [
+    'protocol',
+    'why',
+  ]);
 }
