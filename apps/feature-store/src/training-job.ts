@@ -77,7 +77,7 @@ function inWords({ labels }: Requested, rows: number, mismatches: number): strin
     mismatches === 0
       ? 'each with the features that serving saw'
       : `but ${mismatches} of them differ from what serving saw, by the point-in-time join`;
-  return `${rows} labelled predictions joined with their features, of ${labels} labels: ${parity}.`;
+  return `${rows} labelled predictions joined with their features (${labels} labels had come when the run was asked for): ${parity}.`;
 }
 
 function recipeFor({ model, asOf, rowsMax }: Requested, specs: Specs): Recipe {

@@ -121,6 +121,7 @@ export class RegistryController {
         event,
       });
     }
+    if (entries.length === 0) this.catalog.requireModel(model);
     return entries.slice(-most).reverse();
   }
 
