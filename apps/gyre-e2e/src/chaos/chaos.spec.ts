@@ -8,7 +8,10 @@ describe('a trial by chance', () => {
   it('loses and doubles nothing on the embedded platform, whose process is killed again and again', async () => {
     const seed = Number(process.env['E2E_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
     const said: string[] = [`chaos: E2E_SEED=${seed}`];
-    const options = { seed, kills: 3, rows: 400, platform: 'embedded' as const, answered: false };
+    const options = {
+      ...{ seed, kills: 3, rows: 400, outageSeconds: null, answered: false },
+      platform: 'embedded' as const,
+    };
     const { accounts, kills } = await runChaos(options, newDirectory(), (line) => said.push(line));
     console.info([...said, accountTable(accounts)].join('\n'));
     expect(kills).toBe(3);

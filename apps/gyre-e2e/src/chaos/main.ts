@@ -11,10 +11,14 @@ if (options === undefined) process.exitCode = 2;
 else {
   const directory = mkdtempSync(join(tmpdir(), 'gyre-chaos-'));
   const tell = (line: string): void => console.log(line);
+  const { seed, kills: wanted, rows, platform, outageSeconds } = options;
+  const trial = outageSeconds === null ? `--seed ${seed} --kills ${wanted}` : `--outage ${outageSeconds}`;
   tell(
     options.answered
-      ? `${options.kills} kills under ${PER_SECOND} predictions a second`
-      : `seed ${options.seed}, ${options.kills} kills, ${options.rows} rows, on the ${options.platform} platform`,
+      ? `${wanted} kills under ${PER_SECOND} predictions a second`
+      : outageSeconds === null
+        ? `seed ${seed}, ${wanted} kills, ${rows} rows, on the ${platform} platform`
+        : `broker and database away for ${outageSeconds} s each, ${rows} rows, on the ${platform} platform`,
   );
   try {
     const { accounts, kills } = options.answered
@@ -25,7 +29,7 @@ else {
     console.log(
       wrong.length === 0 && kills >= options.kills
         ? `${kills} kills: nothing lost, nothing doubled.`
-        : `${kills} kills: NOT RIGHT; the logs are in ${directory}. Again: npm run chaos -- --seed ${options.seed} --kills ${options.kills} --limit ${options.rows} --platform ${options.platform}`,
+        : `${kills} kills: NOT RIGHT; the logs are in ${directory}. Again: npm run chaos -- ${trial} --limit ${options.rows} --platform ${options.platform}`,
     );
     process.exitCode = wrong.length === 0 && kills >= options.kills ? 0 : 1;
     if (process.exitCode === 0) rmSync(directory, { recursive: true, force: true });

@@ -4,6 +4,8 @@ export interface ChaosOptions {
   seed: number;
   /** How often something is killed. */
   kills: number;
+  /** Instead of kills: broker and database are away for so many seconds, one after the other. */
+  outageSeconds: number | null;
   platform: 'embedded' | 'cluster';
   /** Rows of elec2. */
   rows: number;
@@ -12,13 +14,16 @@ export interface ChaosOptions {
 }
 
 const ROWS = 45_312;
-const USAGE = `npm run chaos -- [--seed N] [--kills N] [--limit ROWS] [--platform embedded|cluster]
+/** Broker and database: each is away once. */
+const SERVERS = 2;
+const USAGE = `npm run chaos -- [--seed N] [--kills N] [--outage SECONDS] [--limit ROWS] [--platform embedded|cluster]
 
 Takes elec2 through a Gyre whose processes, broker and database are killed (kill -9) at random moments and started again, then counts: every
 event that was accepted must have had its effect exactly once. Exit code 0 only if nothing is lost or doubled.
 
   --seed N        of the moments and victims (default: by chance; it is printed)
   --kills N       at least so many kills (default 20)
+  --outage S      instead of kills: the broker, then the database is away for S seconds; tells what the processes take of memory meanwhile
   --limit ROWS    only the first so many rows (default: all ${ROWS})
   --answered      instead: 2,000 predictions a second through the gRPC port of one process, which is killed half a second after its first answer each
                   time; what was answered must be in gyre.predictions, in the outcomes and in Parquet
@@ -31,7 +36,8 @@ export function chaosOptions(argv: readonly string[]): ChaosOptions | undefined 
       args: [...argv],
       options: {
         seed: { type: 'string' },
-        kills: { type: 'string', default: '20' },
+        kills: { type: 'string' },
+        outage: { type: 'string' },
         limit: { type: 'string', default: String(ROWS) },
         platform: { type: 'string', default: 'cluster' },
         answered: { type: 'boolean', default: false },
@@ -42,9 +48,13 @@ export function chaosOptions(argv: readonly string[]): ChaosOptions | undefined 
     const { platform } = values;
     if (platform !== 'embedded' && platform !== 'cluster')
       throw new RangeError(`--platform takes embedded or cluster, not ${platform}`);
+    if (values.outage !== undefined && (values.kills !== undefined || platform === 'embedded'))
+      throw new RangeError('--outage stands instead of --kills, and takes the servers of a cluster away');
+    const outageSeconds = values.outage === undefined ? null : whole('outage', values.outage, 1, 3_600);
     return {
+      outageSeconds,
       seed: whole('seed', values.seed ?? String(Math.floor(Math.random() * 2 ** 31)), 0, 2 ** 31),
-      kills: whole('kills', values.kills, 0, 1_000),
+      kills: outageSeconds === null ? whole('kills', values.kills ?? '20', 0, 1_000) : SERVERS,
       rows: whole('limit', values.limit, 400, ROWS),
       platform,
       answered: values.answered,

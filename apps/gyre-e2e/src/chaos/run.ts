@@ -7,6 +7,7 @@ import { mulberry32 } from '../random.js';
 import { Calls } from './calls.js';
 import { Killer } from './killer.js';
 import type { ChaosOptions } from './options.js';
+import { Outages } from './outages.js';
 import { account, labelAccounts, lifecycleAccounts, Parquet, tallied, type Account } from './reconcile.js';
 import { MODEL, send, specs, VIEW, type SentRow } from './traffic.js';
 import { GyreProcess, type Victim } from './victims.js';
@@ -14,6 +15,8 @@ import { GyreProcess, type Victim } from './victims.js';
 const WINDOW = 100;
 const SETTLE_MS = 300_000;
 const READERS = 4;
+/** What a process may take more of memory while a server is away: what it keeps to append, 32 MB, several times over. */
+const GROWTH_BYTES_MAX = 150_000_000;
 /** Entities that are looked up one by one; the archive tells of all. */
 const LOOKED_UP_MAX = 200;
 
@@ -39,7 +42,16 @@ export async function runChaos(
     const calls = new Calls();
     await calls.json('POST', `${world.front}/v1/specs`, specs(options.rows));
     await world.settle(calls);
-    const killer = new Killer(world.victims, options, mulberry32(options.seed), tell);
+    const grown: string[] = [];
+    const killer =
+      options.outageSeconds === null
+        ? new Killer(world.victims, options, mulberry32(options.seed), tell)
+        : new Outages(
+            world.serverVictims,
+            { seconds: options.outageSeconds, rows: options.rows },
+            () => world.watchMemory(grown, tell),
+            tell,
+          );
     const began = performance.now();
     const to = { ingestion: world.urlOf('ingestion'), gateway: world.urlOf('gateway') };
     const sent = await send(options.rows, to, calls, (row) => killer.reached(row));
@@ -51,7 +63,12 @@ export async function runChaos(
     await world.settle(calls);
     await world.flushArchive();
     const final = await finalSet(world, calls);
-    return { accounts: await reconciled(world, calls, sent, final), kills };
+    const accounts = await reconciled(world, calls, sent, final);
+    if (options.outageSeconds !== null)
+      accounts.push(
+        tallied(`processes that grew by over ${GROWTH_BYTES_MAX / 1e6} MB while a server was away`, 0, grown.length),
+      );
+    return { accounts, kills };
   } finally {
     await world.stop();
   }
@@ -102,14 +119,32 @@ class World {
   }
 
   get victims(): Victim[] {
+    return [...this.processes, ...this.serverVictims];
+  }
+
+  get serverVictims(): Victim[] {
     const { servers } = this;
-    if (servers === undefined) return this.processes;
+    if (servers === undefined) return [];
     const server = (name: 'kafka' | 'mongodb'): Victim => ({
       name,
       kill: () => servers[name].kill(),
       start: () => servers[name].start(),
     });
-    return [...this.processes, server('kafka'), server('mongodb')];
+    return [server('kafka'), server('mongodb')];
+  }
+
+  /** @param grown takes the names of those that grow too much. @returns what ends the watch */
+  watchMemory(grown: string[], tell: (line: string) => void): (server: string) => void {
+    const before = new Map(this.processes.map((process) => [process, process.rssMaxBytes]));
+    return (server) => {
+      const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
+      const lines = [...before].map(([process, bytes]) => {
+        const now = process.rssMaxBytes;
+        if (now - bytes > GROWTH_BYTES_MAX) grown.push(`${process.name} without ${server}`);
+        return `${process.name} ${megabytes(bytes)} -> ${megabytes(now)}`;
+      });
+      tell(`  resident at most, MB, before and after: ${lines.join(', ')}`);
+    };
   }
 
   get archiveDir(): string {
