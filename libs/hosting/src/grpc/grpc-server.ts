@@ -56,6 +56,8 @@ export class GrpcServer {
     this.shared = {
       limits,
       budget: this.budget,
+      // A message that grows lies in two places for a moment.
+      requestBytesMax: Math.max(3 * limits.messageBytesMax, limits.bufferBytesMax / 8),
       slabs: new Slabs(),
       turnEnd: new TurnEnd(),
       open: (connection, id, head, last) => {

@@ -61,6 +61,8 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
   private method: GrpcMethod | undefined;
   private messages: MessageReader | null = null;
   private message: Buffer | null = null;
+  /** A message came, be it understood yet or not. */
+  private brought = false;
   private deadline = Infinity;
   private timer: NodeJS.Timeout | undefined;
   private events: CallEvents | null = null;
@@ -171,9 +173,10 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
     if (this.answered || this.method === undefined) return;
     // Most requests: one message, in one piece.
     if (this.messages === null && this.isWhole(bytes)) return this.take(bytes.subarray(PREFIX_BYTES), bytes[0] !== 0);
-    const { messageBytesMax, budget } = this.options;
-    this.messages ??= new MessageReader(messageBytesMax, budget, (message, compressed) =>
-      this.take(message, compressed),
+    this.messages ??= new MessageReader(
+      this.options.messageBytesMax,
+      this.connection.requestBytes,
+      (message, compressed) => this.take(message, compressed),
     );
     try {
       this.messages.read(bytes);
@@ -241,9 +244,14 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
   }
 
   private take(message: Buffer, compressed: boolean): void {
+    const { method } = this;
+    if (this.answered || method === undefined) return;
+    if (this.brought && (method.kind === 'unary' || !method.requestStream))
+      return this.fail(new GrpcFailure(status.INTERNAL, 'the call brought more than one message'));
+    this.brought = true;
     if (!compressed && this.before === null) return this.deliver(message);
     this.before = (this.before ?? Promise.resolve())
-      .then(() => (compressed ? this.decompressed(message) : message))
+      .then(() => (compressed && !this.answered ? this.decompressed(message) : message))
       .then(
         (plain) => this.deliver(plain),
         (error: unknown) => this.fail(error),
@@ -253,7 +261,6 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
   private deliver(message: Buffer): void {
     if (this.answered) return;
     if (this.events !== null) return this.guarded(() => this.events?.onMessage(message));
-    if (this.message !== null) this.fail(new GrpcFailure(status.INTERNAL, 'the call brought more than one message'));
     this.message = message;
   }
 
@@ -317,7 +324,8 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
   /** Whether an answer may leave, or be kept until it can; the call fails where it may not. */
   private fits({ length }: Buffer): boolean {
     const { messageBytesMax, budget } = this.options;
-    const { unsentBytes } = this.connection.sender;
+    const { sender } = this.connection;
+    const { unsentBytes } = sender;
     if (length > messageBytesMax) {
       this.fail(
         new GrpcFailure(
@@ -327,6 +335,7 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
       );
       return false;
     }
+    if (sender.takesNow(this, PREFIX_BYTES + length)) return true;
     if (unsentBytes + length <= 2 * messageBytesMax && budget.used + length <= budget.max) return true;
     this.fail(
       new GrpcFailure(

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { Budget } from './budget.js';
 import { EmptyWork } from './empty-work.js';
 import { FrameReader } from './frame-reader.js';
 import { HeaderBlocks } from './header-blocks.js';
@@ -43,6 +44,8 @@ export class Http2Connection {
   abandoned = 0;
   /** performance.now() of the last bytes that came. */
   now: number;
+  /** What its requests that are not whole may take. */
+  readonly requestBytes: Budget;
   private readonly out: Outbox;
   private readonly reader: FrameReader;
   private readonly blocks: HeaderBlocks;
@@ -74,6 +77,7 @@ export class Http2Connection {
     const { limits, slabs, turnEnd, budget } = shared;
     this.openedAt = this.now = performance.now();
     this.progress = new Progress(this.now, 0);
+    this.requestBytes = new Budget(shared.requestBytesMax, budget);
     this.out = new Outbox(socket, slabs, turnEnd, () => this.full());
     this.sender = new Http2Sender(this.out, budget, (stream) => this.answered(stream));
     this.blocks = new HeaderBlocks(limits.headerBytesMax);

@@ -148,6 +148,12 @@ export class Http2Sender {
     this.frameBytes = Math.min(bytes, FRAME_BYTES_MAX * 4);
   }
 
+  /** Whether so much of an answer would leave at once, in a frame. */
+  takesNow(stream: Http2Stream, bytes: number): boolean {
+    const room = Math.min(this.window, stream.sendWindow, this.frameBytes);
+    return !this.blocked && this.unsentBytes === 0 && bytes <= room;
+  }
+
   hold(): void {
     this.blocked = true;
   }

@@ -18,6 +18,8 @@ export interface ConnectionLimits {
 export interface Shared {
   limits: ConnectionLimits;
   budget: Budget;
+  /** How much of it a connection's requests that are not whole may take. */
+  requestBytesMax: number;
   slabs: Slabs;
   turnEnd: TurnEnd;
   /** @param last whether the headers are all that the request has */

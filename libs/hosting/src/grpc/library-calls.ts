@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { Metadata, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Metadata, status, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { ClientCertificate } from '../authentication.js';
 import type { CallEvents, GrpcMethod, StreamedCall } from './grpc-call.js';
 import { GrpcFailure } from './grpc-failure.js';
@@ -46,19 +46,18 @@ function opened(call: LibraryCall, method: MethodDefinition, handler: Handler): 
     if (promise instanceof Promise) promise.catch((error: unknown) => stream.fail(failureIn(error)));
   };
   if (method.requestStream) begin();
-  let requests = 0;
+  let requested = false;
   return {
     onMessage(message) {
-      const request = method.requestDeserialize(message);
-      requests += 1;
+      const request = requestIn(message, method);
+      requested = true;
       if (method.requestStream) call.emit('data', request);
-      else if (requests > 1) throw new Error('the call brought more than one message');
       else call.request = request;
     },
     onEnd() {
       if (method.requestStream) call.emit('end');
-      else if (requests === 1) begin();
-      else throw new Error('the call brought no message');
+      else if (requested) begin();
+      else throw new GrpcFailure(status.INTERNAL, 'the call brought no message');
     },
     onDrain: () => call.drained(),
     onClosed: () => {
@@ -115,6 +114,18 @@ class LibraryCall extends EventEmitter {
   }
 }
 
+/** @throws GrpcFailure INVALID_ARGUMENT */
+function requestIn(bytes: Buffer, { path, requestDeserialize }: MethodDefinition): unknown {
+  try {
+    return requestDeserialize(bytes);
+  } catch (error) {
+    throw new GrpcFailure(
+      status.INVALID_ARGUMENT,
+      `the message is none that ${path} takes: ${(error as Error).message}`,
+    );
+  }
+}
+
 /** grpc-js's handlers fail with objects that have a code and details. */
 function failureIn(thrown: unknown): unknown {
   const { code, details } = thrown as { code?: unknown; details?: unknown };
@@ -123,13 +134,18 @@ function failureIn(thrown: unknown): unknown {
     : thrown;
 }
 
+/** @throws GrpcFailure INVALID_ARGUMENT for a header that gRPC does not allow */
 function metadataOf(fields: readonly string[]): Metadata {
   const metadata = new Metadata();
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
-    if (!name.endsWith('-bin')) metadata.add(name, value);
-    else for (const part of value.split(',')) metadata.add(name, Buffer.from(part, 'base64'));
+    try {
+      if (!name.endsWith('-bin')) metadata.add(name, value);
+      else for (const part of value.split(',')) metadata.add(name, Buffer.from(part, 'base64'));
+    } catch (error) {
+      throw new GrpcFailure(status.INVALID_ARGUMENT, (error as Error).message);
+    }
   }
   return metadata;
 }

@@ -4,7 +4,7 @@ import { GrpcFailure } from './grpc-failure.js';
 
 export const PREFIX_BYTES = 5;
 /** What a message that is not whole gets at first; it grows with what comes, not with what is promised. */
-const FIRST_BYTES = 16_384;
+const FIRST_BYTES = 64;
 
 /** Cuts a request's body into messages: a flag, a length, and so many bytes each. One that came in one piece is not copied. */
 export class MessageReader {
@@ -88,7 +88,7 @@ export class MessageReader {
     if (this.budget.take(size)) return Buffer.allocUnsafe(size);
     throw new GrpcFailure(
       status.RESOURCE_EXHAUSTED,
-      `requests and answers on their way take all of the ${this.budget.max} bytes that grpc.bufferBytesMax grants; try again later`,
+      `requests and answers on their way take all that grpc.bufferBytesMax grants, or ${this.budget.used} of the ${this.budget.max} bytes that one connection may have of it; try again later`,
     );
   }
 

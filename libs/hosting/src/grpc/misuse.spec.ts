@@ -164,6 +164,20 @@ describe('a gRPC server', () => {
     expect(await slow.statusOf(3)).toBe(0);
   });
 
+  it('answers a small call while requests that are not whole take what one connection may have', async () => {
+    await start({ messageBytesMax: 10_000, bufferBytesMax: 30_000 });
+    const hoarder = client();
+    for (let id = 1; id < 200; id += 2) hoarder.say(open(id), frame(data, 0, id, THIS.subarray(0, 6)));
+    while (server.callCount < 100) await new Promise(setImmediate);
+    expect(server.bufferedBytes).toBeLessThan(10_000);
+    for (let id = 201; id < 210; id += 2)
+      hoarder.say(open(id), frame(data, 0, id, message(Buffer.alloc(9_000)).subarray(0, 8_000)));
+    expect(await hoarder.statusOf(207)).toBe(status.RESOURCE_EXHAUSTED);
+    expect(await client(open(1), send(1, THIS)).statusOf(1)).toBe(0);
+    // A call that may bring one message is ended by the second, before either is looked at.
+    expect(await client(open(1), frame(data, 0, 1, Buffer.concat([THIS, THIS]))).statusOf(1)).toBe(status.INTERNAL);
+  });
+
   it('ends a stream of answers when it stops, and lets other calls of a library end by themselves', async () => {
     await start();
     const method = (name: string, responseStream: boolean) => ({
