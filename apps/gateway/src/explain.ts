@@ -62,7 +62,8 @@ export class Explanations {
     const deadlineAt = Math.min(deadlineOf(caller, parameters['timeout'], now()), now() + limits.deadlineMs);
     const [own, given] = withoutBackground(request);
     const id = parameters['prediction_id'];
-    const wanted = id === undefined ? await this.ofRequest(own, deadlineAt) : await this.ofPast(String(id), own);
+    const wanted =
+      id === undefined ? await this.ofRequest(own, deadlineAt) : await this.ofPast(String(id), own, caller);
     const { rows, onnx } = wanted;
     const orders = wholeNumber(parameters, 'orders', ORDERS, 1, 10_000);
     const seed = wholeNumber(parameters, 'seed', 1, 0, 2 ** 31 - 1);
@@ -87,7 +88,7 @@ export class Explanations {
 
   /** A past prediction by its id alone. */
   async explainPast(id: string, caller: Caller = ANYBODY): Promise<Explained> {
-    const { model } = await this.past(id);
+    const { model } = await this.past(id, caller);
     const parameters = { prediction_id: id };
     return this.explain({ model, version: '', id: '', parameters, inputs: [], outputs: [], raw: false }, caller);
   }
@@ -130,8 +131,8 @@ export class Explanations {
     };
   }
 
-  private async ofPast(id: string, request: InferRequest): Promise<Wanted> {
-    const past = await this.past(id);
+  private async ofPast(id: string, request: InferRequest, caller: Caller): Promise<Wanted> {
+    const past = await this.past(id, caller);
     const { table } = this.options;
     if (past.model !== request.model)
       throw new GyreError('PREDICTION_NOT_FOUND', `prediction ${id} is one of ${past.model}, not of ${request.model}`);
@@ -163,7 +164,8 @@ export class Explanations {
     return { ...common, spec: null, tensors, features: names, classes: version.classes.map(String), rows };
   }
 
-  private async past(id: string): Promise<PastPrediction> {
+  /** Whoever may not predict with its model does not learn that it is there. */
+  private async past(id: string, { identity }: Caller): Promise<PastPrediction> {
     const { past } = this.options;
     if (past === null)
       throw new GyreError(
@@ -171,7 +173,7 @@ export class Explanations {
         'past predictions are kept by the feature store; set peers.grpc.feature-store to where it runs',
       );
     const found = await past.find(id);
-    if (found !== null) return found;
+    if (found !== null && identity.may('predictor', found.model)) return found;
     throw new GyreError(
       'PREDICTION_NOT_FOUND',
       `no prediction ${id} is recorded; ids come with answers as prediction_id, and a record takes a moment to arrive`,

@@ -47,8 +47,9 @@ export class IssuerKeys {
     try {
       return await this.found(header, token);
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey) || !this.mayTry()) throw error;
-      // The issuer may have new keys since.
+      const isNewer = this.fetching !== undefined || this.mayTry();
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !isNewer) throw error;
+      // The issuer may have new keys since; who else waits for them waits for the same.
       await this.fetch().catch(() => undefined);
       return this.found(header, token);
     }

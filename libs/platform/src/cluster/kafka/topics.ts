@@ -103,9 +103,12 @@ export class Topics {
 
   /** Deletes topics and consumer groups, all of the prefix. */
   async remove(): Promise<void> {
-    const topics = (await this.list()).map((name) => this.nameOf(name));
-    if (topics.length > 0) await this.#admin.deleteTopics({ topics });
-    const { groups } = await this.#admin.listGroups();
+    await this.#asked('delete topics', async () => {
+      // What an earlier try has deleted is not listed any more.
+      const topics = (await this.list()).map((name) => this.nameOf(name));
+      if (topics.length > 0) await this.#admin.deleteTopics({ topics });
+    });
+    const { groups } = await this.#asked('list groups', () => this.#admin.listGroups());
     const own = groups.map(({ groupId }) => groupId).filter((name) => name.startsWith(this.settings.prefix));
     // One whose member was killed a moment ago has not missed it yet; without offsets it is forgotten soon.
     if (own.length > 0) await this.#admin.deleteGroups(own).catch(() => undefined);
