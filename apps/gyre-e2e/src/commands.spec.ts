@@ -12,7 +12,7 @@ describe('a person at the command line', () => {
     running = await RunningGyre.start();
     await running.apply(machine);
     ids = await trained(running, world);
-  }, 60_000);
+  }, 240_000);
 
   const status = async () => (await running.cli<ModelStatus[]>('get', 'models')).json[0] as ModelStatus;
   const decision = <T extends LifecycleType>(type: T, holds: (event: LifecycleOf<T>) => boolean) =>
@@ -63,7 +63,7 @@ describe('a person at the command line', () => {
     await decision('TrainingFinished', ({ run }) => run === requested.run);
     await running.settle();
     expect(await status()).toMatchObject({ champion: 1, challengers: [2], phase: 'shadow' });
-  }, 60_000);
+  }, 240_000);
 
   it('promotes a version with a reason, which the timeline keeps', async () => {
     const { code } = await running.cli('promote', 'failure', '2', '--reason', 'I have seen enough');
@@ -103,5 +103,5 @@ describe('a person at the command line', () => {
     expect(await running.decisions('failure')).toEqual(before);
     const answer = await running.cli('predict', 'failure', '--features', '[90, 0.5]');
     expect(answer.json).toMatchObject({ model_version: '1' });
-  }, 60_000);
+  }, 240_000);
 });

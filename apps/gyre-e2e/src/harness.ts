@@ -26,7 +26,7 @@ export { mulberry32 };
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 const EXECUTABLE = join(root, 'apps/gyre/dist/main.js');
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 const children = new Set<Child>();
 const directories: string[] = [];

@@ -50,7 +50,7 @@ describe('the Open Inference Protocol', () => {
   describe('with a trained model', () => {
     beforeAll(async () => {
       await trained(running, machines(80, 1));
-    }, 60_000);
+    }, 240_000);
 
     it('is ready, and describes its inputs and outputs', async () => {
       expect(await client.call('ModelReady', { name: 'failure' })).toEqual({ ready: true });
