@@ -1,4 +1,5 @@
 import { survivesDeaths } from './deaths.js';
+import { dropsRepeats } from './distinct.js';
 import { survivesFailures } from './failures.js';
 import type { PlatformHarness } from './harness.js';
 import { worksOnJobs } from './jobs.js';
@@ -15,6 +16,7 @@ export function behavesLikeAPlatform(harness: PlatformHarness): void {
     keepsALog(harness);
     foldsTasks(harness);
     survivesFailures(harness);
+    dropsRepeats(harness);
     tellsTheTime(harness);
     worksOnJobs(harness);
     letsOthersRead(harness);
