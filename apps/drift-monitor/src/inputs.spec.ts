@@ -1,7 +1,8 @@
 import type { Lifecycle, Predicted } from '@gyre/contracts';
 import { readSpecs } from '@gyre/hosting';
 import { inputs } from './inputs.js';
-import { KnownVersions, VERSIONS_KEPT } from './known-versions.js';
+import { KnownVersions } from './known-versions.js';
+import { VERSIONS_KEPT } from './trainings.js';
 
 const [spec] = readSpecs(
   'kind: FeatureView\nname: v\nentity: e\nfields: { x: float }\n---\nkind: Model\nname: m\nfeatures: [v.*]\nlabel: { name: y, type: binary }\n',

@@ -1,8 +1,8 @@
 import { topics, type ModelInForce, type Predicted } from '@gyre/contracts';
 import { publish, type Effects, type Task } from '@gyre/platform';
 import { InputsPartial, type InputsPartialState } from './inputs-partial.js';
-import { NO_TRAINING, type Training } from './known-versions.js';
 import { periodFor, phaseOf } from './season.js';
+import { NO_TRAINING, type Training } from './trainings.js';
 
 export interface InputsSettings {
   /** The specs in force; undefined for a model that was never applied. */

@@ -1,30 +1,15 @@
-import { topics, type FeatureReference, type Lifecycle } from '@gyre/contracts';
+import { topics, type Lifecycle } from '@gyre/contracts';
 import type { Platform } from '@gyre/platform';
-
-/** Of each model, versions whose predictions may still come: the newest ones, and the one that serves. */
-export const VERSIONS_KEPT = 12;
-
-/** What a version was trained on. */
-export interface Training {
-  reference: FeatureReference[];
-  /** Some of its rows, as `binnedRow` writes them; empty where there are none. */
-  rows: string;
-  /** The season that it shows, ms. */
-  period: number | null;
-}
-
-export const NO_TRAINING: Training = { reference: [], rows: '', period: null };
+import { NO_TRAINING, Trainings, type Training } from './trainings.js';
 
 interface Known {
-  version: number;
-  training: Training;
+  trainings: Trainings<{ version: number; run: string }>;
+  champion: number | null;
 }
 
 /** What each version was trained on. A view of gyre.lifecycle, one per process: it is asked in partitions that the model's own events never reach. */
 export class KnownVersions {
-  private readonly runs = new Map<string, { run: string; training: Training }[]>();
-  private readonly versions = new Map<string, Known[]>();
-  private readonly champions = new Map<string, number | null>();
+  private readonly models = new Map<string, Known>();
 
   /** Begins to follow; resolves when what lies in the log now is known. */
   async open(platform: Platform): Promise<void> {
@@ -34,21 +19,12 @@ export class KnownVersions {
   }
 
   apply(event: Lifecycle): void {
-    const { model } = event;
-    if (event.type === 'TrainingFinished' && event.candidates.length > 0) {
-      const one = { run: event.run, training: trainingOf(event) };
-      this.runs.set(model, [one, ...(this.runs.get(model) ?? [])].slice(0, 3));
-    }
-    if (event.type === 'VersionRegistered') {
-      const training = this.runs.get(model)?.find(({ run }) => run === event.run)?.training ?? NO_TRAINING;
-      const known = { version: event.version, training };
-      const champion = this.champions.get(model) ?? null;
-      this.versions.set(
-        model,
-        kept([known, ...(this.versions.get(model) ?? [])], (one) => one === champion),
-      );
-    }
-    if (event.type === 'ServingChanged') this.champions.set(model, event.champion?.version ?? null);
+    const known = this.models.get(event.model) ?? { trainings: new Trainings(), champion: null };
+    this.models.set(event.model, known);
+    if (event.type === 'TrainingFinished') known.trainings.trained(event);
+    if (event.type === 'VersionRegistered')
+      known.trainings.registered({ version: event.version, run: event.run }, (version) => version === known.champion);
+    if (event.type === 'ServingChanged') known.champion = event.champion?.version ?? null;
   }
 
   /**
@@ -56,20 +32,8 @@ export class KnownVersions {
    * @returns undefined for one that is not known here yet
    */
   training(model: string, version: number): Training | undefined {
-    const known = this.versions.get(model) ?? [];
-    const there = known.find((one) => one.version === version)?.training;
-    return there ?? (known.some((one) => one.version > version) ? NO_TRAINING : undefined);
+    const trainings = this.models.get(model)?.trainings;
+    if (trainings?.find(version) !== undefined) return trainings.of(version);
+    return trainings?.isPast(version) === true ? NO_TRAINING : undefined;
   }
-}
-
-export function trainingOf({ reference, together }: Extract<Lifecycle, { type: 'TrainingFinished' }>): Training {
-  return { reference, rows: together?.rows ?? '', period: together?.period ?? null };
-}
-
-/** @param versions newest first @param isNeeded of those that are kept however old they are */
-export function kept<T extends { version: number }>(
-  versions: readonly T[],
-  isNeeded: (version: number) => boolean,
-): T[] {
-  return versions.filter(({ version }, i) => i < VERSIONS_KEPT || isNeeded(version));
 }

@@ -2,10 +2,10 @@ import type { LifecycleOf, ModelInForce, PerformanceMeasured } from '@gyre/contr
 import { alarmsPerRow, type Watched } from './alarm-budget.js';
 import { ExpectedError, type ExpectedErrorState } from './expected-error.js';
 import { InputsWatch, type InputsDial, type InputsWatchState } from './inputs-watch.js';
-import { kept, NO_TRAINING, trainingOf, VERSIONS_KEPT, type Training } from './known-versions.js';
 import { PerVersion } from './per-version.js';
 import { periodFor, phasesOf } from './season.js';
 import { Slices, type SlicesState } from './slices.js';
+import { NO_TRAINING, Trainings, VERSIONS_KEPT, type Training, type TrainingsState } from './trainings.js';
 import { VersionWatch, type VersionDial, type VersionWatchState } from './version-watch.js';
 
 interface KnownVersion {
@@ -14,20 +14,15 @@ interface KnownVersion {
   run: string;
 }
 
-export interface WatchedVersionsState {
+export interface WatchedVersionsState extends TrainingsState<KnownVersion> {
   champion: number | null;
   /** Event time from outcome to outcome in the newest full window. */
   msPerRow: number | null;
-  known: KnownVersion[];
-  runs: { run: string; training: Training }[];
   errors: VersionWatchState[];
   inputs: InputsWatchState[];
   slices: { version: number; saved: SlicesState }[];
   expected: { version: number; saved: ExpectedErrorState }[];
 }
-
-/** Runs whose versions may still be registered. */
-const RUNS_KEPT = 3;
 
 /** What is watched of each version of a model: its error, what it is fed, in which slices it errs, and how wrong answers like its own were. */
 export class WatchedVersions {
@@ -37,8 +32,7 @@ export class WatchedVersions {
   readonly slices = new PerVersion(2, (version) => new Slices(this.trainingOf(version).reference));
   readonly expected = new PerVersion(2, () => new ExpectedError());
   private msPerRow: number | null = null;
-  private known: KnownVersion[] = [];
-  private runs: WatchedVersionsState['runs'] = [];
+  private readonly trainings = new Trainings<KnownVersion>();
 
   /** @param errorMax no error is larger */
   constructor(
@@ -47,17 +41,14 @@ export class WatchedVersions {
   ) {}
 
   trained(event: LifecycleOf<'TrainingFinished'>): void {
-    if (event.candidates.length === 0) return;
-    const isKnown = ({ run }: { run: string }) => this.known.some((one) => one.run === run);
-    const runs = [{ run: event.run, training: trainingOf(event) }, ...this.runs];
-    this.runs = runs.filter((one, i) => i < RUNS_KEPT || isKnown(one));
+    this.trainings.trained(event);
   }
 
   registered({ version, run, candidate }: LifecycleOf<'VersionRegistered'>): void {
     const promised = candidate.metrics[this.spec.label.type === 'regression' ? 'mae' : 'loss'] ?? null;
     const isWatched = (one: number) =>
       one === this.champion || this.inputs.find(one) !== undefined || this.slices.find(one) !== undefined;
-    this.known = kept([{ version, promised, run }, ...this.known], isWatched);
+    this.trainings.registered({ version, promised, run }, isWatched);
   }
 
   /** Of the season by which a version is watched, ms; null where there is none. */
@@ -104,19 +95,18 @@ export class WatchedVersions {
 
   /** Nothing where the version came without a reference, or it is of other inputs. */
   private trainingOf(version: number): Training {
-    const known = this.known.find((one) => one.version === version);
-    const training = this.runs.find(({ run }) => run === known?.run)?.training ?? NO_TRAINING;
+    const training = this.trainings.of(version);
     return training.reference.length === this.spec.inputs.length ? training : NO_TRAINING;
   }
 
   private promisedBy(version: number): number | null {
-    return this.known.find((one) => one.version === version)?.promised ?? null;
+    return this.trainings.find(version)?.promised ?? null;
   }
 
   state(): WatchedVersionsState {
-    const { champion, msPerRow, known, runs } = this;
+    const { champion, msPerRow } = this;
     return {
-      ...{ champion, msPerRow, known, runs },
+      ...{ champion, msPerRow, ...this.trainings.state() },
       errors: this.errors.all().map((watch) => watch.state()),
       inputs: this.inputs.all().map((watch) => watch.state()),
       slices: this.slices.saved((slices) => slices.state()),
@@ -125,7 +115,8 @@ export class WatchedVersions {
   }
 
   restore({ champion, msPerRow, known, runs, errors, inputs, slices, expected }: WatchedVersionsState): void {
-    Object.assign(this, { champion, msPerRow, known, runs });
+    Object.assign(this, { champion, msPerRow });
+    this.trainings.restore({ known, runs });
     this.errors.restore(errors, (watch, saved) => watch.restore(saved));
     this.inputs.restore(inputs, (watch, saved) => watch.restore(saved));
     this.slices.restore(slices, (one, { saved }) => one.restore(saved));
