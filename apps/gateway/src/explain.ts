@@ -2,6 +2,8 @@ import {
   classesOf,
   GyreError,
   type Explained,
+  type LabelValue,
+  type ModelInForce,
   type OnlineFeatures,
   type PastPrediction,
   type PastPredictions,
@@ -16,7 +18,7 @@ import { featureRows, MATRIX } from './feature-rows.js';
 import { asked, askedByTensors, type RequestLimits } from './infer-request.js';
 import type { InferRequest, Tensor } from './oip.js';
 import { chosenVersion, type ServingTable } from './serving.js';
-import { tensorInputs } from './tensor-request.js';
+import { tensorInputs, type TensorModel } from './tensor-request.js';
 
 export interface ExplainLimits extends RequestLimits {
   /** Rows that the model may be asked to score for one explanation. */
@@ -57,13 +59,33 @@ export class Explanations {
    */
   async explain(request: InferRequest, caller: Caller = ANYBODY): Promise<Explained> {
     caller.identity.require(['predictor'], request.model);
-    const { now, limits, thread, artifact } = this.options;
+    const { now, limits } = this.options;
     const { parameters } = request;
     const deadlineAt = Math.min(deadlineOf(caller, parameters['timeout'], now()), now() + limits.deadlineMs);
     const [own, given] = withoutBackground(request);
     const id = parameters['prediction_id'];
-    const wanted =
-      id === undefined ? await this.ofRequest(own, deadlineAt) : await this.ofPast(String(id), own, caller);
+    if (id === undefined) return this.explained(await this.ofRequest(own, deadlineAt), parameters, given, deadlineAt);
+    const past = await this.past(String(id), caller);
+    if (past.model !== request.model)
+      throw new GyreError('PREDICTION_NOT_FOUND', `prediction ${id} is one of ${past.model}, not of ${request.model}`);
+    return this.explained(this.ofPast(past), parameters, given, deadlineAt);
+  }
+
+  /** A past prediction by its id alone. */
+  async explainPast(id: string, caller: Caller = ANYBODY): Promise<Explained> {
+    const past = await this.past(id, caller);
+    const { now, limits } = this.options;
+    const deadlineAt = Math.min(deadlineOf(caller, undefined, now()), now() + limits.deadlineMs);
+    return this.explained(this.ofPast(past), {}, [], deadlineAt);
+  }
+
+  private async explained(
+    wanted: Wanted,
+    parameters: InferRequest['parameters'],
+    given: readonly Tensor[],
+    deadlineAt: number,
+  ): Promise<Explained> {
+    const { limits, thread, artifact } = this.options;
     const { rows, onnx } = wanted;
     const orders = wholeNumber(parameters, 'orders', ORDERS, 1, 10_000);
     const seed = wholeNumber(parameters, 'seed', 1, 0, 2 ** 31 - 1);
@@ -86,13 +108,6 @@ export class Explanations {
     }
   }
 
-  /** A past prediction by its id alone. */
-  async explainPast(id: string, caller: Caller = ANYBODY): Promise<Explained> {
-    const { model } = await this.past(id, caller);
-    const parameters = { prediction_id: id };
-    return this.explain({ model, version: '', id: '', parameters, inputs: [], outputs: [], raw: false }, caller);
-  }
-
   private async ofRequest(request: InferRequest, deadlineAt: number): Promise<Wanted> {
     const { table, now, limits } = this.options;
     const serving = table.serving(request.model);
@@ -100,42 +115,23 @@ export class Explanations {
     if (version === null)
       throw new GyreError('NOT_EXPLAINABLE', `no version of ${request.model} serves yet: the fallback has no reasons`);
     const { tensors, spec } = version;
+    const of = { model: request.model, version: version.version, onnx: version.onnx, ids: null };
     if (tensors !== null) {
       const what = askedByTensors(request, tensors, now(), limits);
-      refuseWithoutRows(request.model, tensors.rowsIndependent);
       const rows = { rows: what.rows, values: what.tensors as readonly TensorValue[] };
-      const names = tensors.inputs.flatMap(({ name }, i) => cellNames(name, rows.values[i] as TensorValue, rows.rows));
-      const common = { model: request.model, version: version.version, onnx: version.onnx, tensors };
-      return {
-        ...common,
-        spec: null,
-        features: names,
-        classes: version.classes.map(String),
-        rows,
-        ids: null,
-        found: null,
-      };
+      return { ...of, ...byTensors(of.model, tensors, rows, version.classes), found: null };
     }
     const what = asked(request, spec.inputs, now(), limits);
     let found: EntityFeatures | null = null;
     if (what.features === null)
       found = await this.lookUp(spec.inputs, what.entities ?? [], what.times ?? what.at, deadlineAt);
     const features = what.features ?? (found as EntityFeatures).features;
-    return {
-      ...{ model: request.model, version: version.version, onnx: version.onnx, tensors: null, spec },
-      ...{
-        features: spec.inputs.map(({ view, field }) => `${view}.${field}`),
-        classes: classesOf(spec.label).map(String),
-      },
-      ...{ rows: matrix(features, what.rows, spec.inputs.length), ids: null, found },
-    };
+    return { ...of, ...bySpec(spec, matrix(features, what.rows, spec.inputs.length)), found };
   }
 
-  private async ofPast(id: string, request: InferRequest, caller: Caller): Promise<Wanted> {
-    const past = await this.past(id, caller);
+  private ofPast(past: PastPrediction): Wanted {
+    const { id } = past;
     const { table } = this.options;
-    if (past.model !== request.model)
-      throw new GyreError('PREDICTION_NOT_FOUND', `prediction ${id} is one of ${past.model}, not of ${request.model}`);
     if (past.version === null)
       throw new GyreError('NOT_EXPLAINABLE', `prediction ${id} was answered by the fallback, which has no reasons`);
     const serving = table.serving(past.model);
@@ -143,12 +139,10 @@ export class Explanations {
     if (onnx === null)
       throw new GyreError('VERSION_NOT_FOUND', `version ${past.version} of ${past.model} is not known any more`);
     const { spec } = serving;
-    const common = { model: past.model, version: past.version, onnx, ids: [id], found: null };
+    const of = { model: past.model, version: past.version, onnx, ids: [id], found: null };
     if (spec.imported !== true) {
-      const names = spec.inputs.map(({ view, field }) => `${view}.${field}`);
       const values = Float32Array.from(past.features, (value) => value ?? NaN);
-      const rows = matrix(values, 1, past.features.length);
-      return { ...common, spec, tensors: null, features: names, classes: classesOf(spec.label).map(String), rows };
+      return { ...of, ...bySpec(spec, matrix(values, 1, past.features.length)) };
     }
     const version = chosenVersion(serving, String(past.version));
     const rows = version?.tensors == null ? null : recordedRows([past], version.tensors.inputs);
@@ -158,10 +152,7 @@ export class Explanations {
         `the record of prediction ${id} does not hold all that the model saw: it takes text, or more than a record has room for, or the version is not loaded any more`,
       );
     }
-    const { tensors } = version;
-    refuseWithoutRows(past.model, tensors.rowsIndependent);
-    const names = tensors.inputs.flatMap(({ name }, i) => cellNames(name, rows.values[i] as TensorValue, 1));
-    return { ...common, spec: null, tensors, features: names, classes: version.classes.map(String), rows };
+    return { ...of, ...byTensors(past.model, version.tensors, rows, version.classes) };
   }
 
   /** Whoever may not predict with its model does not learn that it is there. */
@@ -248,12 +239,22 @@ function withoutBackground(request: InferRequest): [InferRequest, Tensor[]] {
   return [{ ...request, inputs }, background];
 }
 
-function refuseWithoutRows(model: string, rowsIndependent: boolean): void {
-  if (rowsIndependent) return;
-  throw new GyreError(
-    'NOT_EXPLAINABLE',
-    `${model} does not score rows independently of each other, so none can be compared with others`,
-  );
+/** The features and classes of a model that its spec names. */
+function bySpec(spec: ModelInForce, rows: TensorRows) {
+  const features = spec.inputs.map(({ view, field }) => `${view}.${field}`);
+  return { spec, tensors: null, features, classes: classesOf(spec.label).map(String), rows };
+}
+
+/** Those of a model that is asked by its own tensors. @throws GyreError NOT_EXPLAINABLE */
+function byTensors(model: string, tensors: TensorModel, rows: TensorRows, classes: readonly LabelValue[]) {
+  if (!tensors.rowsIndependent) {
+    throw new GyreError(
+      'NOT_EXPLAINABLE',
+      `${model} does not score rows independently of each other, so none can be compared with others`,
+    );
+  }
+  const features = tensors.inputs.flatMap(({ name }, i) => cellNames(name, rows.values[i] as TensorValue, rows.rows));
+  return { spec: null, tensors, features, classes: classes.map(String), rows };
 }
 
 /** `name`, or `name[2]` where an input has several values a row. */
