@@ -12,6 +12,7 @@ import {
   aboutFailed,
   byFallback,
   byModel,
+  goesOn,
   isByEntity,
   isInputs,
   lacksFeatures,
@@ -361,19 +362,6 @@ export class Inference {
 
 function codeOf(error: unknown): ErrorCode {
   return error instanceof GyreError ? error.code : 'INTERNAL';
-}
-
-/** Puts the next version in the place of one that failed. @returns whether there is one */
-function goesOn(pending: Pending, reason: FallbackReason): boolean {
-  const isFeatures = reason === 'features-unavailable' || reason === 'features-missing';
-  const next = isFeatures ? undefined : pending.instead.shift();
-  if (next === undefined) return false;
-  next.hold();
-  pending.version?.release();
-  pending.failedFor ??= reason;
-  pending.route = 'instead';
-  pending.version = next;
-  return true;
 }
 
 const NO_SHADOWS: readonly ServedVersion[] = [];

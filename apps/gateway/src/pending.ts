@@ -126,6 +126,19 @@ export function byFallback(pending: Pending, reason: FallbackReason): Answered |
   return { ...pending, ids: idsOf(pending), version: null, fallback: reason, output, tensors: null, route };
 }
 
+/** Puts the next version in the place of one that failed. @returns whether there is one */
+export function goesOn(pending: Pending, reason: FallbackReason): boolean {
+  const isFeatures = reason === 'features-unavailable' || reason === 'features-missing';
+  const next = isFeatures ? undefined : pending.instead.shift();
+  if (next === undefined) return false;
+  next.hold();
+  pending.version?.release();
+  pending.failedFor ??= reason;
+  pending.route = 'instead';
+  pending.version = next;
+  return true;
+}
+
 function idsOf({ spec, asked, request }: Pending): string[] {
   return predictionIds(
     spec.name,
