@@ -33,7 +33,7 @@ export function togetherShift(
 }
 
 function reconstructed(training: Float64Array, window: Float64Array, width: number, pMax: number): Cause[] {
-  if (!varies(training, width)) return [];
+  if (!PcaReconstruction.varies(training, width)) return [];
   const found = PcaReconstruction.fit(training, width).compare(window);
   if (found.pValue > pMax || found.statistic < GAP_MIN) return [];
   const { referenceError: before, currentError: after } = found;
@@ -61,13 +61,4 @@ function told(
   const by = names.length === 0 ? '' : `, most by ${names.join(', ')}`;
   const words = `a classifier tells the rows from those of training (ROC AUC ${rocAuc.toFixed(2)})${by}, though no input by itself moved as much`;
   return [{ kind: 'together', name: '', words, before: 0.5, after: rocAuc }];
-}
-
-/** Whether some column has two values: without that there are no components. Every second row is what they are fitted to. */
-function varies(rows: Float64Array, width: number): boolean {
-  for (let i = 2 * width; i < rows.length; i += 1) {
-    const first = rows[i % width]!;
-    if (Math.floor(i / width) % 2 === 0 && first === first && rows[i]! === rows[i]! && rows[i] !== first) return true;
-  }
-  return false;
 }

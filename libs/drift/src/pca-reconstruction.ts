@@ -82,6 +82,23 @@ export class PcaReconstruction {
     return new PcaReconstruction({ ...fitted, errors });
   }
 
+  /**
+   * Whether a reference can be fitted: some feature has two values among the rows, every second, that the components are fitted to.
+   * @param features as for `fit`
+   */
+  static varies(features: ArrayLike<number>, width: number): boolean {
+    const first = new Float64Array(width).fill(NaN);
+    for (let row = 0; row * width < features.length; row += 2) {
+      for (let f = 0; f < width; f += 1) {
+        const value = features[row * width + f]!;
+        if (value !== value || value === first[f]) continue;
+        if (first[f] === first[f]) return true;
+        first[f] = value;
+      }
+    }
+    return false;
+  }
+
   /** How many components are kept. */
   get components(): number {
     return this.fitted.components.length;

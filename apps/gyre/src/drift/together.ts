@@ -62,7 +62,9 @@ export function compareTogether(pairs: readonly ColumnPair[], { alpha, correctio
   if (Math.min(rows.reference, rows.current) < ROWS_MIN) return skipped(`it takes ${ROWS_MIN} rows of each file`);
   const [reference, current] = [rowsOf(columns, 'reference'), rowsOf(columns, 'current')];
   const told = domainClassifier(reference, current, columns.length, trainDomainTrees);
-  const pca = varies(reference, columns.length) ? PcaReconstruction.fit(reference, columns.length) : null;
+  const pca = PcaReconstruction.varies(reference, columns.length)
+    ? PcaReconstruction.fit(reference, columns.length)
+    : null;
   const rebuilt = pca?.compare(current);
   const family = corrections[correction]([told.pValue, ...(rebuilt === undefined ? [] : [rebuilt.pValue])]);
   const importance = columns
@@ -152,18 +154,4 @@ function rowsOf(columns: readonly Encoded[], side: 'reference' | 'current'): Flo
     columns.forEach((column, f) => (rows[place * columns.length + f] = column[side][row]!)),
   );
   return rows;
-}
-
-/** Whether some column has two values in the rows, every second, that the components are fitted to. */
-function varies(rows: Float64Array, width: number): boolean {
-  const first = rows.slice(0, width).fill(NaN);
-  for (let row = 0; row * width < rows.length; row += 2) {
-    for (let f = 0; f < width; f += 1) {
-      const value = rows[row * width + f]!;
-      if (value !== value || value === first[f]) continue;
-      if (first[f] === first[f]) return true;
-      first[f] = value;
-    }
-  }
-  return false;
 }
