@@ -7,6 +7,7 @@ import {
   type FeatureValue,
   type OnlineRow,
   type PastPrediction,
+  type PastPredictionMessage,
 } from '@gyre/contracts';
 import { Needs } from '@gyre/hosting';
 
@@ -19,14 +20,6 @@ export interface GetOnlineFeaturesRequest {
 }
 export interface GetOnlineFeaturesResponse {
   rows: { entity: string; readings: FeatureReading[]; seen: Record<string, number> }[];
-}
-interface PastPredictionMessage {
-  id: string;
-  model: string;
-  predicted_at_ms: number;
-  entity?: string;
-  version?: number;
-  features: number[];
 }
 interface FeatureReading {
   number?: number;

@@ -19,6 +19,7 @@ import {
   type OnlineRequest,
   type OnlineRow,
   type PastPrediction,
+  type PastPredictionMessage,
   type PastPredictions,
 } from '@gyre/contracts';
 
@@ -44,14 +45,7 @@ interface Response {
   rows: { entity: string; readings: Reading[]; seen: Record<string, number> }[];
 }
 interface PastResponse {
-  predictions: {
-    id: string;
-    model: string;
-    predicted_at_ms: number;
-    entity?: string;
-    version?: number;
-    features: number[];
-  }[];
+  predictions: PastPredictionMessage[];
 }
 type Method<R> = (
   request: object,

@@ -11,6 +11,16 @@ export interface PastPrediction {
   features: (number | null)[];
 }
 
+/** proto/gyre/v1/feature_store.proto's PastPrediction, as the loader gives it: names as in the file, what is absent undefined, NaN missing. */
+export interface PastPredictionMessage {
+  id: string;
+  model: string;
+  predicted_at_ms: number;
+  entity?: string;
+  version?: number;
+  features: number[];
+}
+
 /** The record of what was predicted, as those who explain see it: in this process, or over gRPC. */
 export abstract class PastPredictions {
   /** @returns null where no prediction of that id is in the log or the archive (yet) */

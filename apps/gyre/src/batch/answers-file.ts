@@ -15,7 +15,8 @@ import {
 } from '@duckdb/node-api';
 import { GyreError } from '@gyre/contracts/errors';
 import type { Datatype, InferAnswer } from '@gyre/gateway/protocol';
-import { identifier, type TableFile } from './table-file.js';
+import { identifier, literal } from '../sql-text.js';
+import type { TableFile } from './table-file.js';
 
 interface Column {
   name: string;
@@ -67,7 +68,7 @@ export class AnswersFile {
     const gzip = /\.gz$/i.test(out) ? ', COMPRESSION gzip' : '';
     try {
       await this.connection.run(
-        `COPY (SELECT * FROM ${this.input.typed} POSITIONAL JOIN answers) TO '${unfinished.replaceAll("'", "''")}' (${format}${gzip})`,
+        `COPY (SELECT * FROM ${this.input.typed} POSITIONAL JOIN answers) TO ${literal(unfinished)} (${format}${gzip})`,
       );
       await rename(unfinished, out);
     } catch (error) {

@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { GyreError } from '@gyre/contracts/errors';
 import type { Datatype, Tensor } from '@gyre/gateway/protocol';
+import { identifier, literal } from '../sql-text.js';
 import type { InputPlan } from './plan.js';
 
 /** Some rows of a file, as tensors. */
@@ -46,7 +47,7 @@ export class TableFile {
     await access(file).catch(() => {
       throw new GyreError('BAD_REQUEST', `there is no file ${file}`);
     });
-    const name = `'${file.replaceAll("'", "''")}'`;
+    const name = literal(file);
     const isCsv = /\.csv(\.gz)?$/i.test(file);
     if (!isCsv && !/\.(parquet|pq)$/i.test(file))
       throw new GyreError('BAD_REQUEST', `${file} is of no kind that is read here; expected .parquet, .csv or .csv.gz`);
@@ -143,8 +144,4 @@ function valuesOf(datatype: Datatype, list: readonly unknown[]): Tensor['values'
   if (datatype === 'BYTES') return list.map(String);
   if (datatype === 'INT64' || datatype === 'UINT64') return list as bigint[];
   return list.map((value) => (value === null ? NaN : Number(value)));
-}
-
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { GyreError } from '@gyre/contracts/errors';
+import { identifier, literal } from '../sql-text.js';
 import { NumberStore, SAMPLED_ROWS_MAX, type Column, type Selection, type Table } from './column.js';
 import { isMissing } from './decimal.js';
 import { sampledRows } from './row-sampler.js';
@@ -20,7 +21,7 @@ export async function readParquet(file: string, selection: Selection): Promise<T
   });
   const connection = await database.connect();
   try {
-    const source = `read_parquet('${file.replaceAll("'", "''")}')`;
+    const source = `read_parquet(${literal(file)})`;
     const described = (await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${source}`)).getRows();
     const [[count] = []] = (await connection.runAndReadAll(`SELECT count(*) FROM ${source}`)).getRows();
     const rows = Number(count);
@@ -54,7 +55,7 @@ async function numbers(
 ): Promise<Column> {
   const store = new NumberStore();
   const sampled = new Float64Array(sample.length);
-  const result = await connection.stream(`SELECT CAST(${quoted(name)} AS DOUBLE) FROM ${source}`);
+  const result = await connection.stream(`SELECT CAST(${identifier(name)} AS DOUBLE) FROM ${source}`);
   let row = 0;
   let place = 0;
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
@@ -75,7 +76,7 @@ async function levels(
   name: string,
   sample: readonly number[],
 ): Promise<Column> {
-  const cell = `CAST(${quoted(name)} AS VARCHAR)`;
+  const cell = `CAST(${identifier(name)} AS VARCHAR)`;
   const found = await connection.runAndReadAll(`SELECT ${cell}, CAST(count(*) AS DOUBLE) FROM ${source} GROUP BY 1`);
   const kept = await connection.runAndReadAll(
     `SELECT cell FROM (SELECT ${cell} AS cell, row_number() OVER () - 1 AS place FROM ${source})
@@ -94,8 +95,4 @@ async function levels(
 /** Null where the cell says that there is no value. */
 function textOf(value: unknown): string | null {
   return typeof value === 'string' && !isMissing(value) ? value : null;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
