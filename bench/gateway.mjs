@@ -1,23 +1,24 @@
 /**
- * The gateway beside what people write first: a bare grpc-js, proto-loader and onnxruntime-node server (bare-server.mjs), asked for the same rows by the
- * same load. The gateway has on what it always has: prediction log, metrics, routing and authentication. Rounds alternate, so that both see the same
- * machine. Printed are medians of the rounds, with their spread.
+ * The gateway beside what people write first: a bare grpc-js, proto-loader and onnxruntime-node server (bare-server.mjs), and the same behind NestJS's
+ * own gRPC transport (nest-server.mjs), asked for the same rows by the same load. The gateway has on what it always has: prediction log, metrics,
+ * routing and authentication. Rounds alternate, so that all see the same machine. Then the gateway beside itself: versions that change places each second,
+ * a version in shadow, a crowd of idle and slow clients. Printed are medians of the rounds, with their spread.
  */
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { encodeRequest } from '../apps/gateway/dist/protocol.js';
+import { gateway, gatewayWithShadow, plain } from './gateway-servers.mjs';
+import { Load, median, spread } from './load.mjs';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const PATH = '/inference.GRPCInferenceService/ModelInfer';
-const TOKEN = 'bench';
 const MODELS = ['elec2_lightgbm_100', 'mlp_16_64_64_2'];
+const [IDLE, SLOW] = [10_000, 50];
 
 export async function bench(args) {
   const { values } = parseArgs({
@@ -26,83 +27,104 @@ export async function bench(args) {
       model: { type: 'string', multiple: true },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
-      swap: { type: 'boolean', default: false },
       profile: { type: 'string' },
     },
   });
-  for (const model of values.model ?? MODELS) {
-    const { rounds, seconds } = values;
-    await one(model, { rounds: Number(rounds), seconds: Number(seconds), swap: values.swap, profile: values.profile });
+  const extent = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
+  for (const model of values.model ?? MODELS) await one(model, extent, values.profile);
+}
+
+async function one(name, extent, profile) {
+  const file = at(`./testdata/${name}.onnx`);
+  const message = requestFor(name);
+  const load = new Load();
+  try {
+    await besideOthers(name, file, load, message, extent, profile);
+    await shadowed(file, load, message, extent);
+  } finally {
+    load.stop();
   }
 }
 
-async function one(name, { rounds, seconds, swap, profile }) {
-  const file = at(`./testdata/${name}.onnx`);
-  const { inputs } = JSON.parse(readFileSync(at(`./testdata/${name}.json`), 'utf8'));
-  const [[input, rows]] = Object.entries(inputs);
-  const load = new Load();
+async function besideOthers(name, file, load, message, extent, profile) {
   const home = mkdtempSync(join(tmpdir(), 'gyre-bench-'));
-  const servers = { bare: await bare(file), gateway: await gateway(home, file, profile) };
+  const servers = {
+    bare: await plain('./bare-server.mjs', file),
+    nest: await plain('./nest-server.mjs', file),
+    gateway: await gateway(home, file, { profile }),
+  };
   try {
-    const features = { name: input, datatype: 'FP32', shape: [1, rows[0].length], values: rows[0] };
-    const request = {
-      model: 'bench',
-      version: '',
-      id: '',
-      parameters: {},
-      inputs: [features],
-      outputs: ['probabilities'],
-    };
-    const message = encodeRequest({ ...request, raw: false }).toString('base64');
-    const ask = (server, order) =>
-      load.phase({ target: server.address, authorization: server.authorization, path: PATH, message, ...order });
-    const figures = { bare: [], gateway: [] };
+    const ask = (server, order) => load.phase(orderFor(server, message, order));
     for (const server of Object.values(servers)) await ask(server, { inFlight: 32, seconds: 3 });
-    const { answered, seconds: took } = await ask(servers.bare, { inFlight: 32, seconds });
+    const { answered, seconds: took } = await ask(servers.bare, { inFlight: 32, seconds: extent.seconds });
     const rate = answered / took / 2;
     console.log(
-      `\n${name}: ${rounds} rounds; half load is ${Math.round(rate)} requests/s, half of the bare server's throughput`,
+      `\n${name}: ${extent.rounds} rounds; half load is ${Math.round(rate)} requests/s, half of the bare server's throughput`,
     );
-    for (let round = 0; round < rounds; round++) {
-      for (const which of round % 2 === 0 ? ['bare', 'gateway'] : ['gateway', 'bare']) {
-        const before = cpuSeconds(servers[which].pid);
-        const full = await ask(servers[which], { inFlight: 32, seconds });
-        const cpu = cpuSeconds(servers[which].pid) - before;
-        const single = await ask(servers[which], { connections: 1, inFlight: 1, seconds: seconds / 2 });
-        const half = await ask(servers[which], { rate, seconds });
-        figures[which].push({
-          throughput: full.answered / full.seconds,
-          cpu: (cpu / full.answered) * 1e6,
-          single: single.p50,
-          half: half.p99,
-          failed: full.failed + single.failed + half.failed,
-          generator: full.cpu,
-        });
-      }
-    }
-    report(figures);
-    if (swap) await swapping(servers.gateway, ask, { rate, rounds, seconds });
+    report(await inTurns(servers, ask, { ...extent, rate }));
+    await swapping(servers.gateway, ask, { ...extent, rate });
+    await crowded(servers.gateway, ask, { ...extent, rate });
   } finally {
-    load.stop();
     for (const server of Object.values(servers)) await server.stop();
     rmSync(home, { recursive: true, force: true });
   }
 }
 
+/** The first row of those that the model's file comes with, typed, as base64. */
+function requestFor(name) {
+  const { inputs } = JSON.parse(readFileSync(at(`./testdata/${name}.json`), 'utf8'));
+  const [[input, rows]] = Object.entries(inputs);
+  const features = { name: input, datatype: 'FP32', shape: [1, rows[0].length], values: rows[0] };
+  const request = {
+    model: 'bench',
+    version: '',
+    id: '',
+    parameters: {},
+    inputs: [features],
+    outputs: ['probabilities'],
+  };
+  return encodeRequest({ ...request, raw: false }).toString('base64');
+}
+
+async function inTurns(servers, ask, { rate, rounds, seconds }) {
+  const names = Object.keys(servers);
+  const figures = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const which of round % 2 === 0 ? names : names.toReversed()) {
+      const before = cpuSeconds(servers[which].pid);
+      const full = await ask(servers[which], { inFlight: 32, seconds });
+      const cpu = cpuSeconds(servers[which].pid) - before;
+      const single = await ask(servers[which], { connections: 1, inFlight: 1, seconds: seconds / 2 });
+      const half = await ask(servers[which], { rate, seconds });
+      figures[which].push({
+        throughput: full.answered / full.seconds,
+        cpu: (cpu / full.answered) * 1e6,
+        single: single.p50,
+        half: half.p99,
+        failed: full.failed + single.failed + half.failed,
+        generator: full.cpu,
+      });
+    }
+  }
+  return figures;
+}
+
 function report(figures) {
+  const all = Object.values(figures).flat();
   const line = (title, key, unit, limit, digits) => {
-    const [bare, gateway] = [figures.bare, figures.gateway].map((all) => all.map((one) => one[key]));
-    const ratio = median(gateway) / median(bare);
+    const of = (name) => figures[name].map((one) => one[key]);
+    const ratio = (name) => (median(of('gateway')) / median(of(name))).toFixed(2);
+    const each = Object.keys(figures).map((name) => `${name} ${spread(of(name), digits)}`);
     console.log(
-      `${title.padEnd(28)}bare ${spread(bare, digits)}  gateway ${spread(gateway, digits)} ${unit}  ratio ${ratio.toFixed(2)} (${limit})`,
+      `${title.padEnd(28)}${each.join('  ')} ${unit}  ratio to bare ${ratio('bare')} (${limit}), to nest ${ratio('nest')}`,
     );
   };
   line('throughput, 32 in flight', 'throughput', '1/s', 'at least 1.30', 0);
   line('processor a request', 'cpu', 'µs', 'all threads', 0);
   line('p50, 1 in flight', 'single', 'ms', 'at most 1.25', 3);
   line('p99, half load', 'half', 'ms', 'at most 1.50', 2);
-  const failed = [...figures.bare, ...figures.gateway].reduce((sum, one) => sum + one.failed, 0);
-  const busiest = Math.max(...[...figures.bare, ...figures.gateway].map(({ generator }) => generator));
+  const failed = all.reduce((sum, one) => sum + one.failed, 0);
+  const busiest = Math.max(...all.map(({ generator }) => generator));
   console.log(`failed ${failed}; the load generator used at most ${busiest.toFixed(2)} of a processor`);
 }
 
@@ -127,53 +149,63 @@ async function swapping(server, ask, { rate, rounds, seconds }) {
   );
 }
 
-async function bare(file) {
-  const child = spawn(process.execPath, [at('./bare-server.mjs'), file], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = await once(child.stdout, 'data');
-  return { pid: child.pid, address: String(line).trim(), stop: () => ended(child) };
+/** What shadow scoring costs a client that waits for each answer: the same gateway with and without a version in shadow, in turns. */
+async function shadowed(file, load, message, { rounds, seconds }) {
+  const homes = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'gyre-bench-')));
+  const servers = [await gateway(homes[0], file), await gatewayWithShadow(homes[1], file)];
+  const found = [[], []];
+  try {
+    for (let round = -1; round < rounds; round++)
+      for (const which of round % 2 === 0 ? [0, 1] : [1, 0]) {
+        const { p50 } = await load.phase(orderFor(servers[which], message, { connections: 1, inFlight: 1, seconds }));
+        if (round >= 0) found[which].push(p50);
+      }
+  } finally {
+    for (const server of servers) await server.stop();
+    for (const home of homes) rmSync(home, { recursive: true, force: true });
+  }
+  const [without, withShadow] = found;
+  const ratio = (median(withShadow) / median(without)).toFixed(2);
+  console.log(
+    `p50, 1 in flight, shadow on      ${spread(withShadow, 3)} ms, without ${spread(without, 3)} ms  ratio ${ratio} (at most 1.10)`,
+  );
 }
 
-/** Gateway and registry in one process, on the embedded platform; two versions of the model, the first of which serves. */
-async function gateway(home, file, profile) {
-  const config = join(home, 'gyre.yaml');
-  const sha256 = createHash('sha256').update(TOKEN).digest('hex');
-  const settings = { auth: { tokens: [{ name: 'bench', sha256 }] }, log: { level: 'warn' } };
-  writeFileSync(config, JSON.stringify({ ...settings, http: { port: 0 }, grpc: { port: 0 } }));
-  const args = [
-    at('../apps/gyre/dist/main.js'),
-    'up',
-    'gateway',
-    'registry',
-    '--data-dir',
-    join(home, 'data'),
-    '--config',
-    config,
-  ];
-  const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-  const child = spawn(process.execPath, [...profiling, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let text = '';
-  const addresses = await new Promise((resolve, reject) => {
-    child.once('exit', () => reject(new Error(`the gateway did not start: ${text}`)));
-    child.stderr.on('data', (chunk) => {
-      text += chunk;
-      const found = /REST: (\S+) +gRPC: (\S+)/.exec(text);
-      if (found !== null) resolve(found);
-    });
+/** What a crowd costs the others: idle connections, clients that send a byte a second, messages over the limit. */
+async function crowded(server, ask, { rate, rounds, seconds }) {
+  const found = { alone: [], beside: [] };
+  let failed = 0;
+  for (let round = 0; round < rounds; round++) {
+    const alone = await ask(server, { rate, seconds });
+    const crowd = await gathered(server);
+    const beside = await ask(server, { rate, seconds });
+    crowd.kill();
+    await once(crowd, 'exit');
+    found.alone.push(alone.p99);
+    found.beside.push(beside.p99);
+    failed += alone.failed + beside.failed;
+  }
+  const ratio = (median(found.beside) / median(found.alone)).toFixed(2);
+  console.log(
+    `p99, half load, beside ${IDLE} idle connections, ${SLOW} slow clients and messages over the limit  ` +
+      `${spread(found.beside, 2)} ms, without ${spread(found.alone, 2)} ms  ratio ${ratio} (at most 2.00), failed ${failed}`,
+  );
+}
+
+async function gathered({ address, authorization }) {
+  const order = { target: address, authorization, path: PATH, idle: IDLE, slow: SLOW };
+  const child = spawn(process.execPath, [at('./crowd.mjs'), JSON.stringify(order)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [, url, address] = addresses;
-  const authorization = `Bearer ${TOKEN}`;
-  const post = async (path, body) => {
-    const answer = await fetch(`${url}${path}`, { method: 'POST', headers: { authorization }, body });
-    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
-  };
-  const bytes = readFileSync(file);
-  // An entry of metadata makes it another file of the same graph.
-  await post('/v1/models/bench/import', Buffer.concat([bytes, Buffer.from([0x72, 4, 0x0a, 2, 0x76, 0x32])]));
-  await post('/v1/models/bench/import', bytes);
-  for (let ready = false; !ready; await new Promise((resolve) => setTimeout(resolve, 50)))
-    ready = (await fetch(`${url}/v2/models/bench/ready`, { headers: { authorization } })).ok;
-  const promote = (version) => post('/v1/models/bench/promote', JSON.stringify({ version, reason: 'bench' }));
-  return { pid: child.pid, address, authorization, promote, stop: () => ended(child) };
+  await Promise.race([
+    once(child.stdout, 'data'),
+    once(child, 'exit').then(() => Promise.reject(new Error('the crowd did not gather'))),
+  ]);
+  return child;
+}
+
+function orderFor({ address, authorization }, message, order) {
+  return { target: address, authorization, path: PATH, message, ...order };
 }
 
 /** What a process and its threads have used of the processors; NaN where the system does not tell. */
@@ -186,33 +218,3 @@ function cpuSeconds(pid) {
   }
 }
 const CLOCK_TICKS = 100;
-
-async function ended(child) {
-  if (child.exitCode !== null) return;
-  child.kill('SIGTERM');
-  await once(child, 'exit');
-}
-
-/** The load generator's process. */
-class Load {
-  constructor() {
-    this.child = spawn(process.execPath, [at('./h2-load.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
-  }
-  async phase(order) {
-    this.child.stdin.write(`${JSON.stringify(order)}\n`);
-    return JSON.parse((await this.lines.next()).value);
-  }
-  stop() {
-    this.child.kill();
-  }
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
-}
-
-function spread(values, digits) {
-  return `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)})`;
-}
