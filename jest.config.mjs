@@ -8,5 +8,5 @@ export default {
   globalSetup: '<rootDir>/tools/servers/jest-setup.mjs',
   globalTeardown: '<rootDir>/tools/servers/jest-teardown.mjs',
   maxWorkers: 2,
-  testTimeout: 30_000,
+  testTimeout: 60_000,
 };

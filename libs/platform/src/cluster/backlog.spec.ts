@@ -33,5 +33,5 @@ describeOnServers('a backlog', await testServers(), () => {
     reader.kill('SIGKILL');
     await platform.close();
     await harness.remove(JSON.stringify(place));
-  }, 180_000);
+  }, 600_000);
 });
