@@ -115,7 +115,7 @@ export function sentenceOf(event: Lifecycle): Sentence {
           : `Version ${event.version} promoted over version ${event.from}`,
       );
     case 'PromotionHeld':
-      return say('person', 'warn', `Version ${event.version} is proved better and waits for a person's word`);
+      return say('person', 'warn', `Version ${event.version} has proved itself and waits for a person to promote it`);
     case 'CanaryStarted':
       return say(
         'shadow',

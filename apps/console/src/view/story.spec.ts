@@ -1,4 +1,5 @@
-import type { Lifecycle, ModelStatus, Performance, TimelineEntry } from '@gyre/contracts';
+import type { DeadLetterEntry, Lifecycle, ModelStatus, Performance, TimelineEntry } from '@gyre/contracts';
+import { replayCommand } from './commands.js';
 import { headlineOf } from './headline.js';
 import { incidentsOf } from './incidents.js';
 import { marksOf } from './marks.js';
@@ -35,6 +36,12 @@ const drift = (version: number | null, labels = 900): Told<'DriftDetected'> => (
   before: 0.142,
   after: 0.21,
   at: at(labels),
+});
+const incident = (more: Partial<Told<'IncidentOpened'>>): Told<'IncidentOpened'> => ({
+  ...{ incident: 'i-1', version: 2, kind: 'concept', severity: 'critical', pages: true, loss: null, openedAt: 1_000 },
+  causes: [{ kind: 'error', name: '', words: 'the error rose', before: 0.1, after: 0.4 }],
+  at: at(900),
+  ...more,
 });
 const promotion = (version: number, from: number | null): Told<'Promoted'> => ({
   version,
@@ -159,12 +166,69 @@ describe('the headline', () => {
     });
   });
 
-  it('asks for a person where one must decide', () => {
+  it('takes a canary for a trial as it takes a shadow', () => {
+    const { entries, tell } = story();
+    tell('Promoted', promotion(2, 1));
+    tell('DriftDetected', drift(2));
+    expect(headline(entries, { phase: 'canary', challengers: [4] })).toMatchObject({
+      tone: 'warn',
+      verdict: 'in doubt, challenged',
+      because: expect.stringContaining('A canary answers a share of the requests, with 1 further challenger on trial.'),
+    });
+  });
+
+  it('says that a version is right again when its incident is over', () => {
+    const { entries, tell } = story();
+    tell('Promoted', promotion(2, 1));
+    tell('DriftDetected', drift(2));
+    tell('IncidentOpened', incident({}));
+    expect(headline(entries)).toMatchObject({ tone: 'bad', verdict: 'no longer as right' });
+    expect(headline(entries).because).toContain('Concept drift since 1 Jan 1970, 00:00: the error rose.');
+    tell('IncidentClosed', { ...incident({}), outcome: 'recovered' });
+    expect(headline(entries)).toMatchObject({ tone: 'good', verdict: 'still right' });
+    expect(headline(entries).because).toContain('Its last incident (concept drift) was over on 1 Jan 1970, 00:00.');
+    tell('DriftDetected', drift(2));
+    expect(headline(entries)).toMatchObject({ tone: 'bad', verdict: 'no longer as right' });
+  });
+
+  it('does not call a version right while somebody is woken for it', () => {
+    const { entries, tell } = story();
+    tell('Promoted', promotion(2, 1));
+    const nulls = { kind: 'quality', severity: 'warning' } as const;
+    tell('IncidentOpened', incident(nulls));
+    tell('IncidentOpened', incident({ incident: 'i-2', kind: 'covariate', severity: 'info', pages: false }));
+    expect(headline(entries)).toMatchObject({ tone: 'warn', verdict: 'fed faulty data' });
+    expect(headline(entries).because).toContain('1 further incident is open.');
+    tell('IncidentClosed', { ...incident(nulls), outcome: 'recovered' });
+    expect(headline(entries)).toMatchObject({ tone: 'good', verdict: 'still right' });
+    expect(headline(entries).because).toContain('Inputs moved since 1 Jan 1970, 00:00, at no loss that is known.');
+  });
+
+  it('leaves out incidents of versions that serve no more', () => {
+    const { entries, tell } = story();
+    tell('Promoted', promotion(1, null));
+    tell('IncidentOpened', incident({ version: 1 }));
+    tell('Promoted', promotion(2, 1));
+    tell('IncidentClosed', { ...incident({ version: 1 }), outcome: 'replaced' });
+    expect(headline(entries)).toMatchObject({ tone: 'good', verdict: 'still right' });
+  });
+
+  it('asks for a person where one must decide, with a command that the command line takes as it stands', () => {
     const { entries, tell } = story();
     tell('Promoted', promotion(2, 1));
     tell('PromotionHeld', { version: 3, rollout: 'r', evidence });
-    expect(headline(entries, { challengers: [3] }).because).toContain('gyre promote m 3');
-    expect(headline(entries, { challengers: [] }).verdict).toBe('still right');
+    // What has proved itself has left the shadow.
+    const asked = headline(entries, { challengers: [] });
+    expect(asked).toMatchObject({ tone: 'warn', verdict: 'version 3 waits for approval' });
+    const [program, verb, model, version, option, value, ...rest] = asked.command?.split(' ') ?? [];
+    expect([program, verb, model, version, option]).toEqual(['gyre', 'promote', 'm', '3', '--reason']);
+    expect(value).toMatch(/^[A-Z]+$/);
+    expect(rest).toEqual([]);
+
+    tell('IncidentOpened', incident({}));
+    expect(headline(entries)).toMatchObject({ tone: 'bad', verdict: 'no longer as right', command: asked.command });
+    tell('Promoted', promotion(3, 2));
+    expect(headline(entries, { champion: 3 })).toMatchObject({ verdict: 'still right', command: null });
   });
 
   it('counts towards the first version while the fallback answers', () => {
@@ -223,17 +287,33 @@ describe('the rollout', () => {
 describe('the incidents of a model', () => {
   it('are told once each as they stand now, the open ones first, with their causes in words', () => {
     const { entries, tell } = story();
-    const incident = (id: string, words: string, openedAt: number): Told<'IncidentOpened'> => ({
-      ...{ incident: id, version: 3, kind: 'concept', severity: 'critical', pages: true, loss: null, openedAt },
-      ...{ causes: [{ kind: 'error', name: '', words, before: 0.1, after: 0.4 }], at: at(900) },
-    });
-    tell('IncidentOpened', incident('i-1', 'at first', 1_000));
-    tell('IncidentUpdated', incident('i-1', 'then more', 1_000));
-    tell('IncidentOpened', incident('i-2', 'another', 3_000));
-    tell('IncidentClosed', { ...incident('i-2', 'another', 3_000), outcome: 'recovered' });
+    const told = (id: string, words: string, openedAt: number) =>
+      incident({
+        ...{ incident: id, version: 3, openedAt },
+        causes: [{ kind: 'error', name: '', words, before: 0.1, after: 0.4 }],
+      });
+    tell('IncidentOpened', told('i-1', 'at first', 1_000));
+    tell('IncidentUpdated', told('i-1', 'then more', 1_000));
+    tell('IncidentOpened', told('i-2', 'another', 3_000));
+    tell('IncidentClosed', { ...told('i-2', 'another', 3_000), outcome: 'recovered' });
     expect(incidentsOf(entries)).toMatchObject([
       { id: 'i-1', isOpen: true, tone: 'bad', causes: ['then more'], closedAt: null },
       { id: 'i-2', isOpen: false, tone: 'quiet', end: 'it has recovered', closedAt: 4_000 },
     ]);
+  });
+});
+
+describe('the command that gives a dead letter back', () => {
+  const letter: DeadLetterEntry = {
+    ...{ partition: 0, offset: 17, group: 'ingestion.accept', code: 'OUT_OF_RANGE', reason: '', attempts: 1 },
+    ...{ occurredAt: 0, preview: '', source: { topic: 'gyre.ingest', partition: 2, offset: 40 } },
+  };
+
+  it('names its place as the command line takes it', () => {
+    expect(replayCommand(letter)).toBe('gyre deadletters replay 0:17');
+  });
+
+  it('is not offered where there is no event to give back', () => {
+    expect(replayCommand({ ...letter, source: { ...letter.source, offset: -1 } })).toBeNull();
   });
 });

@@ -94,6 +94,11 @@ function Head(props: {
           </span>
         </h1>
         <p className="because">{headline.because}</p>
+        {headline.command !== null && (
+          <pre className="command">
+            <code>{headline.command}</code>
+          </pre>
+        )}
       </div>
       <dl className="figures">
         <Figure
