@@ -1,5 +1,6 @@
 import type { RefObject } from 'react';
 import type { DeadLetterEntry } from '@gyre/contracts';
+import { replayCommand } from '../view/commands.js';
 import { moment } from '../view/figures.js';
 
 export function DeadLetters({
@@ -18,8 +19,8 @@ export function DeadLetters({
         </button>
       </header>
       <p className="lead">
-        Events that were refused, newest first. Nothing else waits for them. Give them back with{' '}
-        <code>gyre deadletters replay</code>; they have then lost their place in the order of their key.
+        Events that were refused, newest first. Nothing else waits for them. An event that is given back has lost its
+        place in the order of its key.
       </p>
       <ol>
         {letters.map((letter) => (
@@ -29,13 +30,23 @@ export function DeadLetters({
             </p>
             <p className="meta">
               {moment(letter.occurredAt)} UTC · {letter.group === '' ? 'before the log' : letter.group} ·{' '}
-              {letter.source.topic} {letter.source.partition}/{letter.source.offset} · letter {letter.partition}/
-              {letter.offset}
+              {letter.source.topic}
+              {letter.source.offset < 0 ? '' : ` ${letter.source.partition}:${letter.source.offset}`}
             </p>
             <pre>{letter.preview}</pre>
+            <Replay command={replayCommand(letter)} />
           </li>
         ))}
       </ol>
     </dialog>
+  );
+}
+
+function Replay({ command }: { command: string | null }) {
+  if (command === null) return <p className="meta">The log holds no event to give back.</p>;
+  return (
+    <p className="meta">
+      Give it back with <code>{command}</code>
+    </p>
   );
 }
