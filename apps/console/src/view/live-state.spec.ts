@@ -1,5 +1,5 @@
 import type { StreamedLifecycle, TimelineEntry } from '@gyre/contracts';
-import { partsOf, reduce, START, type LiveState, type Message } from './live-state.js';
+import { knownTo, partsOf, reduce, START, type LiveState, type Message } from './live-state.js';
 
 const decision = (
   offset: number,
@@ -68,5 +68,51 @@ describe('the live state', () => {
     expect(state.stale).toContain('labels:m');
     expect(state.failure).toBe('not ready');
     expect(reduce(state, { type: 'models', models: [] }).failure).toBeNull();
+  });
+
+  describe('after a break', () => {
+    const before: Message[] = [
+      ...calm,
+      { type: 'entries', model: 'm', entries: [entry(5), entry(1)], complete: true },
+      { type: 'lost' },
+      { type: 'opened' },
+      // The stream tells what is new before what was missed has been read.
+      { type: 'lifecycle', entry: decision(2_000) },
+    ];
+
+    it('reads back to what was known before it, whatever the stream has told since', () => {
+      expect(knownTo(after(...before).byModel['m'])).toBe(5);
+    });
+
+    it('joins what was missed to what was known', () => {
+      const state = after(...before, {
+        ...{ type: 'entries', model: 'm', complete: false },
+        entries: [entry(1_999), entry(6), entry(5)],
+      });
+      expect(offsets(state)).toEqual([2_000, 1_999, 6, 5, 1]);
+      expect(state.byModel['m']?.complete).toBe(true);
+      expect(knownTo(state.byModel['m'])).toBe(2_000);
+    });
+
+    it('forgets what was known where too much was missed to join it, and can be asked for it again', () => {
+      const state = after(...before, {
+        ...{ type: 'entries', model: 'm', complete: false },
+        entries: [entry(1_999), entry(1_000)],
+      });
+      expect(offsets(state)).toEqual([2_000, 1_999, 1_000]);
+      expect(state.byModel['m']?.complete).toBe(false);
+      const older: Message = { type: 'older', model: 'm', before: 1_000, entries: [entry(999)], complete: false };
+      expect(offsets(reduce(state, older))).toEqual([2_000, 1_999, 1_000, 999]);
+    });
+
+    it('does not take older decisions that were asked for before it and would leave a hole', () => {
+      const state = after(
+        ...before,
+        { type: 'entries', model: 'm', entries: [entry(1_999), entry(1_000)], complete: false },
+        { type: 'older', model: 'm', before: 1, entries: [entry(0)], complete: true },
+      );
+      expect(offsets(state)).toEqual([2_000, 1_999, 1_000]);
+      expect(state.byModel['m']?.complete).toBe(false);
+    });
   });
 });

@@ -19,6 +19,8 @@ export interface ModelView {
   entries: TimelineEntry[] | null;
   /** Whether `entries` reaches back to the first decision. */
   complete: boolean;
+  /** The newest decision known when a connection opened again: what came between it and the stream is still to be read. Null when nothing is missing. */
+  unbrokenTo: number | null;
 }
 
 export type Connection = 'connecting' | 'live' | 'lost';
@@ -51,7 +53,8 @@ export type Message =
   | { type: 'specs'; specs: SpecsInForce }
   | { type: 'deadletters'; entries: DeadLetterEntry[] }
   | { type: 'model'; model: string; part: Partial<ModelView> }
-  | { type: 'entries'; model: string; entries: TimelineEntry[]; complete: boolean };
+  | { type: 'entries'; model: string; entries: TimelineEntry[]; complete: boolean }
+  | { type: 'older'; model: string; before: number; entries: TimelineEntry[]; complete: boolean };
 
 export const EMPTY_MODEL: ModelView = {
   performance: null,
@@ -59,6 +62,7 @@ export const EMPTY_MODEL: ModelView = {
   versions: null,
   entries: null,
   complete: false,
+  unbrokenTo: null,
 };
 
 export const START: LiveState = {
@@ -86,6 +90,12 @@ export function reduce(state: LiveState, message: Message): LiveState {
       return {
         ...state,
         connection: 'live',
+        byModel: Object.fromEntries(
+          Object.entries(state.byModel).map(([model, view]) => [
+            model,
+            { ...view, unbrokenTo: view.unbrokenTo ?? view.entries?.[0]?.offset ?? null },
+          ]),
+        ),
         stale: new Set<Resource>([
           ...state.stale,
           'models',
@@ -127,15 +137,37 @@ export function reduce(state: LiveState, message: Message): LiveState {
       return { ...state, deadLetters: message.entries, failure: null };
     case 'model':
       return { ...withModel(state, message.model, message.part), failure: null };
-    case 'entries': {
-      const before = state.byModel[message.model] ?? EMPTY_MODEL;
-      const entries = mergedEntries(before.entries ?? [], message.entries);
-      return {
-        ...withModel(state, message.model, { entries, complete: before.complete || message.complete }),
-        failure: null,
-      };
+    case 'entries':
+      return { ...withModel(state, message.model, withNewest(state.byModel[message.model], message)), failure: null };
+    case 'older': {
+      const before = state.byModel[message.model];
+      // The list ends elsewhere by now: what was read would not join it.
+      if (before?.entries?.at(-1)?.offset !== message.before) return state;
+      const entries = mergedEntries(before.entries, message.entries);
+      return { ...withModel(state, message.model, { entries, complete: message.complete }), failure: null };
     }
   }
+}
+
+/** The newest decision from which on a reading has to go back no further; null where all of it is to be read. */
+export function knownTo(view: ModelView | undefined): number | null {
+  return view?.unbrokenTo ?? view?.entries?.[0]?.offset ?? null;
+}
+
+/** The newest decisions as they were read, without a hole: older ones that they do not reach are forgotten, and read when they are asked for. */
+function withNewest(
+  before: ModelView = EMPTY_MODEL,
+  { entries, complete }: Extract<Message, { type: 'entries' }>,
+): Partial<ModelView> {
+  const known = before.entries ?? [];
+  const oldest = entries.at(-1)?.offset;
+  const reaches = before.unbrokenTo === null || complete || (oldest !== undefined && oldest <= before.unbrokenTo);
+  const kept = reaches ? known : known.filter(({ offset }) => oldest !== undefined && offset >= oldest);
+  return {
+    entries: mergedEntries(kept, entries),
+    complete: complete || (reaches && before.complete),
+    unbrokenTo: null,
+  };
 }
 
 export function partsOf(model: string): Resource[] {

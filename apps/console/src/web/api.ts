@@ -12,7 +12,10 @@ import type {
 const PAGE = 500;
 
 async function read<T>(path: string, signal: AbortSignal): Promise<T> {
-  const response = await fetch(path, { headers: { accept: 'application/json' }, signal });
+  const response = await fetch(path, { headers: { accept: 'application/json' }, signal }).catch(() => {
+    // A browser's own words ("Failed to fetch", "signal timed out") tell nobody what to do.
+    throw new Error(`${path} was not answered; is \`gyre up\` running, and not overloaded?`);
+  });
   if (response.ok) return (await response.json()) as T;
   // The session is over, or was ended elsewhere.
   if (response.status === 401) location.assign(signInPath());

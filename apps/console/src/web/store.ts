@@ -1,5 +1,5 @@
 import type { StreamedLifecycle } from '@gyre/contracts';
-import { reduce, START, type LiveState, type Message, type Resource } from '../view/live-state.js';
+import { knownTo, reduce, START, type LiveState, type Message, type Resource } from '../view/live-state.js';
 import { api } from './api.js';
 
 /** Pages of a timeline that are read without being asked for: enough for the marks of a long history. */
@@ -15,6 +15,7 @@ const READ_AT_MOST_EVERY_MS: Record<string, number> = {
   versions: 1_500,
   timeline: 1_500,
 };
+const ANSWER_WITHIN_MS = 15_000;
 const PAUSE_AFTER_FAILURE_MS = 3_000;
 /** Models exist and the stream says nothing for so long: it hangs. */
 const SILENCE_MAX_MS = 30_000;
@@ -50,11 +51,12 @@ export class LiveStore {
     this.look();
   }
 
+  /** @throws Error with a message that a person can act on */
   async readOlder(model: string): Promise<void> {
-    const oldest = this.state.byModel[model]?.entries?.at(-1)?.offset;
-    if (oldest === undefined) return;
-    const older = await api.timeline(model, null, 1, new AbortController().signal, oldest);
-    this.dispatch({ type: 'entries', model, ...older });
+    const before = this.state.byModel[model]?.entries?.at(-1)?.offset;
+    if (before === undefined) return;
+    const older = await api.timeline(model, null, 1, AbortSignal.timeout(ANSWER_WITHIN_MS), before);
+    this.dispatch({ type: 'older', model, before, ...older });
   }
 
   private dispatch(message: Message): void {
@@ -90,7 +92,7 @@ export class LiveStore {
     this.source = undefined;
     this.dispatch({ type: 'lost' });
     // An EventSource does not tell that the session is over; this does.
-    void api.session(AbortSignal.timeout(15_000)).catch(() => undefined);
+    void api.session(AbortSignal.timeout(ANSWER_WITHIN_MS)).catch(() => undefined);
     const wait = RECONNECT_MS[Math.min(this.attempts, RECONNECT_MS.length - 1)] as number;
     this.attempts += 1;
     setTimeout(() => this.connect(), wait);
@@ -115,7 +117,7 @@ export class LiveStore {
     this.inFlight.add(resource);
     this.readAt.set(resource, Date.now() + (READ_AT_MOST_EVERY_MS[part] ?? 1_000));
     try {
-      this.dispatch(await this.answer(part, model, AbortSignal.timeout(15_000)));
+      this.dispatch(await this.answer(part, model, AbortSignal.timeout(ANSWER_WITHIN_MS)));
     } catch (error) {
       this.readAt.set(resource, Date.now() + PAUSE_AFTER_FAILURE_MS);
       this.dispatch({ type: 'failed', resource, reason: (error as Error).message });
@@ -139,8 +141,8 @@ export class LiveStore {
       case 'versions':
         return { type: 'model', model, part: { versions: await api.versions(model, signal) } };
       default: {
-        const newest = this.state.byModel[model]?.entries?.[0]?.offset ?? null;
-        return { type: 'entries', model, ...(await api.timeline(model, newest, FIRST_PAGES, signal)) };
+        const known = knownTo(this.state.byModel[model]);
+        return { type: 'entries', model, ...(await api.timeline(model, known, FIRST_PAGES, signal)) };
       }
     }
   }

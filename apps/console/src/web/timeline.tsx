@@ -21,6 +21,8 @@ interface Props {
 export function Timeline({ model, store, entries, complete, focused }: Props) {
   const [wanted, setWanted] = useState<'key' | 'all'>('key');
   const [limit, setLimit] = useState(FIRST);
+  const [reading, setReading] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
   const lines = useMemo(() => linesOf(entries ?? [], wanted), [entries, wanted]);
   const list = useRef<HTMLOListElement>(null);
 
@@ -39,9 +41,13 @@ export function Timeline({ model, store, entries, complete, focused }: Props) {
 
   const shown = lines.slice(0, limit);
   const more = lines.length > limit || !complete;
-  const older = () => {
+  const older = async () => {
     setLimit(limit + MORE);
-    if (lines.length <= limit + MORE && !complete) void store.readOlder(model);
+    setFailure(null);
+    if (lines.length > limit + MORE || complete) return;
+    setReading(true);
+    await store.readOlder(model).catch((error: unknown) => setFailure((error as Error).message));
+    setReading(false);
   };
   return (
     <section className="panel timeline" aria-labelledby="timeline">
@@ -69,9 +75,14 @@ export function Timeline({ model, store, entries, complete, focused }: Props) {
           ))}
         </ol>
         {more && entries !== null && entries.length > 0 && (
-          <button type="button" className="quiet-button more" onClick={older}>
-            Show older
+          <button type="button" className="quiet-button more" disabled={reading} onClick={() => void older()}>
+            {reading ? 'Reading …' : 'Show older'}
           </button>
+        )}
+        {failure !== null && (
+          <p className="failure" role="alert">
+            Older decisions could not be read: {failure}
+          </p>
         )}
       </div>
     </section>
