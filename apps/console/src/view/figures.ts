@@ -16,16 +16,11 @@ const NAMES: Record<string, string> = {
   r2: 'R²',
 };
 const SHARES = new Set(['accuracy']);
-const MORE_IS_BETTER = new Set(['accuracy', 'kappa', 'macroF1', 'rocAuc', 'prAuc', 'r2']);
 
 export const NONE = '–';
 
 export function metricName(metric: string): string {
   return NAMES[metric] ?? metric.replace(/([A-Z])/g, ' $1').replace(/^./, (letter) => letter.toUpperCase());
-}
-
-export function moreIsBetter(metric: string): boolean {
-  return MORE_IS_BETTER.has(metric);
 }
 
 /** A share as `86.2 %`, anything else with as many digits as matter. */

@@ -18,8 +18,8 @@ export interface Drawn {
 export interface ChartEvents {
   /** The window under the pointer, or null. */
   hovered(index: number | null): void;
-  /** Where the plot and its marks stand, in CSS pixels from the left of the chart; marks out of sight are null. */
-  placed(places: { left: number; width: number; marks: (number | null)[] }): void;
+  /** Where the marks stand, in CSS pixels from the left of the chart; those out of sight are null. */
+  placed(marks: (number | null)[]): void;
   zoomed(zoomed: boolean): void;
 }
 
@@ -204,13 +204,12 @@ function drawMarkLines(u: uPlot, { marks, axis }: Drawn, colours: ChartColours):
   ctx.restore();
 }
 
-function placesOf(u: uPlot, { marks, axis }: Drawn): { left: number; width: number; marks: (number | null)[] } {
+function placesOf(u: uPlot, { marks, axis }: Drawn): (number | null)[] {
   const ratio = devicePixelRatio;
   const left = u.bbox.left / ratio;
   const width = u.bbox.width / ratio;
-  const places = marks.map((mark) => {
+  return marks.map((mark) => {
     const x = u.valToPos(axis === 'time' ? mark.at : mark.label, 'x');
     return x < -1 || x > width + 1 ? null : left + x;
   });
-  return { left, width, marks: places };
 }

@@ -7,6 +7,9 @@ import { Glyph } from './icons.js';
 
 interface Props extends Drawn {
   label: string;
+  /** The window that is read out, and what is read. */
+  at: number;
+  words: string;
   onHover: (index: number | null) => void;
   onZoom: (zoomed: boolean) => void;
   onMark: (mark: Mark) => void;
@@ -17,10 +20,15 @@ interface Props extends Drawn {
 
 const HEIGHT = 312;
 const MARK_SIZE = 11;
+/** Windows that a key goes on by. */
+const STEPS: Record<string, number> = {
+  ...{ ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 },
+  ...{ Home: -Infinity, End: Infinity },
+};
 
 /** The line of performance over bands of versions, with marks above it that lead to their decisions. */
 export function PerformanceChart(props: Props) {
-  const { windows, marks, metric, axis, label, onHover, onZoom, onMark, onMarkHover, resets } = props;
+  const { windows, marks, metric, axis, label, at, words, onHover, onZoom, onMark, onMarkHover, resets } = props;
   const scheme = useScheme();
   const holder = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(null);
@@ -39,7 +47,7 @@ export function PerformanceChart(props: Props) {
     const element = holder.current as HTMLDivElement;
     const options = chartOptions(element.clientWidth, HEIGHT, () => drawn.current, chartColours(), {
       hovered: (index) => callbacks.current.onHover(index),
-      placed: ({ marks: where }) => setPlaces((before) => (same(before, where) ? before : where)),
+      placed: (where) => setPlaces((before) => (same(before, where) ? before : where)),
       zoomed: (zoomed) => {
         zoomedNow.current = zoomed;
         callbacks.current.onZoom(zoomed);
@@ -76,12 +84,13 @@ export function PerformanceChart(props: Props) {
 
   const step = (event: KeyboardEvent) => {
     const made = chart.current;
-    const by = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+    const by = STEPS[event.key];
     if (made === null || by === undefined) return;
     event.preventDefault();
-    const last = windows.length - 1;
-    const index = Math.min(last, Math.max(0, (made.cursor.idx ?? last) + by));
+    const index = Math.min(windows.length - 1, Math.max(0, at + by));
     made.setCursor({ left: made.valToPos(made.data[0][index] as number, 'x'), top: 10 }, true);
+    // By hand: the cursor says nothing of a window that a zoom has put out of sight.
+    onHover(index);
   };
 
   return (
@@ -111,9 +120,13 @@ export function PerformanceChart(props: Props) {
       <div
         ref={holder}
         className="plot"
-        role="application"
+        role="slider"
         tabIndex={0}
-        aria-label={`${label}. Left and right arrow keys read it out window by window.`}
+        aria-label={label}
+        aria-valuemin={1}
+        aria-valuemax={windows.length}
+        aria-valuenow={at + 1}
+        aria-valuetext={words}
         onKeyDown={step}
         onBlur={() => onHover(null)}
       />

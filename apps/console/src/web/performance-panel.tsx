@@ -28,6 +28,8 @@ export function PerformancePanel({ performance, entries, bootstrapLabels, onMark
   const metric = chosen ?? performance?.metric ?? 'accuracy';
   const timeless = windows.length > 0 && (windows[0]?.from ?? 0) >= (windows.at(-1)?.to ?? 0);
   const shownAxis = timeless ? 'labels' : axis;
+  const at = Math.min(hovered ?? windows.length - 1, windows.length - 1);
+  const read = windows[at];
 
   return (
     <section className="panel performance" aria-labelledby="performance">
@@ -65,19 +67,15 @@ export function PerformancePanel({ performance, entries, bootstrapLabels, onMark
         <NoWindow labels={performance?.labels ?? 0} wanted={bootstrapLabels} read={performance !== null} />
       ) : (
         <>
-          <ReadOut
-            window={windows[hovered ?? windows.length - 1] ?? null}
-            newest={hovered === null}
-            metrics={metrics}
-            metric={metric}
-            mark={mark}
-          />
+          <ReadOut window={read ?? null} newest={hovered === null} metrics={metrics} metric={metric} mark={mark} />
           <PerformanceChart
             windows={windows}
             marks={marks}
             metric={metric}
             axis={shownAxis}
-            label={`${metricName(metric)} over ${count(windows.length)} windows`}
+            label={`${metricName(metric)}, window by window`}
+            at={at}
+            words={read === undefined ? '' : spoken(read, metric)}
             onHover={setHovered}
             onZoom={setZoomed}
             onMark={({ offset }) => onMark(offset)}
@@ -137,6 +135,11 @@ function ReadOut({
         ))}
     </p>
   );
+}
+
+/** A window as a screen reader says it. */
+function spoken({ version, from, to, metrics }: PerformanceMeasured, metric: string): string {
+  return `${metricName(metric)} ${metricValue(metric, metrics[metric])}, ${versionName(version)}, ${span(from, to)}`;
 }
 
 const KEY: { kind: Mark['kind']; name: string }[] = [
