@@ -5,8 +5,16 @@ import { LiveStore } from './store.js';
 import 'uplot/dist/uPlot.min.css';
 import './styles/base.css';
 import './styles/page.css';
+import './styles/top-bar.css';
+import './styles/head.css';
 import './styles/chart.css';
 import './styles/timeline.css';
+import './styles/incidents.css';
+import './styles/labels.css';
+import './styles/versions.css';
+import './styles/overview.css';
+import './styles/empty.css';
+import './styles/dead-letters.css';
 
 const store = new LiveStore();
 store.start();
