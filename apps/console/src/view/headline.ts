@@ -9,7 +9,8 @@ import { sentenceOf, type Tone } from './sentences.js';
 export interface Headline {
   tone: Tone;
   serves: string;
-  verdict: string;
+  /** Null while what it rests on has not been read. */
+  verdict: string | null;
   because: string;
   /** What a person is asked to run, to be copied as it stands; null where nobody is asked. */
   command: string | null;
@@ -25,9 +26,10 @@ export interface Standing {
 
 interface Known {
   status: ModelStatus;
-  /** Newest first. */
-  entries: readonly TimelineEntry[];
+  /** Newest first; null while they have not been read. */
+  entries: readonly TimelineEntry[] | null;
   versions: readonly VersionInfo[];
+  /** Null likewise. */
   performance: Performance | null;
   bootstrapLabels: number | null;
 }
@@ -36,14 +38,18 @@ type Judgement = Pick<Headline, 'tone' | 'verdict' | 'because'>;
 
 /** It passes no judgement of its own: it says what the decisions on record say, and so never otherwise than the incidents below it. */
 export function headlineOf({ status, entries, versions, performance, bootstrapLabels }: Known): Headline {
-  const labels = performance?.labels ?? 0;
+  if (entries === null || performance === null) {
+    const serves = status.champion === null ? 'The fallback answers' : `Version ${status.champion} serves`;
+    return { tone: 'quiet', serves, verdict: null, because: 'Reading …', command: null };
+  }
+  const { labels, windows } = performance;
   if (status.champion === null) {
     const wanted = bootstrapLabels === null ? '' : ` of ${count(bootstrapLabels)}`;
     const because = `${count(labels)}${wanted} labels are here; the first version is trained when there are enough.`;
     return { tone: 'quiet', serves: 'The fallback answers', verdict: 'no version yet', because, command: null };
   }
   const since = servingSince(status.champion, entries, versions);
-  const tenure = since === null ? labels : Math.max(0, labels - labelAt(performance?.windows ?? [], since));
+  const tenure = since === null ? labels : Math.max(0, labels - labelAt(windows, since));
   const arrival = arrivalOf(status.champion, entries);
   const tenureEntries = entries.filter(({ offset }) => offset > (arrival?.offset ?? -1));
   const judged = judgementOf(status, tenureEntries, arrivalText(arrival, since), tenure);

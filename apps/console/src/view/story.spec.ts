@@ -231,6 +231,13 @@ describe('the headline', () => {
     expect(headline(entries, { champion: 3 })).toMatchObject({ verdict: 'still right', command: null });
   });
 
+  it('says nothing of a version before it has read what is on record', () => {
+    const known = { status: status({}), versions: [], bootstrapLabels: null };
+    const unread = { tone: 'quiet', serves: 'Version 2 serves', verdict: null, because: 'Reading …' };
+    expect(headlineOf({ ...known, entries: null, performance })).toMatchObject(unread);
+    expect(headlineOf({ ...known, entries: [], performance: null })).toMatchObject(unread);
+  });
+
   it('counts towards the first version while the fallback answers', () => {
     expect(headline([], { champion: null, phase: 'waiting' })).toMatchObject({
       tone: 'quiet',

@@ -25,6 +25,8 @@ export interface ChartEvents {
 
 const LANE = 18;
 const FALLBACK_STRIPE = 6;
+/** The lines of more marks than these stand back, so that they do not hide what they mark. */
+const MARKS_CLEAR = 24;
 
 /** x of each window's middle, and its value. */
 export function chartData({ windows, metric, axis }: Drawn): uPlot.AlignedData {
@@ -195,7 +197,7 @@ function drawMarkLines(u: uPlot, { marks, axis }: Drawn, colours: ChartColours):
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
     ctx.strokeStyle = colours[MARK_COLOURS[mark.kind]] as string;
     ctx.setLineDash(mark.kind === 'drift' || mark.kind === 'drop' ? [3 * ratio, 3 * ratio] : []);
-    ctx.globalAlpha = 0.75;
+    ctx.globalAlpha = marks.length > MARKS_CLEAR ? 0.35 : 0.75;
     ctx.beginPath();
     ctx.moveTo(x, bbox.top - 6 * ratio);
     ctx.lineTo(x, bbox.top + bbox.height - LANE * ratio);

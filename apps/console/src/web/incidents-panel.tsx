@@ -6,15 +6,23 @@ import { incidentsOf, type IncidentView } from '../view/incidents.js';
 /** Closed ones that are still shown. */
 const CLOSED_SHOWN = 3;
 
-export function IncidentsPanel({ entries }: { entries: readonly TimelineEntry[] }) {
-  const incidents = useMemo(() => incidentsOf(entries), [entries]);
+export function IncidentsPanel({ entries }: { entries: readonly TimelineEntry[] | null }) {
+  const incidents = useMemo(() => incidentsOf(entries ?? []), [entries]);
   const open = incidents.filter(({ isOpen }) => isOpen);
   const closed = incidents.filter(({ isOpen }) => !isOpen);
   return (
     <section className="panel incidents" aria-labelledby="incidents">
       <header>
         <h2 id="incidents">Incidents</h2>
-        <p>{open.length === 0 ? 'nothing is wrong that is known of' : <b>{count(open.length)} open</b>}</p>
+        <p>
+          {entries === null ? (
+            'reading …'
+          ) : open.length === 0 ? (
+            'nothing is wrong that is known of'
+          ) : (
+            <b>{count(open.length)} open</b>
+          )}
+        </p>
       </header>
       {incidents.length > 0 && (
         <ol>

@@ -1,11 +1,11 @@
 import type { LabelCounts } from '@gyre/contracts';
-import { count, percent } from '../view/figures.js';
+import { count, NONE, percent } from '../view/figures.js';
 
 const KINDS: { key: keyof LabelCounts['counts'] | 'waiting'; name: string; meaning: string }[] = [
   { key: 'joined', name: 'In time', meaning: 'feed detectors and training' },
   { key: 'late', name: 'Late', meaning: 'came after the horizon: training only' },
   { key: 'waiting', name: 'Waiting', meaning: 'predictions within the horizon' },
-  { key: 'expired', name: 'Not in time', meaning: 'horizon ended without a label; those that came late among them' },
+  { key: 'expired', name: 'Not in time', meaning: 'no label within the horizon, or a late one' },
 ];
 
 export function LabelsPanel({ labels }: { labels: LabelCounts | null }) {
@@ -17,7 +17,9 @@ export function LabelsPanel({ labels }: { labels: LabelCounts | null }) {
       <header>
         <h2 id="labels">Labels</h2>
         <p>
-          {labels === null || labels.coverage === null ? (
+          {labels === null ? (
+            'reading …'
+          ) : labels.coverage === null ? (
             'none is due yet'
           ) : (
             <>
@@ -40,7 +42,7 @@ export function LabelsPanel({ labels }: { labels: LabelCounts | null }) {
                 {name}
               </th>
               <td className="meaning">{meaning}</td>
-              <td className="number">{count(value(key))}</td>
+              <td className="number">{labels === null ? NONE : count(value(key))}</td>
             </tr>
           ))}
         </tbody>

@@ -32,7 +32,6 @@ export function ModelPage({ store, state, status }: { store: LiveStore; state: L
       <Head
         status={status}
         view={view}
-        entries={entries}
         versions={versions}
         bootstrapLabels={spec?.retraining.bootstrapLabels ?? null}
       />
@@ -44,9 +43,9 @@ export function ModelPage({ store, state, status }: { store: LiveStore; state: L
             bootstrapLabels={spec?.retraining.bootstrapLabels ?? null}
             onMark={setFocused}
           />
-          <IncidentsPanel entries={entries} />
+          <IncidentsPanel entries={view.entries} />
           <div className="pair">
-            <RolloutPanel status={status} entries={entries} approval={spec?.rollout.approval ?? 'automatic'} />
+            <RolloutPanel status={status} entries={view.entries} approval={spec?.rollout.approval ?? 'automatic'} />
             <LabelsPanel labels={view.labels} />
           </div>
           <VersionsTable versions={view.versions} performance={view.performance} />
@@ -69,15 +68,16 @@ type View = typeof EMPTY_MODEL;
 function Head(props: {
   status: ModelStatus;
   view: View;
-  entries: NonNullable<View['entries']>;
   versions: NonNullable<View['versions']>;
   bootstrapLabels: number | null;
 }) {
-  const { status, view, entries, versions, bootstrapLabels } = props;
-  const { performance, labels } = view;
+  const { status, view, versions, bootstrapLabels } = props;
+  const { performance, labels, entries } = view;
   const headline = headlineOf({ status, entries, versions, performance, bootstrapLabels });
   const standing =
-    performance === null ? null : standingOf(status, performance, servingSince(status.champion, entries, versions));
+    performance === null
+      ? null
+      : standingOf(status, performance, servingSince(status.champion, entries ?? [], versions));
   const metric = performance?.metric ?? (status.type === 'regression' ? 'mae' : 'accuracy');
   return (
     <section className="head" aria-label="State of the model">
@@ -90,7 +90,12 @@ function Head(props: {
         <h1 className={`tone-${headline.tone}`}>
           <Seal tone={headline.tone} size={26} />
           <span>
-            {headline.serves}, <em>{headline.verdict}</em>
+            {headline.serves}
+            {headline.verdict !== null && (
+              <>
+                , <em>{headline.verdict}</em>
+              </>
+            )}
           </span>
         </h1>
         <p className="because">{headline.because}</p>
@@ -124,7 +129,7 @@ function Head(props: {
         <Figure
           name="Label coverage"
           value={labels?.coverage === null || labels === null ? '–' : percent(labels.coverage)}
-          note={`${count(performance?.labels ?? 0)} labels in all`}
+          note={performance === null ? 'reading …' : `${count(performance.labels)} labels in all`}
         />
         <Figure
           name="Promotions"

@@ -28,7 +28,7 @@ function Row({ state, status }: { state: LiveState; status: ModelStatus }) {
   const spec = state.specs?.models.find(({ name }) => name === status.model);
   const headline = headlineOf({
     status,
-    entries: view.entries ?? [],
+    entries: view.entries,
     versions: view.versions ?? [],
     performance: view.performance,
     bootstrapLabels: spec?.retraining.bootstrapLabels ?? null,
@@ -42,7 +42,8 @@ function Row({ state, status }: { state: LiveState; status: ModelStatus }) {
         <span className="name">
           <b>{status.model}</b>
           <span>
-            {headline.serves}, {headline.verdict}
+            {headline.serves}
+            {headline.verdict !== null && `, ${headline.verdict}`}
           </span>
         </span>
         <span className="trend">{view.performance !== null && <Sparkline performance={view.performance} />}</span>

@@ -19,16 +19,16 @@ export function RolloutPanel({
   approval,
 }: {
   status: ModelStatus;
-  entries: readonly TimelineEntry[];
+  entries: readonly TimelineEntry[] | null;
   approval: 'automatic' | 'manual';
 }) {
-  const rollout = useMemo(() => rolloutOf(entries, status.rollout), [entries, status.rollout]);
+  const rollout = useMemo(() => rolloutOf(entries ?? [], status.rollout), [entries, status.rollout]);
   if (rollout === null) {
     return (
       <section className="panel rollout" aria-labelledby="rollout">
         <header>
           <h2 id="rollout">Rollout</h2>
-          <p>none yet</p>
+          <p>{entries === null ? 'reading …' : 'none yet'}</p>
         </header>
         <p className="nothing">
           When a version passes its gates it answers in shadow, beside the champion, on the same requests. It is

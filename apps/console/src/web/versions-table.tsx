@@ -30,11 +30,11 @@ export function VersionsTable({
     <section className="panel versions" aria-labelledby="versions">
       <header>
         <h2 id="versions">Versions</h2>
-        <p>{rows.length === 0 ? 'none yet' : count(rows.length)}</p>
+        <p>{versions === null ? 'reading …' : rows.length === 0 ? 'none yet' : count(rows.length)}</p>
       </header>
       {rows.length === 0 ? (
         <p className="nothing">
-          {versions === null ? 'Reading …' : 'The first version is trained as soon as enough labels have come back.'}
+          {versions !== null && 'The first version is trained as soon as enough labels have come back.'}
         </p>
       ) : (
         <div className="scroll-x">
