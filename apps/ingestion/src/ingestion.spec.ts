@@ -146,6 +146,12 @@ describe('ingestion', () => {
     ['invalid UTF-8', Uint8Array.of(0x7b, 0xff, 0xfe, 0x7d), 'INVALID_UTF8', /not UTF-8/],
     ['no JSON', 'hello', 'NOT_JSON', /not JSON/],
     [
+      'lists in lists without end',
+      JSON.stringify(event()).replace('12.5', `${'['.repeat(20_000)}${']'.repeat(20_000)}`),
+      'BAD_EVENT',
+      /^event: its lists and objects lie more than 64 deep/,
+    ],
+    [
       'a label for no class',
       JSON.stringify({
         id: 'l',
@@ -225,6 +231,33 @@ describe('ingestion', () => {
       ['', '{}'],
     ]);
     expect(splitBody(new TextEncoder().encode('[ ]'), 'application/json')).toEqual([]);
+  });
+
+  it('takes an array apart though one of its events is deeper than any parser should go', async () => {
+    const deep = `{"id":"deep","values":${'[{"a":'.repeat(20_000)}1${'}]'.repeat(20_000)}}`;
+    await send(
+      `[${JSON.stringify(event({ id: 'a' }))}, ${deep} ,${JSON.stringify(event({ id: 'b' }))}]`,
+      'application/json',
+    );
+    expect((await refusal()).reason).toMatch(/more than 64 deep/);
+    expect((await all(topics.features)).map((one) => one.event).sort()).toEqual(['a', 'b']);
+  });
+
+  it('splits megabytes of brackets in a moment, for it does not parse them', () => {
+    const brackets = new TextEncoder().encode('['.repeat(8_000_000));
+    const heap = process.memoryUsage().heapUsed;
+    const started = performance.now();
+    expect(splitBody(brackets, 'application/json')).toEqual([{ key: '', bytes: brackets }]);
+    expect(splitBody(brackets, 'application/x-ndjson')).toHaveLength(1);
+    expect(performance.now() - started).toBeLessThan(1_500);
+    expect(process.memoryUsage().heapUsed - heap).toBeLessThan(100e6);
+  });
+
+  it('gives no reason longer than a person reads', async () => {
+    const values = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`field${i}`, i]));
+    await sendJson(event({ values }));
+    const { code, reason } = await refusal();
+    expect([code, reason.length]).toEqual(['BAD_VALUES', 4_001]);
   });
 
   it('refuses an array that is not UTF-8, whole', async () => {

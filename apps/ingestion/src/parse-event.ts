@@ -1,4 +1,5 @@
 import { IngestEvent } from '@gyre/contracts';
+import { isDeepJson, JSON_DEPTH_MAX } from '@gyre/hosting';
 
 /** What a producer's bytes turned out to be. */
 export type Parsed =
@@ -7,7 +8,7 @@ export type Parsed =
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Reads one event: UTF-8, then JSON, then the shape. `json` is undefined where it is no JSON. */
+/** Reads one event: UTF-8, then JSON, then the shape. `json` is undefined where it is no JSON, or so deep that it is not parsed. */
 export function parseEvent(bytes: Uint8Array): Parsed {
   let text: string;
   try {
@@ -17,6 +18,10 @@ export function parseEvent(bytes: Uint8Array): Parsed {
       json: undefined,
       refusal: { code: 'INVALID_UTF8', reason: `the event's ${bytes.length} bytes are not UTF-8; send JSON in UTF-8` },
     };
+  }
+  if (isDeepJson(bytes)) {
+    const reason = `event: its lists and objects lie more than ${JSON_DEPTH_MAX} deep in one another; values are numbers, texts, true, false or null`;
+    return { json: undefined, refusal: { code: 'BAD_EVENT', reason } };
   }
   let json: unknown;
   try {

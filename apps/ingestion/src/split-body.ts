@@ -1,3 +1,6 @@
+import { ID_LENGTH_MAX } from '@gyre/contracts';
+import { isDeepJson, JSON_DEPTH_MAX } from '@gyre/hosting';
+
 /** An event as it will lie in gyre.ingest. */
 export interface RawEvent {
   key: string;
@@ -5,6 +8,8 @@ export interface RawEvent {
 }
 
 const NEWLINE = 0x0a;
+const SPACE = 0x20;
+const ZERO = 0x30;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
@@ -18,9 +23,21 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  */
 export function splitBody(body: Uint8Array, contentType: string): RawEvent[] {
   if (contentType.includes('ndjson') || contentType.includes('jsonl')) return lines(body).map(raw);
-  const json = parsed(body);
-  if (!Array.isArray(json)) return body.length === 0 ? [] : [raw(body)];
+  const json = parsed(withoutDeepElements(body), JSON_DEPTH_MAX + 1);
+  if (!Array.isArray(json)) return body.length === 0 ? [] : [{ key: keyOf(json), bytes: body }];
   return elements(body).map((bytes, index) => ({ key: keyOf(json[index]), bytes }));
+}
+
+/** An array's elements that are too deep to be parsed are 0 in what is parsed, so that its other events do not suffer for them. */
+function withoutDeepElements(body: Uint8Array): Uint8Array {
+  if (!isDeepJson(body, { depthMax: JSON_DEPTH_MAX + 1 })) return body;
+  const shallow = body.slice();
+  for (const element of elements(body)) {
+    if (!isDeepJson(element)) continue;
+    const from = element.byteOffset - body.byteOffset;
+    shallow.fill(SPACE, from, from + element.length)[from] = ZERO;
+  }
+  return shallow;
 }
 
 function lines(body: Uint8Array): Uint8Array[] {
@@ -60,18 +77,19 @@ function elements(array: Uint8Array): Uint8Array[] {
   return found;
 }
 
-/** Events of one id share a partition, where the repeat of an id is noticed. */
+/** Events of one id share a partition, where the repeat of an id is noticed. What is no id becomes none: it may be of any length. */
 function keyOf(json: unknown): string {
   const id = typeof json === 'object' && json !== null ? (json as { id?: unknown }).id : undefined;
-  return typeof id === 'string' ? id : '';
+  return typeof id === 'string' && id.length <= ID_LENGTH_MAX ? id : '';
 }
 
 function raw(bytes: Uint8Array): RawEvent {
   return { key: keyOf(parsed(bytes)), bytes };
 }
 
-/** undefined for what is no JSON in UTF-8 */
-function parsed(bytes: Uint8Array): unknown {
+/** undefined for what is no JSON in UTF-8, or so deep that it is not to be parsed */
+function parsed(bytes: Uint8Array, depthMax = JSON_DEPTH_MAX): unknown {
+  if (isDeepJson(bytes, { depthMax })) return undefined;
   try {
     return JSON.parse(utf8.decode(bytes));
   } catch {

@@ -4,12 +4,15 @@ import { LabelValue } from './label-value.js';
 /** Labels, and what they are for, may be stamped ahead of their arrival by so much. */
 export const LABEL_SKEW_MAX_MS = 300_000;
 
+/** Characters of an event's id. */
+export const ID_LENGTH_MAX = 200;
+
 const text = (charactersMax: number) => {
   const error = `must be a text of 1 to ${charactersMax} characters`;
   return z.string({ error }).min(1, { error }).max(charactersMax, { error });
 };
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
-const EventId = text(200);
+const EventId = text(ID_LENGTH_MAX);
 const Time = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 date and time such as 2026-11-22T14:05:00Z' });
 
 /**
