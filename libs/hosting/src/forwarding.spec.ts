@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { request } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Controller, Get, Module, Post, Req, Res } from '@nestjs/common';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { cameOverTls } from './callers.js';
@@ -94,6 +95,71 @@ describe('a call that is passed on', () => {
     expect((await ask('/cookies', { method: 'POST', headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(403);
   });
 });
+
+describe('a peer that takes calls and says nothing', () => {
+  const SILENCE_MS = 150;
+  let lives = false;
+  let ended = 0;
+  let calls = 0;
+  let there: Server;
+  let front: Host;
+  beforeAll(async () => {
+    there = createServer(({ url }, response) => {
+      if (url === '/healthz') return lives ? void response.end('{}') : undefined;
+      calls += 1;
+      response.once('close', () => (ended += 1));
+      if (url === '/cookies') setTimeout(() => response.end('{"slow":true}'), 6 * SILENCE_MS);
+      return undefined;
+    });
+    await new Promise<void>((resolve) => there.listen(0, '127.0.0.1', resolve));
+    const http = { there: `http://127.0.0.1:${(there.address() as AddressInfo).port}` };
+    front = await start({ http: { port: 0 }, peers: { http, silenceMsMax: SILENCE_MS } }, [], [THERE]);
+  });
+  beforeEach(() => {
+    lives = false;
+    ended = calls = 0;
+  });
+  afterAll(async () => {
+    await front.stop();
+    there.closeAllConnections();
+    there.close();
+  });
+
+  it.each([
+    ['GET', '/open'],
+    ['POST', '/v1/settle'],
+  ])('is given up when it does not say either that it lives: %s %s', async (method, path) => {
+    const answer = await fetch(`${front.httpUrl}${path}`, { method, signal: AbortSignal.timeout(5_000) });
+    expect(answer.status).toBe(503);
+    expect(((await answer.json()) as { error: unknown }).error).toMatchObject({
+      code: 'NOT_READY',
+      message: expect.stringMatching(/^there at http:.* does not answer: it has been silent for 300 ms/),
+    });
+    await until(() => ended === 1);
+  });
+
+  it('is waited for as long as it lives, for some work takes its time', async () => {
+    lives = true;
+    const answer = await fetch(`${front.httpUrl}/cookies`, { method: 'POST' });
+    expect([answer.status, await answer.json()]).toEqual([200, { slow: true }]);
+  });
+
+  it('is asked no longer when the client has gone', async () => {
+    lives = true;
+    const gone = new AbortController();
+    const asked = fetch(`${front.httpUrl}/open`, { signal: gone.signal });
+    await until(() => calls === 1);
+    expect(ended).toBe(0);
+    gone.abort();
+    await expect(asked).rejects.toThrow();
+    await until(() => ended === 1);
+  });
+});
+
+/** For 5 s at most: then the test's own time is up. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await pause(10);
+}
 
 describe('a call that is passed on over TLS', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gyre-forwarding-'));

@@ -6,6 +6,7 @@ import { errors, GyreError } from '@gyre/contracts';
 import { READING } from './call-guard.js';
 import { cameOverTls, FORWARDED, sessionIn, type Callers } from './callers.js';
 import type { Service } from './host.js';
+import { signalOfGoing } from './http.js';
 import { neededBy } from './needs.js';
 import type { Peers } from './peers.js';
 
@@ -25,9 +26,11 @@ const OWN_HEADERS = new Set(
 );
 
 /**
- * Answers the calls for services that run elsewhere by asking them there, so that the whole interface is to be had from each process: the
- * console's pages and the command line need one address only. The caller's own token goes along, and the name in the timeline stays theirs. A certificate cannot be passed on: who is known by it alone
- * is told to bring a token, for the other process must not take them for this one.
+ * Answers the calls for services that run elsewhere by asking them there. So the whole interface is to be had from each process, and the
+ * console's pages and the command line need one address only.
+ *
+ * The caller's own token goes along, and the name in the timeline stays theirs. A certificate cannot be passed on: who is known by it alone is
+ * told to bring a token, for the other process must not take them for this one.
  */
 export function forwardCalls(
   app: NestFastifyApplication,
@@ -52,7 +55,8 @@ export function forwardCalls(
             }
             const headers = forwardedHeaders(request, callers);
             const body = request.body as Buffer | undefined;
-            const answer = await peers.call(name, { method: request.method, path: request.url, headers, body });
+            const signal = signalOfGoing(reply.raw);
+            const answer = await peers.call(name, { method: request.method, path: request.url, headers, body, signal });
             reply.status(answer.statusCode ?? 502).headers(withoutOwn(answer.headers));
             return reply.send(answer);
           } catch (error) {

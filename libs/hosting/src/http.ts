@@ -40,6 +40,20 @@ export const CallerIdentity = createParamDecorator(
   (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<HttpRequest>().identity,
 );
 
+/** Aborted when the client closes before it has its answer. */
+export function signalOfGoing(reply: ServerResponse): AbortSignal {
+  const going = new AbortController();
+  reply.once('close', () => {
+    if (!reply.writableFinished) going.abort();
+  });
+  return going.signal;
+}
+
+/** For what is not worth going on with when nobody waits for it: `@ClientGone() gone: AbortSignal`. */
+export const ClientGone = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  signalOfGoing(context.switchToHttp().getResponse<HttpReply>().raw),
+);
+
 /** Bodies come as bytes; this pipe makes checked JSON of them: `@Body(new JsonBody(Schema))`. */
 @Injectable()
 export class JsonBody<T> implements PipeTransform<Buffer | undefined, T> {

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Post, Res } from '@nestjs/common';
 import { Platform } from '@gyre/platform';
 import { z } from 'zod';
-import { JsonBody, type HttpReply } from './http.js';
+import { ClientGone, JsonBody, type HttpReply } from './http.js';
 import { Metrics } from './metrics.js';
 import { Needs, Open } from './needs.js';
 import { Readiness } from './readiness.js';
@@ -60,8 +60,11 @@ export class OperationsController {
   @Needs('admin')
   @Post('v1/settle')
   @HttpCode(200)
-  async settle(@Body(new JsonBody(Settle)) { tick, alone }: z.infer<typeof Settle>): Promise<{ settled: true }> {
-    await (alone ? this.settling.own() : this.settling.settle(tick));
+  async settle(
+    @Body(new JsonBody(Settle)) { tick, alone }: z.infer<typeof Settle>,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<{ settled: true }> {
+    await (alone ? this.settling.own() : this.settling.settle(tick, gone));
     return { settled: true };
   }
 }

@@ -1,4 +1,4 @@
-import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { request, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { GyreError } from '@gyre/contracts';
 import { z } from 'zod';
@@ -16,6 +16,8 @@ export const PeersConfig = z.strictObject({
     .default({}),
   /** How peers that speak TLS are known, and what they are shown. With it, all gRPC to peers goes over TLS. */
   tls: ClientTls.optional(),
+  /** A peer that owes an answer and is silent for so long is asked whether it lives, and given up if it does not say so in as long. */
+  silenceMsMax: z.int().min(100).default(10_000),
 });
 export type PeersConfig = z.infer<typeof PeersConfig>;
 
@@ -26,6 +28,8 @@ export interface PeerCall {
   path: string;
   headers?: OutgoingHttpHeaders;
   body?: Uint8Array | undefined;
+  /** Aborted when nobody waits for the answer any more. */
+  signal?: AbortSignal | undefined;
 }
 
 /** The processes that run what this one does not. */
@@ -33,6 +37,7 @@ export class Peers {
   readonly token: string | undefined;
   /** PEM; undefined where peers speak no TLS. */
   readonly tls: { ca?: Buffer; cert?: Buffer; key?: Buffer } | undefined;
+  private readonly silenceMsMax: number;
   private readonly http: ReadonlyMap<string, string>;
   private readonly grpc: ReadonlyMap<string, string>;
 
@@ -41,8 +46,13 @@ export class Peers {
    * @param elsewhere names of all others
    * @throws GyreError CONFIG_INVALID for a name that is no service's
    */
-  constructor({ token, http, grpc, tls }: PeersConfig, here: readonly string[], elsewhere: readonly string[]) {
+  constructor(
+    { token, http, grpc, tls, silenceMsMax }: PeersConfig,
+    here: readonly string[],
+    elsewhere: readonly string[],
+  ) {
     this.token = token;
+    this.silenceMsMax = silenceMsMax;
     this.tls = tls === undefined ? undefined : clientTlsOptions(tls, 'peers.tls');
     const known = [...here, ...elsewhere];
     for (const [kind, entries] of Object.entries({ http, grpc })) {
@@ -70,10 +80,12 @@ export class Peers {
   }
 
   /**
-   * Calls a service in its process. The answer is whatever it is; its body is still to come.
-   * @throws GyreError NOT_READY if there is none, or it does not answer; BAD_REQUEST for a path that would lead elsewhere
+   * Calls a service in its process. The answer is whatever it is; its body is still to come. An answer may take its time, as that to
+   * `POST /v1/settle` does, for as long as the process lives.
+   *
+   * @throws GyreError NOT_READY if there is none, or it does not answer; BAD_REQUEST for a path that would lead elsewhere; CANCELLED by the signal
    */
-  call(service: string, { method, path, headers = {}, body }: PeerCall): Promise<IncomingMessage> {
+  call(service: string, { method, path, headers = {}, body, signal }: PeerCall): Promise<IncomingMessage> {
     const base = this.http.get(service);
     if (base === undefined) {
       const what = `${method} ${path} is answered by ${service}, which does not run in this process`;
@@ -85,13 +97,50 @@ export class Peers {
       return Promise.reject(new GyreError('BAD_REQUEST', problem));
     }
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const send = url.protocol === 'https:' ? requestTls : request;
-    send(url, { method, headers, agent: false, ...this.tls }, resolve)
-      .once('error', (error) =>
-        reject(new GyreError('NOT_READY', `${service} at ${base} does not answer: ${error.message}`)),
-      )
-      .end(body);
+    const sent = this.send(url, { method, headers, signal }, resolve).once('error', (error) =>
+      reject(
+        signal?.aborted === true
+          ? new GyreError('CANCELLED', `nobody waits any more for the answer of ${service} to ${method} ${path}`)
+          : new GyreError('NOT_READY', `${service} at ${base} does not answer: ${error.message}`),
+      ),
+    );
+    this.giveUpIfDead(sent, new URL('/healthz', url));
+    sent.end(body);
     return promise;
+  }
+
+  private send(
+    url: URL,
+    options: { method: string; headers?: OutgoingHttpHeaders; signal?: AbortSignal | undefined },
+    answered: (answer: IncomingMessage) => void,
+  ): ClientRequest {
+    const send = url.protocol === 'https:' ? requestTls : request;
+    return send(url, { ...options, agent: false, ...this.tls }, answered);
+  }
+
+  /** Ends a call when the peer is silent and does not answer at `alive` either. */
+  private giveUpIfDead(call: ClientRequest, alive: URL): void {
+    const { silenceMsMax } = this;
+    const dead = new Error(`it has been silent for ${2 * silenceMsMax} ms, also when it was asked whether it lives`);
+    let timer: NodeJS.Timeout | undefined;
+    let isOver = false;
+    const wait = (): void => {
+      timer = setTimeout(() => {
+        const signal = AbortSignal.timeout(silenceMsMax);
+        this.send(alive, { method: 'GET', signal }, (answer) => {
+          answer.resume();
+          if (!isOver) wait();
+        })
+          .once('error', () => isOver || call.destroy(dead))
+          .end();
+      }, silenceMsMax);
+    };
+    wait();
+    for (const end of ['response', 'close'])
+      call.once(end, () => {
+        isOver = true;
+        clearTimeout(timer);
+      });
   }
 
   /** The header that tells a peer who calls, for calls on this process's own account. */

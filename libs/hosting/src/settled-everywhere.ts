@@ -10,24 +10,27 @@ import type { Peers } from './peers.js';
  * Of a service that runs in several processes one is asked.
  *
  * @param own settles this process
- * @throws GyreError NOT_READY if a process does not answer
+ * @param gone aborted when nobody waits for it any more
+ * @throws GyreError NOT_READY if a process does not answer; CANCELLED
  */
 export async function settledEverywhere(
   own: () => Promise<void>,
   peers: Peers,
   platform: Pick<Platform, 'lag'>,
+  gone?: AbortSignal,
 ): Promise<void> {
   if (peers.processes.length === 0) return own();
   const ask = async (service: string): Promise<void> => {
     const headers = { 'content-type': 'application/json', ...peers.ownAuthorization() };
     const body = Buffer.from('{"alone":true}');
-    const answer = await peers.call(service, { method: 'POST', path: '/v1/settle', headers, body });
+    const answer = await peers.call(service, { method: 'POST', path: '/v1/settle', headers, body, signal: gone });
     const said = await text(answer);
     if (answer.statusCode !== 200)
       throw new GyreError('NOT_READY', `${service} does not settle: it answers ${answer.statusCode} ${said}`);
   };
   let before = await ends(platform);
   for (let calm = 0; calm < 2;) {
+    if (gone?.aborted === true) throw new GyreError('CANCELLED', 'nobody waits any more for everything to settle');
     await Promise.all([own(), ...peers.processes.map(ask)]);
     const after = await ends(platform);
     calm = after === before ? calm + 1 : 0;

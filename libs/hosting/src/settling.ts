@@ -17,11 +17,12 @@ export class Settling {
   /**
    * In all processes.
    * @param tick the time in a replay's data, event time, UTC milliseconds: told when all is settled, and its effects are waited for too
-   * @throws GyreError COMMAND_REFUSED if the platform runs by its own clock; NOT_READY if a process does not answer
+   * @param gone aborted when nobody waits for it any more: where events come all the time it may have no end
+   * @throws GyreError COMMAND_REFUSED if the platform runs by its own clock; NOT_READY if a process does not answer; CANCELLED
    */
-  async settle(tick?: number): Promise<void> {
+  async settle(tick?: number, gone?: AbortSignal): Promise<void> {
     this.assertTold(tick);
-    const settled = (): Promise<void> => settledEverywhere(() => this.own(), this.peers, this.platform);
+    const settled = (): Promise<void> => settledEverywhere(() => this.own(), this.peers, this.platform, gone);
     await settled();
     if (tick === undefined) return;
     await this.platform.tick(tick);
