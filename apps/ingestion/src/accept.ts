@@ -1,5 +1,6 @@
 import {
   encodeLabel,
+  GyreError,
   LABEL_SKEW_MAX_MS,
   parsePredictionId,
   topics,
@@ -20,15 +21,22 @@ export interface AcceptSettings {
   view(name: string): FeatureViewSpec | undefined;
   model(name: string): ModelInForce | undefined;
   views(): readonly FeatureViewSpec[];
+  /** Whether they hold all that was applied before an event was appended, at this time, UTC milliseconds; if not, they soon will. */
+  isKnownUpTo(appendedAt: number): boolean;
   /** Accepted event ids remembered in each partition. */
   distinctWithin: number;
 }
+
+/** Back-off doubles from 100 ms: specs that have been applied are read within a second and a half. */
+const ATTEMPTS = 5;
+/** What a spec that was applied a moment ago may know. */
+const UNKNOWN: ReadonlySet<string> = new Set(['UNKNOWN_VIEW', 'UNKNOWN_MODEL']);
 
 /**
  * ingest -> features and feedback, or dead letters: the one way in, whichever end an event came by.
  *
  * An event is checked whole: UTF-8, JSON, shape, the view's types, nulls, ranges and enums, and its time, which may be ahead of its
- * arrival by `maxSkew` at most. The first accepted event with an id counts; private fields stop here.
+ * arrival by `maxSkew` at most. For a view or a model that is not known, the log of specs is read up to the event's arrival first. The first accepted event with an id counts; private fields stop here.
  */
 export const accept = (settings: AcceptSettings): Task<never, Uint8Array> => {
   // An event's id is asked for just before it is handled.
@@ -41,6 +49,7 @@ export const accept = (settings: AcceptSettings): Task<never, Uint8Array> => {
     name: 'ingestion.accept',
     inputs: [topics.ingest],
     stateKey: null,
+    attempts: ATTEMPTS,
     distinct: { id: (bytes) => parse(bytes).event?.id, within: settings.distinctWithin },
     handle(_, bytes, context) {
       const { event, json, refusal } = parse(bytes);
@@ -51,6 +60,8 @@ export const accept = (settings: AcceptSettings): Task<never, Uint8Array> => {
             ? features(event, context, settings)
             : label(event, context, settings);
       if ('code' in verdict) {
+        if (UNKNOWN.has(verdict.code) && !settings.isKnownUpTo(context.appendedAt))
+          throw new GyreError('NOT_READY', 'the specs that were applied before this event are still being read');
         const reason = bounded(verdict.reason);
         return { refuse: { code: verdict.code, reason, preview: preview(bytes, json, settings.views()) } };
       }

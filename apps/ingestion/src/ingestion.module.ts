@@ -17,6 +17,7 @@ import { IngestionController } from './ingestion.http.js';
           view: (name: string) => catalog.view(name),
           model: (name: string) => catalog.model(name),
           views: () => catalog.allViews(),
+          isKnownUpTo: (appendedAt: number) => catalog.isKnownUpTo(appendedAt),
         };
         return platform.run(accept({ ...specs, distinctWithin }));
       },

@@ -14,7 +14,7 @@ import {
   type TimelineEntry,
   type VersionInfo,
 } from '@gyre/contracts';
-import { Caller, CallerIdentity, Catalog, JsonBody, Needs, type Identity } from '@gyre/hosting';
+import { Caller, CallerIdentity, Catalog, JsonBody, KnownEverywhere, Needs, type Identity } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { z } from 'zod';
 import { importModel } from './import-model.js';
@@ -32,6 +32,7 @@ export class RegistryController {
   constructor(
     @Inject(Platform) private readonly platform: Platform,
     @Inject(Catalog) private readonly catalog: Catalog,
+    @Inject(KnownEverywhere) private readonly everywhere: KnownEverywhere,
   ) {}
 
   @Post('specs')
@@ -52,7 +53,9 @@ export class RegistryController {
     for (const { kind, name, changed } of answer.applied)
       if (changed) caller.require(['admin'], kind === 'Model' ? name : undefined);
     await this.platform.append(topics.lifecycle, events);
-    return answer;
+    // What is sent after the answer is to be judged by these specs.
+    const unconfirmed = await this.everywhere.known();
+    return unconfirmed.length === 0 ? answer : { ...answer, unconfirmed };
   }
 
   @Get('specs')

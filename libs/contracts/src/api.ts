@@ -11,6 +11,8 @@ import type { OutcomeKind, PerformanceMeasured } from './serving-events.js';
 /** POST /v1/specs, with one or more YAML documents as body. */
 export interface AppliedSpecs {
   applied: { kind: 'FeatureView' | 'Model'; name: string; changed: boolean }[];
+  /** Processes that did not say in time that they know the specs, and why; absent where all did. */
+  unconfirmed?: string[];
 }
 
 /** POST /v1/models/:model/import, with an ONNX file as body. */

@@ -6,11 +6,35 @@ export class Catalog {
   private readonly views = new Map<string, FeatureViewSpec>();
   private readonly models = new Map<string, ModelInForce>();
   private following: Following | undefined;
+  /** UTC milliseconds: what was applied by then is known. */
+  private knownUpTo = -Infinity;
+  private catchingUp: Promise<void> | undefined;
 
   /** Begins to follow the platform's lifecycle; resolves when what lies there now is known. */
   async open(platform: Platform): Promise<void> {
     this.following = platform.follow('hosting.catalog', topics.lifecycle, (record) => this.apply(record.event));
-    await this.following.caughtUp();
+    await this.caughtUp();
+  }
+
+  /** Resolves when every spec is known that had been applied when it was called. */
+  async caughtUp(): Promise<void> {
+    await this.following?.caughtUp();
+  }
+
+  /**
+   * Whether every spec is known that was applied before an event was appended, at this time, UTC milliseconds. If not, the log is read up to
+   * there, so that it soon is. Nobody has to wait longer because the log's clock and this one differ.
+   */
+  isKnownUpTo(appendedAt: number): boolean {
+    if (appendedAt <= this.knownUpTo) return true;
+    if (this.catchingUp === undefined) {
+      const upTo = Math.max(appendedAt, Date.now());
+      this.catchingUp = this.caughtUp()
+        .then(() => void (this.knownUpTo = Math.max(this.knownUpTo, upTo)))
+        .catch(() => undefined)
+        .finally(() => (this.catchingUp = undefined));
+    }
+    return false;
   }
 
   apply(event: Lifecycle): void {

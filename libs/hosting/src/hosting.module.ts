@@ -8,6 +8,7 @@ import { Catalog } from './catalog.js';
 import { Config } from './config.js';
 import { FailureFilter } from './failure-filter.js';
 import { GrpcBytes } from './grpc-bytes.js';
+import { KnownEverywhere } from './known-everywhere.js';
 import { Logger } from './logger.js';
 import { Metrics } from './metrics.js';
 import { OperationsController } from './operations.http.js';
@@ -50,10 +51,11 @@ export class HostingModule {
       providers: [
         ...values,
         Settling,
+        KnownEverywhere,
         { provide: APP_GUARD, useValue: new CallGuard(hosted.authentication, hosted.callers) },
         { provide: APP_FILTER, useValue: new FailureFilter(hosted.logger) },
       ],
-      exports: [...values.map(({ provide }) => provide), Settling],
+      exports: [...values.map(({ provide }) => provide), Settling, KnownEverywhere],
       controllers: [OperationsController],
     };
   }

@@ -13,6 +13,7 @@ export * from './hosting.module.js';
 export * from './http.js';
 export * from './identity.js';
 export * from './json-nesting.js';
+export * from './known-everywhere.js';
 export * from './logger.js';
 export * from './metrics.js';
 export * from './operations.http.js';

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Post, Res } from '@nestjs/common';
 import { Platform } from '@gyre/platform';
 import { z } from 'zod';
+import { Catalog } from './catalog.js';
 import { ClientGone, JsonBody, type HttpReply } from './http.js';
 import { Metrics } from './metrics.js';
 import { Needs, Open } from './needs.js';
@@ -20,6 +21,7 @@ export class OperationsController {
     @Inject(Metrics) private readonly metrics: Metrics,
     @Inject(Readiness) private readonly readiness: Readiness,
     @Inject(Settling) private readonly settling: Settling,
+    @Inject(Catalog) private readonly catalog: Catalog,
   ) {}
 
   @Open()
@@ -51,6 +53,15 @@ export class OperationsController {
   @Get('v1/lag')
   async lag(): Promise<unknown> {
     return { groups: await this.platform.lag() };
+  }
+
+  /** Answers when this process knows every spec that had been applied before the call. */
+  @Needs('viewer')
+  @Post('v1/catch-up')
+  @HttpCode(200)
+  async catchUp(): Promise<{ caughtUp: true }> {
+    await this.catalog.caughtUp();
+    return { caughtUp: true };
   }
 
   /**
