@@ -2,41 +2,17 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { Job } from '@gyre/platform';
+import type { Artifacts, Job } from '@gyre/platform';
 import { tablesOf, type Layout, type Table } from './layout.js';
+import { withSegment, type ArchiveState, type SegmentTable } from './segments.js';
 import { literal, stage } from './staging.js';
 import type { Warehouse } from './warehouse.js';
-
-/** One table's part of a segment: a Parquet file. */
-export interface SegmentTable {
-  /** The view or the model. */
-  name: string;
-  /** Relative to the archive's folder. */
-  file: string;
-  rows: number;
-  /** Earliest and latest time of its rows, UTC milliseconds; see `Layout.time`. */
-  from: number;
-  to: number;
-}
-
-/** Events of a topic that lie in Parquet. */
-export interface Segment {
-  /** Offsets of its first and last event. */
-  first: number;
-  last: number;
-  rows: number;
-  tables: SegmentTable[];
-}
-
-/** The committed segments of one partition, in the order they were written. A file that no state names does not count. */
-export interface ArchiveState {
-  partition: number;
-  segments: Segment[];
-}
 
 export interface ArchiveSettings {
   archiveBatchEventsMax: number;
   archiveBatchEventsMin: number;
+  /** See `LISTED`. */
+  segmentsListed?: number;
 }
 
 /** Back-off doubles from 100 ms: a full disk may take nearly two minutes before events are given up. */
@@ -52,7 +28,12 @@ export function archiveName({ topic }: { topic: { name: string } }): string {
  * Files are named by the offsets that they hold. So whoever writes a name writes the same rows: work that is done again after a crash,
  * or by a process that does not know yet that it has lost the partition, harms nothing.
  */
-export function archive<E>(layout: Layout<E>, warehouse: Warehouse, settings: ArchiveSettings): Job<ArchiveState, E> {
+export function archive<E>(
+  layout: Layout<E>,
+  warehouse: Warehouse,
+  artifacts: Artifacts,
+  settings: ArchiveSettings,
+): Job<ArchiveState, E> {
   return {
     name: archiveName(layout),
     input: layout.topic,
@@ -73,7 +54,8 @@ export function archive<E>(layout: Layout<E>, warehouse: Warehouse, settings: Ar
         return written;
       });
       const segment = { first, last, rows: records.length, tables };
-      return { state: { partition, segments: [...(state?.segments ?? []), segment] } };
+      const before = state ?? { partition, segments: [] };
+      return { state: await withSegment(before, segment, artifacts, settings.segmentsListed) };
     },
   };
 }

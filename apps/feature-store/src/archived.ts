@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Platform, Recorded } from '@gyre/platform';
-import { archiveName, type ArchiveState, type SegmentTable } from './archive.js';
+import { archiveName } from './archive.js';
 import { tablesOf, type Layout } from './layout.js';
+import type { CommittedSegments, SegmentTable } from './segments.js';
 import { identifier, literal, stage, type ColumnType } from './staging.js';
 
 /** Per partition, the offset that follows the last event that counts. */
@@ -34,6 +35,7 @@ const TAIL_ROWS = 20_000;
  */
 export async function archived<E>(
   platform: Platform,
+  committed: CommittedSegments,
   connection: DuckDBConnection,
   layout: Layout<E>,
   names: readonly string[],
@@ -44,10 +46,10 @@ export async function archived<E>(
   const ends: Offsets = {};
   const counts = (partition: number, offset: number) => upTo === undefined || offset < (upTo[partition] ?? 0);
 
-  for await (const { state } of platform.scan<ArchiveState>({ name: archiveName(layout) })) {
-    for (const { first, last, tables: parts } of state.segments) {
-      if (!counts(state.partition, first)) continue;
-      ends[state.partition] = Math.max(ends[state.partition] ?? 0, last + 1);
+  for await (const { partition, segments } of committed.of({ name: archiveName(layout) })) {
+    for (const { first, last, tables: parts } of segments) {
+      if (!counts(partition, first)) continue;
+      ends[partition] = Math.max(ends[partition] ?? 0, last + 1);
       for (const part of parts) tables.get(part.name)?.files.push(part);
     }
   }

@@ -10,6 +10,7 @@ import { historyLayout, outcomesLayout, predictionsLayout } from './layouts.js';
 import { OnlineReader } from './online-reader.js';
 import { online } from './online.js';
 import { PredictionRecord } from './prediction-record.js';
+import { CommittedSegments } from './segments.js';
 import { trainingSetJob } from './training-job.js';
 import { TrainingSets } from './training-set.js';
 import { Warehouse } from './warehouse.js';
@@ -29,22 +30,34 @@ import { Warehouse } from './warehouse.js';
       useFactory: (config: Config) => Warehouse.open(config.read('feature-store', FeatureStoreConfig)),
     },
     {
+      provide: CommittedSegments,
+      inject: [Platform],
+      useFactory: (platform: Platform) => new CommittedSegments(platform),
+    },
+    {
       provide: PastPredictions,
-      inject: [Platform, Warehouse],
-      useFactory: (platform: Platform, warehouse: Warehouse) => new PredictionRecord(platform, warehouse),
+      inject: [Platform, Warehouse, CommittedSegments],
+      useFactory: (platform: Platform, warehouse: Warehouse, committed: CommittedSegments) =>
+        new PredictionRecord(platform, warehouse, committed),
+    },
+    {
+      provide: TrainingSets,
+      inject: [Platform, Warehouse, CommittedSegments],
+      useFactory: (platform: Platform, warehouse: Warehouse, committed: CommittedSegments) =>
+        new TrainingSets(platform, warehouse, committed),
     },
     {
       provide: 'feature-store',
-      inject: [Platform, Config, Catalog, Warehouse],
-      useFactory: (platform: Platform, config: Config, catalog: Catalog, warehouse: Warehouse) => {
+      inject: [Platform, Config, Catalog, Warehouse, TrainingSets],
+      useFactory: (platform: Platform, config: Config, catalog: Catalog, warehouse: Warehouse, sets: TrainingSets) => {
         const settings = config.read('feature-store', FeatureStoreConfig);
-        const sets = new TrainingSets(platform, warehouse);
+        const { artifacts } = platform;
         return [
           platform.run(online),
-          platform.work(archive(historyLayout, warehouse, settings)),
-          platform.work(archive(predictionsLayout, warehouse, settings)),
-          platform.work(archive(outcomesLayout, warehouse, settings)),
-          platform.work(trainingSetJob(sets, catalog, platform.artifacts, settings)),
+          platform.work(archive(historyLayout, warehouse, artifacts, settings)),
+          platform.work(archive(predictionsLayout, warehouse, artifacts, settings)),
+          platform.work(archive(outcomesLayout, warehouse, artifacts, settings)),
+          platform.work(trainingSetJob(sets, catalog, artifacts, settings)),
         ];
       },
     },

@@ -7,15 +7,16 @@ import {
   type Predicted,
 } from '@gyre/contracts';
 import { partitionOf, type Platform } from '@gyre/platform';
-import { archiveName, type ArchiveState } from './archive.js';
+import { archiveName } from './archive.js';
 import { relation, type Template } from './archived.js';
 import { predictionsLayout } from './layouts.js';
+import type { CommittedSegments, SegmentTable } from './segments.js';
 import { literal } from './staging.js';
 import type { Warehouse } from './warehouse.js';
 
 /** Which files of the archive may hold a row, by model, and what of a partition lies in the topic alone. */
 interface Found {
-  files: Map<string, ArchiveState['segments'][number]['tables']>;
+  files: Map<string, SegmentTable[]>;
   tailFrom: Map<number, number>;
 }
 
@@ -27,6 +28,7 @@ export class PredictionRecord extends PastPredictions {
   constructor(
     private readonly platform: Platform,
     private readonly warehouse: Warehouse,
+    private readonly committed: CommittedSegments,
   ) {
     super();
   }
@@ -35,8 +37,8 @@ export class PredictionRecord extends PastPredictions {
     const parts = parsePredictionId(id);
     if (parts === undefined) return null;
     const partition = partitionOf(parts.routing, this.platform.partitions);
-    const { files, tailFrom } = await this.archived((state, { from, to }) => {
-      return state.partition === partition && from <= parts.predictedAt && to >= parts.predictedAt;
+    const { files, tailFrom } = await this.archived((within, { from, to }) => {
+      return within === partition && from <= parts.predictedAt && to >= parts.predictedAt;
     });
     for (const [model, tables] of files) {
       const [row] = await this.rows(model, tables, `prediction = ${literal(id)}`, 1);
@@ -65,16 +67,16 @@ export class PredictionRecord extends PastPredictions {
     return [...older.reverse(), ...tail];
   }
 
-  private async archived(
-    wanted: (state: ArchiveState, table: ArchiveState['segments'][number]['tables'][number]) => boolean,
-  ): Promise<Found> {
+  private async archived(wanted: (partition: number, table: SegmentTable) => boolean): Promise<Found> {
     const found: Found = { files: new Map(), tailFrom: new Map() };
-    for await (const { state } of this.platform.scan<ArchiveState>({ name: archiveName(predictionsLayout) })) {
-      for (const { last, tables } of state.segments) {
-        found.tailFrom.set(state.partition, Math.max(found.tailFrom.get(state.partition) ?? 0, last + 1));
+    for await (const { partition, segments } of this.committed.of({ name: archiveName(predictionsLayout) })) {
+      for (const { last, tables } of segments) {
+        found.tailFrom.set(partition, Math.max(found.tailFrom.get(partition) ?? 0, last + 1));
         for (const table of tables) {
-          if (!wanted(state, table)) continue;
-          found.files.set(table.name, [...(found.files.get(table.name) ?? []), table]);
+          if (!wanted(partition, table)) continue;
+          const files = found.files.get(table.name);
+          if (files === undefined) found.files.set(table.name, [table]);
+          else files.push(table);
         }
       }
     }
@@ -82,12 +84,7 @@ export class PredictionRecord extends PastPredictions {
   }
 
   /** Newest first. */
-  private async rows(
-    model: string,
-    files: ArchiveState['segments'][number]['tables'],
-    where: string,
-    limit: number,
-  ): Promise<PastPrediction[]> {
+  private async rows(model: string, files: SegmentTable[], where: string, limit: number): Promise<PastPrediction[]> {
     if (files.length === 0) return [];
     return this.warehouse.with(async (connection) => {
       const widths = relation(this.warehouse.archiveDir, { files, tails: [] }, COLUMNS);

@@ -22,6 +22,7 @@ import { historyLayout, outcomesLayout, predictionsLayout } from './layouts.js';
 import { OnlineReader } from './online-reader.js';
 import { PredictionRecord } from './prediction-record.js';
 import { online } from './online.js';
+import { CommittedSegments } from './segments.js';
 import { literal } from './staging.js';
 import { trainingSetJob } from './training-job.js';
 import type { TrainingManifest } from './training-manifest.js';
@@ -45,6 +46,7 @@ export interface Shape {
   partitions?: number;
   batchMin?: number;
   batchMax?: number;
+  segmentsListed?: number;
 }
 
 const NO_KILL = '';
@@ -59,6 +61,7 @@ export class StoreInTest {
   sets!: TrainingSets;
   reader!: OnlineReader;
   past!: PredictionRecord;
+  segments!: CommittedSegments;
   /** The step at which the process dies next; see EMBEDDED_STEPS. */
   private killAt = NO_KILL;
   private count = 0;
@@ -106,16 +109,18 @@ export class StoreInTest {
       model: (name: string) => (name === this.model.name ? this.model : undefined),
     };
     this.reader = new OnlineReader(this.platform, specs);
-    this.past = new PredictionRecord(this.platform, this.warehouse);
-    this.sets = new TrainingSets(this.platform, this.warehouse);
+    this.segments = new CommittedSegments(this.platform);
+    this.past = new PredictionRecord(this.platform, this.warehouse, this.segments);
+    this.sets = new TrainingSets(this.platform, this.warehouse, this.segments);
     const settings = {
       archiveBatchEventsMin: this.shape.batchMin ?? 4,
       archiveBatchEventsMax: this.shape.batchMax ?? 8,
+      segmentsListed: this.shape.segmentsListed ?? 1,
     };
     this.platform.run(online);
-    this.platform.work(archive(historyLayout, this.warehouse, settings));
-    this.platform.work(archive(predictionsLayout, this.warehouse, settings));
-    this.platform.work(archive(outcomesLayout, this.warehouse, settings));
+    this.platform.work(archive(historyLayout, this.warehouse, this.platform.artifacts, settings));
+    this.platform.work(archive(predictionsLayout, this.warehouse, this.platform.artifacts, settings));
+    this.platform.work(archive(outcomesLayout, this.warehouse, this.platform.artifacts, settings));
     this.platform.work(
       trainingSetJob(this.sets, specs, this.platform.artifacts, { trainingRowsMin: 1, historyWaitMs: 0 }),
     );

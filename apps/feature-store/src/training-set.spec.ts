@@ -2,7 +2,8 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Predicted } from '@gyre/contracts';
-import { archiveName, type ArchiveState } from './archive.js';
+import { archiveName } from './archive.js';
+import type { Segment } from './segments.js';
 import { historyLayout, outcomesLayout, predictionsLayout } from './layouts.js';
 import { HistoryIncomplete } from './training-set.js';
 import { StoreInTest, type Shape } from './store-in-test.js';
@@ -299,10 +300,9 @@ describe('training sets', () => {
     }));
 });
 
-async function segments(store: StoreInTest, layout: { topic: { name: string } }): Promise<ArchiveState['segments']> {
+async function segments(store: StoreInTest, layout: { topic: { name: string } }): Promise<Segment[]> {
   const found = [];
-  for await (const { state } of store.platform.scan<ArchiveState>({ name: archiveName(layout) }))
-    found.push(...state.segments);
+  for await (const { segments: own } of store.segments.of({ name: archiveName(layout) })) found.push(...own);
   return found;
 }
 

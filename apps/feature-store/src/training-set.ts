@@ -5,9 +5,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { version } from '@duckdb/node-api';
 import type { Platform } from '@gyre/platform';
 import { archived, relation, type Archived, type ArchivedTable, type Offsets, type Template } from './archived.js';
-import type { SegmentTable } from './archive.js';
 import type { Layout } from './layout.js';
 import { historyLayout, outcomesLayout, predictionsLayout } from './layouts.js';
+import type { CommittedSegments, SegmentTable } from './segments.js';
 import { literal } from './staging.js';
 import { digestOf, type Recipe, type TrainingManifest } from './training-manifest.js';
 import {
@@ -44,11 +44,13 @@ export class TrainingSets {
   constructor(
     private readonly platform: Platform,
     private readonly warehouse: Warehouse,
+    private readonly committed: CommittedSegments,
   ) {}
 
   /** @throws HistoryIncomplete if a row's history has not arrived */
   build(recipe: Recipe): Promise<TrainingSet> {
-    return this.warehouse.with((connection) => new Building(this.platform, this.warehouse, connection, recipe).run());
+    const { platform, warehouse, committed } = this;
+    return warehouse.with((connection) => new Building(platform, warehouse, committed, connection, recipe).run());
   }
 
   /** The same set again, from its manifest, as long as the archive holds its rows. */
@@ -62,19 +64,20 @@ class Building {
   constructor(
     private readonly platform: Platform,
     private readonly warehouse: Warehouse,
+    private readonly committed: CommittedSegments,
     private readonly connection: DuckDBConnection,
     private readonly recipe: Recipe,
   ) {}
 
   async run(): Promise<TrainingSet> {
-    const { platform, connection, recipe } = this;
+    const { platform, committed, connection, recipe } = this;
     const { model, upTo } = recipe;
     // In this order: an outcome is in its topic after its prediction, a prediction after the history that it saw.
     const views = Object.keys(recipe.views);
     const ofPredictions = predictionTemplate(recipe);
     const ofHistory = Object.assign({}, ...views.map((view) => historyTemplate(view, recipe))) as Template;
     const from = <E>(layout: Layout<E>, names: readonly string[], template: Template, to?: Offsets) =>
-      archived(platform, connection, layout, names, template, to);
+      archived(platform, committed, connection, layout, names, template, to);
     const outcomes = await from(outcomesLayout, [model], outcomeTemplate, upTo?.outcomes);
     const predictions = await from(predictionsLayout, [model], ofPredictions, upTo?.predictions);
     const history = await from(historyLayout, views, ofHistory, upTo?.history);
