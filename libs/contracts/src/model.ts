@@ -4,7 +4,7 @@ import { LabelValue } from './label-value.js';
 import { Duration, durationMs } from './time.js';
 
 /** `view.field`, or `view.*` for every field of the view that is not private. */
-const FeatureReference = z
+const FeatureSelector = z
   .string()
   .regex(
     /^[a-z][a-z0-9-]*\.(\*|[A-Za-z_][A-Za-z0-9_]*)$/,
@@ -48,6 +48,18 @@ const LabelRules = z
   .refine((label) => label.horizon >= label.delay, {
     path: ['horizon'],
     error: 'must not be shorter than delay, or every label comes too late',
+  })
+  .superRefine((label, context) => {
+    const classes = classesOf(label);
+    for (const [i, name] of classes.entries()) {
+      const first = classes.findIndex((other) => String(other) === String(name));
+      if (first === i) continue;
+      context.addIssue({
+        code: 'custom',
+        path: ['classes', i],
+        message: `${JSON.stringify(name)} cannot be told from ${JSON.stringify(classes[first])} of classes[${first}]: classes compare by how they are written`,
+      });
+    }
   });
 export type LabelRules = z.infer<typeof LabelRules>;
 
@@ -130,9 +142,13 @@ const Retraining = z
      */
     holdout: z.number().gt(0.02).lt(0.6).default(0.2),
   })
-  .refine((r) => r.bootstrapLabels >= r.minLabels || r.minLabels <= 2_000, {
-    path: ['minLabels'],
-    error: 'must not be so large that no run can begin',
+  .superRefine(({ bootstrapLabels, minLabels }, context) => {
+    if (minLabels <= bootstrapLabels) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['minLabels'],
+      message: `must not exceed bootstrapLabels, or the first run is declined when its labels have come: minLabels is ${minLabels}, bootstrapLabels ${bootstrapLabels}`,
+    });
   });
 
 const Rollout = z
@@ -208,7 +224,7 @@ const Fallback = z.union([
 export const ModelSpec = z.strictObject({
   kind: z.literal('Model'),
   name: ResourceName,
-  features: z.array(FeatureReference).min(1),
+  features: z.array(FeatureSelector).min(1),
   label: LabelRules,
   trainers: z
     .array(Trainer)

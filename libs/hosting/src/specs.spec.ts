@@ -103,6 +103,18 @@ describe('specs', () => {
       '4:11: fields.größe: a field is 1 to 63 letters, digits and underscores, and starts with no digit',
     ],
     ['kind: FeatureView\nname: v\nentity: e', '1:1: fields: expected a mapping; it is missing'],
+    [
+      model('label: { name: y, type: binary, classes: [1, "1"] }'),
+      '9:46: label.classes[1]: "1" cannot be told from 1 of classes[0]: classes compare by how they are written',
+    ],
+    [
+      model('label: { name: y, type: multiclass, classes: [a, b, a] }'),
+      'label.classes[2]: "a" cannot be told from "a" of classes[0]',
+    ],
+    [
+      model('label: { name: y, type: binary }\nretraining: { bootstrapLabels: 100 }'),
+      'retraining.minLabels: must not exceed bootstrapLabels, or the first run is declined when its labels have come: minLabels is 500, bootstrapLabels 100',
+    ],
     [model('label: { name: y, type: binary }\ndrift: { windowOutcomes: 3 }'), 'must be at least 20; got 3'],
     [
       'kind: FeatureView\nname: v\nentity: e\nfields: { a: float, __proto__: float }',
@@ -117,7 +129,7 @@ describe('specs', () => {
       '2:8: aliases cannot be followed',
     ],
   ])('says in plain words what would be right, and where: %j', (text, problem) => {
-    expect(problemsOf(text)).toContain(`spec.yaml:${problem}`.replace('spec.yaml:must', 'must'));
+    expect(problemsOf(text)).toContain(problem);
   });
 
   it('tells an unknown feature beside whatever else is wrong with the model, and none of a view that is wrong itself', () => {

@@ -88,6 +88,7 @@ describe('the rows of the first champion', () => {
     ['of a tiny file are the fewest there may be', '', undefined, 50, [20, 20]],
     ['are the spec’s, where it says so', 'retraining: { bootstrapLabels: 700 }\n', undefined, 2_000, [700, 500]],
     ['are the command line’s before all', 'retraining: { bootstrapLabels: 700 }\n', 300, 90_000, [300, 300]],
+    ['are as many as the spec wants for a run', 'retraining: { minLabels: 400 }\n', undefined, 2_000, [400, 400]],
     ['leave a least number that the spec names', 'retraining: { minLabels: 90 }\n', undefined, 2_000, [100, 90]],
   ])('%s', (_, retraining, asked, rows, expected) => {
     const text = withBootstrap(spec(retraining), asked, rows);

@@ -104,7 +104,7 @@ async function checkTimes(
 
 /**
  * Says in the spec on how many rows the first champion is trained, where the spec does not say it itself: 5 % of the file or 2,000 rows, whichever
- * is less. A run's least number of labels, where the spec does not say it either, does not stand in the way.
+ * is less, but no fewer than the spec wants for a run. A run's least number of labels, where the spec does not say it either, does not stand in the way.
  *
  * @param asked by the command line: it counts before the spec
  */
@@ -113,7 +113,8 @@ export function withBootstrap(text: string, asked: number | undefined, fileRows:
   const documents = parseAllDocuments(text).filter((document) => document.contents !== null);
   for (const document of documents) {
     if (document.get('kind') !== 'Model') continue;
-    if (asked !== undefined || !document.hasIn(BOOTSTRAP)) document.setIn(BOOTSTRAP, asked ?? share);
+    const least = Number(document.getIn(LEAST) ?? 0);
+    if (asked !== undefined || !document.hasIn(BOOTSTRAP)) document.setIn(BOOTSTRAP, asked ?? Math.max(share, least));
     const bootstrap = Number(document.getIn(BOOTSTRAP));
     if (!document.hasIn(LEAST)) document.setIn(LEAST, Math.min(LEAST_DEFAULT, bootstrap));
   }
