@@ -48,7 +48,7 @@ export function predictionTime(at: number): string {
 
 /** The parts of an id, or undefined if it is none. */
 export function parsePredictionId(id: string): PredictionIdParts | undefined {
-  const match = /^([0-9a-z]{13})\.([0-9a-z]{9})\.(.+)$/s.exec(id);
+  const match = /^([0-9a-hjkmnp-tv-z]{13})\.([0-9a-hjkmnp-tv-z]{9})\.(.+)$/s.exec(id);
   if (match === null) return undefined;
   const [, routing, time, unique] = match as unknown as [string, string, string, string];
   let predictedAt = 0;
