@@ -4,6 +4,8 @@
  */
 export const errors = {
   BAD_REQUEST: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
+  ROUTE_NOT_FOUND: { http: 404, grpc: 'UNIMPLEMENTED', retry: false },
+  BODY_TOO_LARGE: { http: 413, grpc: 'RESOURCE_EXHAUSTED', retry: false },
   SPEC_INVALID: { http: 422, grpc: 'INVALID_ARGUMENT', retry: false },
   CONFIG_INVALID: { http: 500, grpc: 'FAILED_PRECONDITION', retry: false },
   EVENT_TOO_LARGE: { http: 413, grpc: 'INVALID_ARGUMENT', retry: false },

@@ -1,5 +1,5 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { errors, GyreError } from '@gyre/contracts';
+import { errors, GyreError, type ErrorCode } from '@gyre/contracts';
 import { status as grpcStatus } from '@grpc/grpc-js';
 import { throwError, type Observable } from 'rxjs';
 import { GrpcFailure } from './grpc/grpc-failure.js';
@@ -30,10 +30,19 @@ export function sayWhenToComeAgain({ code, details }: GyreError, reply: HttpRepl
 }
 const BUSY: ReadonlySet<number> = new Set([429, 503]);
 
+/** What the server itself refuses before a route is asked. */
+const OF_THE_SERVER: Readonly<Record<number, { code: ErrorCode; message: string }>> = {
+  404: { code: 'ROUTE_NOT_FOUND', message: 'there is no such call here; docs/http-api.md lists those that there are' },
+  413: { code: 'BODY_TOO_LARGE', message: 'http.bodyBytesMax says how long it may be; send it in several requests' },
+};
+
 /** What a caller is told of anything that was thrown. A defect is logged, and keeps its words to itself. */
 export function failureOf(thrown: unknown, type: string, log: Logger): GyreError {
   if (thrown instanceof GyreError) return thrown;
-  if (thrown instanceof HttpException) return new GyreError('BAD_REQUEST', thrown.message);
+  if (thrown instanceof HttpException) {
+    const { code, message } = OF_THE_SERVER[thrown.getStatus()] ?? { code: 'BAD_REQUEST', message: '' };
+    return new GyreError(code, message === '' ? thrown.message : `${thrown.message}: ${message}`);
+  }
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   log.error('a call failed by a defect', { type, error: error.message, stack: error.stack });
   return new GyreError('INTERNAL', 'something went wrong inside; the log of this process tells more');

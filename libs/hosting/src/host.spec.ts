@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import { Controller, Get, Header, Inject, Module } from '@nestjs/common';
@@ -31,8 +32,8 @@ describe('a host', () => {
   let running: Host;
   let client: Client;
 
-  const start = async (auth: object = {}): Promise<void> => {
-    const overrides = { http: { port: 0 }, grpc: { port: 0 }, auth: { ...auth } };
+  const start = async (auth: object = {}, http: object = {}): Promise<void> => {
+    const overrides = { http: { port: 0, ...http }, grpc: { port: 0 }, auth: { ...auth } };
     const service = { name: 'picky', module: Picky, grpc: { package: 'inference', proto: PROTO } };
     const config = Config.load({ known: [...HOSTING_SECTIONS], overrides });
     running = await host([service], EmbeddedPlatform.inMemory(), config, createLogger('silent'));
@@ -106,6 +107,32 @@ describe('a host', () => {
       { error: { code: 'ARTIFACT_NOT_FOUND', message: 'there is none', details: {} } },
     ]);
     await serving.stop();
+  });
+
+  it('says that there is no such call, or that the body is too long, under codes of their own', async () => {
+    await start({}, { bodyBytesMax: 1_000 });
+    const codeOf = async (path: string, body?: string): Promise<unknown[]> => {
+      const answer = await fetch(`${running.httpUrl}${path}`, body === undefined ? {} : { method: 'POST', body });
+      const { error } = (await answer.json()) as { error: { code: string } };
+      return [answer.status, error.code];
+    };
+    expect(await codeOf('/v1/nowhere')).toEqual([404, 'ROUTE_NOT_FOUND']);
+    expect(await codeOf('/v1/settle', 'x'.repeat(2_000))).toEqual([413, 'BODY_TOO_LARGE']);
+  });
+
+  it('may be called by the names of its settings, however they are written', async () => {
+    await start({}, { hostNames: ['Gyre.Example.Org'] });
+    const { port } = new URL(running.httpUrl);
+    const called = (host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        get({ host: '127.0.0.1', port, path: '/v1/lag', headers: { host } }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        }).on('error', reject);
+      });
+    expect(await Promise.all(['gyre.example.org', 'GYRE.example.org:8080', 'other.org'].map(called))).toEqual([
+      200, 200, 403,
+    ]);
   });
 
   it('closes what it has opened when it cannot start', async () => {

@@ -23,7 +23,11 @@ export function refuseOpenAddress(listen: { http: HttpConfig; grpc: GrpcConfig }
 
 /** The names of this server, and whether a browser sends a call on a stranger's behalf. */
 export class OwnNames {
-  constructor(private readonly hostNames: readonly string[]) {}
+  private readonly hostNames: ReadonlySet<string>;
+
+  constructor(hostNames: readonly string[]) {
+    this.hostNames = new Set(hostNames.map(nameOf));
+  }
 
   /**
    * Refuses calls under a name that is not this server's, such as one that was rebound to this machine.
@@ -60,7 +64,7 @@ export class OwnNames {
 
   private mayBeCalled(host: string): boolean {
     // A name can be rebound, an address cannot.
-    return isLoopback(host) || isIP(host.replace(/^\[|\]$/g, '')) !== 0 || this.hostNames.includes(host);
+    return isLoopback(host) || isIP(host.replace(/^\[|\]$/g, '')) !== 0 || this.hostNames.has(host);
   }
 
   private isOwnOrigin(origin: string, host: string): boolean {
