@@ -134,7 +134,10 @@ const incident = {
   incident: z.string(),
   version: Version,
   kind: DriftKind,
-  /** By the loss: `critical` where the error rose by a half or by 0.1, `warning` where it rose less or values are faulty, `info` where no loss was found. An estimated loss counts as a measured one. */
+  /**
+   * By the loss. `critical`: the error rose by a half or by 0.1. `warning`: it rose less, or values are faulty. `info`: no loss was found.
+   * An estimated loss counts as a measured one.
+   */
   severity: z.enum(['critical', 'warning', 'info']),
   /** Whether somebody is to be told now. Inputs or answers that moved without a loss do not. */
   pages: z.boolean(),
@@ -210,9 +213,11 @@ export const VersionRegistered = event('VersionRegistered', {
 });
 export const VersionRefused = event('VersionRefused', { run: z.string(), candidate: Candidate, gates: z.array(Gate) });
 /**
- * Versions that are scored in shadow and compared with the champion, each by rules of its own: new challengers, which may take its place, a
- * proved one that answers a share of the requests as canary, and for the bake period after a promotion the previous champion, which may be taken back. A rollout that only changes its challengers
- * goes on with the evidence so far under a new name (`continues`).
+ * Versions that are scored in shadow and compared with the champion, each by rules of its own. New challengers may take its place; so may a
+ * proved one that answers a share of the requests as canary. For the bake period after a promotion the previous champion is among them, and
+ * may be taken back.
+ *
+ * A rollout that only changes its challengers goes on with the evidence so far under a new name (`continues`).
  */
 export const RolloutStarted = event('RolloutStarted', {
   rollout: z.string(),

@@ -181,7 +181,7 @@ export type PerformanceMeasured = z.infer<typeof PerformanceMeasured>;
 
 /** gyre.deadletter: an event that was refused or could not be processed, and why. The original stays where its position says. */
 export const DeadLetter = z.object({
-  /** The consumer group that gave up on it; empty where it was refused before it reached the log. */
+  /** The consumer group that gave up on it, or that would have got it where it was refused before it reached the log. */
   group: z.string(),
   code: z.string(),
   /** What was wrong, where, and what would be right. */

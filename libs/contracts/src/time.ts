@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A moment in UTC, milliseconds since 1970-01-01. On the wire and in specs' output it is ISO 8601. */
+/** A moment in UTC, milliseconds since 1970-01-01, in events and answers too. What people write and send is ISO 8601. */
 export const Instant = z.number().int();
 export type Instant = z.infer<typeof Instant>;
 

@@ -28,7 +28,7 @@ const JwtConfig = z
     /** The `aud` of tokens that are for this Gyre; one of several is enough. */
     audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
     jwksUrl: SecretUrl.optional(),
-    /** A JSON Web Key Set on disk; read anew when it changes. */
+    /** A JSON Web Key Set on disk; read anew as one at a URL is: see `keysMaxAgeSeconds`. */
     jwksFile: z.string().min(1).optional(),
     /** Signatures that count. None of them has a secret that is shared. */
     algorithms: z.array(z.enum(ALGORITHMS)).min(1).default(['RS256', 'PS256', 'ES256', 'EdDSA']),
@@ -40,7 +40,7 @@ const JwtConfig = z
     rolesClaim: z.string().min(1).default('gyre_roles'),
     /** The roles that each value of the claim stands for. None: the values are roles themselves. */
     grants: z.record(z.string(), Grants).optional(),
-    /** Keys are fetched anew after so long; and at once for a token by a key that is not known. */
+    /** Keys are fetched anew when they are older than this, and at once for a token by a key that is not known. */
     keysMaxAgeSeconds: z.int().min(10).default(600),
   })
   .refine(({ jwksUrl, jwksFile }) => jwksUrl === undefined || jwksFile === undefined, {
