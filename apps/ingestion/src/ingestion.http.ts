@@ -12,6 +12,7 @@ import { Platform, type Recorded, type Replayed } from '@gyre/platform';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { IngestionConfig } from './ingestion.config.js';
+import { LETTERS_MAX, NewestLetters } from './newest-letters.js';
 import { preview } from './preview.js';
 import { splitBody, type RawEvent } from './split-body.js';
 
@@ -42,6 +43,7 @@ export class IngestionController {
     @Inject(Catalog) private readonly catalog: Catalog,
     @Inject(Metrics) private readonly metrics: Metrics,
     @Inject(Settling) private readonly settling: Settling,
+    @Inject(NewestLetters) private readonly letters: NewestLetters,
     @Inject(Config) config: Config,
   ) {
     this.#eventsMax = config.read('ingestion', IngestionConfig).eventsPerCallMax;
@@ -100,15 +102,9 @@ export class IngestionController {
   @Get('deadletters')
   async deadLetters(@Query('limit') limit = '100', @Query('group') group?: string): Promise<DeadLetterEntry[]> {
     const most = Number(limit);
-    if (!Number.isInteger(most) || most < 1)
-      throw new GyreError('BAD_REQUEST', `limit=${limit} is not a whole number above 0`);
-    let letters: DeadLetterEntry[] = [];
-    const newest = () => letters.sort((a, b) => b.occurredAt - a.occurredAt || b.offset - a.offset).slice(0, most);
-    for await (const record of this.platform.read(topics.deadletter, group === undefined ? {} : { key: group })) {
-      letters.push(entryOf(record));
-      if (letters.length >= most + Math.max(most, CHUNK)) letters = newest();
-    }
-    return newest();
+    if (!Number.isInteger(most) || most < 1 || most > LETTERS_MAX)
+      throw new GyreError('BAD_REQUEST', `limit=${limit} is not a whole number from 1 to ${LETTERS_MAX}`);
+    return (await this.letters.newest(most, group)).map(entryOf);
   }
 
   /** Refused events are given to their group again, for example after a spec was mended: each once, however often it was refused. */

@@ -4,10 +4,16 @@ import { Platform } from '@gyre/platform';
 import { accept } from './accept.js';
 import { IngestionConfig } from './ingestion.config.js';
 import { IngestionController } from './ingestion.http.js';
+import { NewestLetters } from './newest-letters.js';
 
 @Module({
   controllers: [IngestionController],
   providers: [
+    {
+      provide: NewestLetters,
+      inject: [Platform],
+      useFactory: (platform: Platform) => new NewestLetters(platform),
+    },
     {
       provide: 'ingestion',
       inject: [Platform, Config, Catalog],
