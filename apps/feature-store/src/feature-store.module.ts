@@ -12,12 +12,13 @@ import { online } from './online.js';
 import { PredictionRecord } from './prediction-record.js';
 import { CommittedSegments } from './segments.js';
 import { trainingSetJob } from './training-job.js';
+import { TrainingSetsController } from './training-sets.http.js';
 import { TrainingSets } from './training-set.js';
 import { Warehouse } from './warehouse.js';
 
 @Global()
 @Module({
-  controllers: [FeaturesController, FeatureStoreGrpc],
+  controllers: [FeaturesController, TrainingSetsController, FeatureStoreGrpc],
   providers: [
     {
       provide: OnlineFeatures,

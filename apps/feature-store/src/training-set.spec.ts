@@ -5,6 +5,7 @@ import type { Predicted } from '@gyre/contracts';
 import { archiveName } from './archive.js';
 import type { Segment } from './segments.js';
 import { historyLayout, outcomesLayout, predictionsLayout } from './layouts.js';
+import { TrainingSetsController } from './training-sets.http.js';
 import { HistoryIncomplete } from './training-set.js';
 import { StoreInTest, type Shape } from './store-in-test.js';
 
@@ -252,6 +253,26 @@ describe('training sets', () => {
       expect(
         manifest.columns.slice(4).map(({ name, feature }) => [name, `${feature?.view}.${feature?.field}`]),
       ).toEqual(SHAPE.features.map((name, i) => [`f${i}`, name]));
+    }));
+
+  it('can be made again by its manifest to see that it is the same, or that it is not', () =>
+    using({}, async (store) => {
+      for (let i = 0; i < 30; i++) {
+        await store.observe('weather', 'a', i, { wind: i });
+        await store.outcome('joined', await store.predict('a', i), i % 2, i);
+      }
+      const built = await store.train();
+      if (built.type !== 'TrainingSetBuilt') throw new Error('no training set');
+      const http = new TrainingSetsController(store.platform, store.sets);
+      const both = (value: unknown) => ({ manifest: value, rebuilt: value });
+      const same = { same: true, digest: both(built.digest), rows: both(30) };
+      expect(await http.rebuild(built.manifest)).toEqual(same);
+
+      const manifest = { ...(await store.manifest(built)), digest: '0'.repeat(64) };
+      const other = await store.platform.artifacts.put(Buffer.from(JSON.stringify(manifest)));
+      expect(await http.rebuild(other)).toMatchObject({ same: false, digest: { rebuilt: built.digest } });
+      await expect(http.rebuild(built.data)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+      await expect(http.rebuild('0'.repeat(64))).rejects.toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
     }));
 
   it('archives each event once, also when killed between file and commit', () =>
