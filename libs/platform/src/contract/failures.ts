@@ -204,6 +204,38 @@ export function survivesFailures(harness: PlatformHarness): void {
       expect((await deadLetters(platform)).map(({ event }) => event.preview)).toEqual(['(6 bytes, not shown)']);
     });
 
+    it('give up an event whose key and reason are as long as an event may be, and go on', async () => {
+      const { platform } = stage();
+      const long = 'k'.repeat(999_900);
+      platform.run({
+        name: 'test.strict',
+        inputs: [bytes],
+        handle: (_: undefined, { length }) =>
+          length > 0 ? {} : { refuse: { code: long, reason: `bad: ${long}`, preview: long } },
+      });
+      platform.work({
+        name: 'test.job',
+        input: bytes,
+        attempts: 1,
+        perform: async ([record]) => {
+          if (record?.event.length === 0) throw new Error(`\u0000${long}`);
+          return {};
+        },
+      });
+      const [bad] = await platform.appendRaw(bytes, [
+        { key: long, bytes: new Uint8Array(0) },
+        { key: long, bytes: new Uint8Array(1) },
+      ]);
+      await platform.settled();
+      const letters = (await deadLetters(platform)).map(({ event }) => event);
+      expect(letters.map(({ group }) => group).sort()).toEqual(['test.job', 'test.strict']);
+      for (const letter of letters) {
+        expect(letter).toMatchObject({ ...bad, key: expect.stringMatching(/^k{500,}…$/) as string });
+        expect(JSON.stringify(letter).length).toBeLessThan(50_000);
+      }
+      expect((await platform.lag()).every(({ lag }) => lag === 0)).toBe(true);
+    });
+
     it('give up an event that leaves a state behind that cannot be saved', async () => {
       const { platform } = stage();
       platform.run<{ n: number; self?: unknown }, Word>({

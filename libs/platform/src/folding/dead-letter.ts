@@ -4,6 +4,10 @@ import { partitionOf } from '../partitioner.js';
 import type { Refusal } from '../task.js';
 import type { LogRecord, Outgoing } from './log-record.js';
 
+/** A letter always fits into the log, whatever its event is like: a key or a reason may be as long as an event. In characters. */
+const CODE_LENGTH = 100;
+const KEY_LENGTH = 1_000;
+const REASON_LENGTH = 2_000;
 const PREVIEW_LENGTH = 2_000;
 
 /** Where the event lies that was given up. */
@@ -19,12 +23,12 @@ export interface GivenUp {
 export function deadLetter(at: GivenUp, refusal: Refusal, partitions: number): Outgoing {
   const letter: DeadLetter = {
     group: at.group,
-    code: refusal.code,
-    reason: refusal.reason,
+    code: cut(refusal.code, CODE_LENGTH),
+    reason: cut(refusal.reason, REASON_LENGTH),
     topic: at.topic,
     partition: at.partition,
     offset: at.record.offset,
-    key: at.record.key,
+    key: cut(at.record.key, KEY_LENGTH),
     occurredAt: at.record.appendedAt,
     attempts: at.attempts,
     preview: refusal.preview.slice(0, PREVIEW_LENGTH),
@@ -53,6 +57,11 @@ export function failed(error: unknown, data: Data): Refusal {
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/** What was left out is marked. */
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
 }
 
 /** Raw bytes are shown by nobody but who understands them: they may hold private fields. */
