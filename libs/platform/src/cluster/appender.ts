@@ -3,8 +3,8 @@ import { encoded } from '../encoding.js';
 import { partitionOf } from '../partitioner.js';
 import type { Position, Sequenced } from '../platform.js';
 import { Encoder, type NewRecord } from './kafka/records.js';
-import type { Sender } from './kafka/sender.js';
-import { BATCH_BYTES_MAX, type TopicWanted } from './kafka/topics.js';
+import { inBatches, type Sender } from './kafka/sender.js';
+import type { TopicWanted } from './kafka/topics.js';
 
 /** What appending needs: of a platform, or of another thread of its process. */
 export interface AppenderParts {
@@ -68,15 +68,7 @@ export class Appender {
       message: encoder.encode(record),
     }));
     const offsets: number[] = [];
-    for (let from = 0; from < placed.length;) {
-      let to = from;
-      for (let bytes = 0; to < placed.length; to++) {
-        bytes += (placed[to]?.message.value?.length ?? 0) + 300;
-        if (bytes > BATCH_BYTES_MAX && to > from) break;
-      }
-      offsets.push(...(await this.parts.sender.send(placed.slice(from, to))));
-      from = to;
-    }
+    for (const batch of inBatches(placed)) offsets.push(...(await this.parts.sender.send(batch)));
     return records.map(({ topic, partition }, i) => ({ topic, partition, offset: offsets[i] as number }));
   }
 

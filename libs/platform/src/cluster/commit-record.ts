@@ -7,6 +7,8 @@ import type { Outgoing } from '../folding/log-record.js';
 import { SequencesSeen } from '../folding/sequences-seen.js';
 import type { Core } from './core.js';
 import { Encoder } from './kafka/records.js';
+import { inBatches, type Placed } from './kafka/sender.js';
+import type { TopicWanted } from './kafka/topics.js';
 import type { CommitDocument } from './mongo/schemas.js';
 import type { StoredChange } from './mongo/states.js';
 
@@ -114,7 +116,7 @@ export class CommitRecord {
     core.onStep?.(`${this.kind}: published`);
   }
 
-  /** In order, and nothing after what failed: again and again, all of it. Readers drop what they have. */
+  /** In order, and nothing after what failed: that again and again. Readers drop what they have. */
   async #publish(events: readonly Outgoing[], from: number): Promise<void> {
     if (events.length === 0) return;
     const { core, group, partition } = this;
@@ -125,10 +127,16 @@ export class CommitRecord {
       partition: event.partition,
       message: encoder.encode({ ...event, producer, sequence: from + i }),
     }));
+    const topics = topicsOf(core, events);
+    for (const batch of inBatches(placed)) await this.#send(batch, topics);
+  }
+
+  async #send(batch: readonly Placed[], topics: readonly TopicWanted[]): Promise<void> {
+    const { core, group, partition } = this;
     for (;;) {
       try {
-        await core.topics.ready(topicsOf(core, events));
-        await core.sender.send(placed);
+        await core.topics.ready(topics);
+        await core.sender.send(batch);
         return;
       } catch (error) {
         if (this.#stopped) throw error;

@@ -47,6 +47,20 @@ export function foldsTasks(harness: PlatformHarness): void {
       expect(await platform.states({ name: 'test.double' }, keys)).toEqual(new Map(keys.map((key) => [key, 200])));
     });
 
+    it('publish more at once than a broker takes in one batch, in order', async () => {
+      const { platform } = stage();
+      // Three bytes a character, in the key and in the event.
+      const long = '長'.repeat(330_000);
+      platform.run({
+        name: 'test.loud',
+        inputs: [words],
+        handle: (_: undefined, { n }) => ({ publish: [publish(echoes, ...say(long, ...range(n, n + 6)))] }),
+      });
+      await platform.append(words, say('a', 1, 7));
+      await platform.settled();
+      expect((await byKey(platform, echoes))[long]?.map(({ n }) => n)).toEqual(range(1, 13));
+    });
+
     it('go on where they stopped, and begin at the start under a new name', async () => {
       const count = (name: string) => ({ name, inputs: [words], handle: (n: number = 0) => ({ state: n + 1 }) });
       stage().platform.run(count('test.first'));

@@ -23,6 +23,18 @@ const OUTSIDE = Buffer.from('/gyre');
 /** Begins the source of what has a producer and a sequence, which is then the id: CloudEvents makes one event of what has both in common, as readers here do. */
 const INSIDE = '/gyre/';
 
+/** What a record takes besides key and value, headers above all: more rather than less. */
+const OVERHEAD_BYTES = 400;
+
+/** How long a record is on its way to Kafka, before it is compressed. */
+export function bytesOf({ key, value }: Message): number {
+  return lengthOf(key) + lengthOf(value) + OVERHEAD_BYTES;
+}
+
+function lengthOf(part: string | Buffer | null | undefined): number {
+  return typeof part === 'string' ? Buffer.byteLength(part) : (part?.length ?? 0);
+}
+
 /** Turns records of one append into Kafka's: CloudEvents 1.0 in binary content mode, and where each stands among its producer's. */
 export class Encoder {
   readonly #texts = new Map<string, Buffer>();

@@ -3,6 +3,8 @@ import kafkajs, { type Message, type Producer, type RecordMetadata } from 'kafka
 import { messageOf } from '../../folding/dead-letter.js';
 import type { Logger } from '../../logger.js';
 import { COMPRESSION, type KafkaClient } from './client.js';
+import { bytesOf } from './records.js';
+import { BATCH_BYTES_MAX } from './topics.js';
 
 const { Partitioners } = kafkajs;
 
@@ -14,6 +16,22 @@ export interface Placed {
   topic: string;
   partition: number;
   message: Message;
+}
+
+/** Cuts what is to be sent, in order, into parts that Kafka takes as one batch each, though all of it be for one partition. */
+export function* inBatches(records: readonly Placed[]): Generator<readonly Placed[]> {
+  let from = 0;
+  let bytes = 0;
+  for (const [at, { message }] of records.entries()) {
+    const more = bytesOf(message);
+    if (at > from && bytes + more > BATCH_BYTES_MAX) {
+      yield records.slice(from, at);
+      from = at;
+      bytes = 0;
+    }
+    bytes += more;
+  }
+  if (from < records.length) yield records.slice(from);
 }
 
 interface Waiting {
@@ -52,14 +70,14 @@ export class Sender {
 
   /**
    * All of a partition's records come to lie one after the other, or none does.
+   * @param records no more than a batch holds; see `inBatches`
    * @returns their offsets
    * @throws GyreError PLATFORM_UNAVAILABLE: they may have been taken none the less
    */
   send(records: readonly Placed[]): Promise<number[]> {
     if (records.length === 0) return Promise.resolve([]);
     if (this.#closed) return Promise.reject(new GyreError('NOT_READY', 'the platform is closed'));
-    let bytes = 0;
-    for (const { message } of records) bytes += (message.value?.length ?? 0) + 300;
+    const bytes = records.reduce((sum, { message }) => sum + bytesOf(message), 0);
     return new Promise((resolve, reject) => {
       this.#queue.push({ records, bytes, resolve, reject });
       this.#queuedBytes += bytes;
@@ -78,10 +96,13 @@ export class Sender {
     this.#flying = true;
     while (this.#queue.length > 0) {
       const flight: Waiting[] = [];
-      for (let bytes = 0; this.#queue.length > 0 && bytes < FLIGHT_BYTES;) {
-        const next = this.#queue.shift() as Waiting;
+      let bytes = 0;
+      for (let next = this.#queue[0]; next !== undefined && bytes < FLIGHT_BYTES; next = this.#queue[0]) {
+        // All of a flight may be for one partition, and go in one batch.
+        if (flight.length > 0 && bytes + next.bytes > BATCH_BYTES_MAX) break;
         bytes += next.bytes;
         flight.push(next);
+        this.#queue.shift();
       }
       try {
         const taken = await this.#send(flight);

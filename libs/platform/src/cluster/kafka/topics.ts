@@ -9,6 +9,8 @@ const { ConfigResourceTypes } = kafkajs;
 const DAY_MS = 86_400_000;
 /** The longest record batch: what one append gives to one partition goes in one, so that all of it is taken or none. */
 export const BATCH_BYTES_MAX = 8_000_000;
+/** What a topic must take at least, with room for what the frames of records may take more than is counted. */
+const MESSAGE_BYTES_LEAST = BATCH_BYTES_MAX + EVENT_BYTES_MAX;
 const SLACK_DAYS = 7;
 const RETRY_DAYS = 7;
 
@@ -152,7 +154,7 @@ export class Topics {
       { name: 'cleanup.policy', value: 'delete' },
       { name: 'retention.ms', value: String(this.#retentionMs(retention)) },
       { name: 'retention.bytes', value: '-1' },
-      { name: 'max.message.bytes', value: String(BATCH_BYTES_MAX + EVENT_BYTES_MAX) },
+      { name: 'max.message.bytes', value: String(MESSAGE_BYTES_LEAST) },
       // Of what comes from outside the brokers tell the time; a producer's clock would say how long it is kept.
       ...(raw ? [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] : []),
     ];
@@ -176,7 +178,7 @@ export class Topics {
       if (topic.partitions.length === partitions) continue;
       throw mismatched(
         topic.name,
-        `has ${topic.partitions.length} partitions, the settings say ${partitions}; all topics have the same number, so that what belongs together lies together. Set platform.partitions to ${topic.partitions.length}, or begin under another kafka.prefix`,
+        `has ${topic.partitions.length} partitions, the settings say ${partitions}. All topics have the same number, so that what belongs together lies together. Set platform.partitions to ${topic.partitions.length}, or begin under another kafka.prefix`,
       );
     }
     const { resources } = await this.#admin.describeConfigs({
@@ -184,7 +186,7 @@ export class Topics {
       resources: names.map((name) => ({
         type: ConfigResourceTypes.TOPIC,
         name,
-        configNames: ['cleanup.policy', 'retention.ms'],
+        configNames: ['cleanup.policy', 'retention.ms', 'max.message.bytes'],
       })),
     });
     for (const { resourceName, configEntries } of resources) {
@@ -201,6 +203,12 @@ export class Topics {
         throw mismatched(
           resourceName,
           `keeps records for ${found} ms (retention.ms); Gyre needs ${least === Infinity ? '-1, for ever' : `${least} at least`}`,
+        );
+      const taken = Number(valueOf('max.message.bytes'));
+      if (taken < MESSAGE_BYTES_LEAST)
+        throw mismatched(
+          resourceName,
+          `takes batches of ${taken} bytes at most (max.message.bytes); Gyre sends longer ones, which Kafka would refuse for ever. Set it to ${MESSAGE_BYTES_LEAST} or more`,
         );
     }
   }
