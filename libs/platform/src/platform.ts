@@ -35,7 +35,7 @@ export interface Sequenced<E> {
   event: E;
 }
 
-/** What became of originals of dead letters: so many were given back, so many are no longer in the log. */
+/** What became of originals of dead letters: so many were given back, so many are no longer in the log. Those given back before count in neither. */
 export interface Replayed {
   replayed: number;
   expired: number;
@@ -152,7 +152,8 @@ export abstract class Platform {
 
   /**
    * Gives refused events back to the group that refused them, through `gyre.retry.<group>`. They have lost their place in the order of
-   * their key. Several letters of one original give it back once; one whose original has expired is passed over.
+   * their key. A letter gives its original back once, and so do several letters of one original: a newer letter, which says that it was
+   * refused again, gives it back again. One whose original has expired is passed over.
    * @throws GyreError DEAD_LETTER_NOT_FOUND if an offset names none, or one that never had an original in the log; then none is given back
    */
   abstract replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<Replayed>;

@@ -35,7 +35,7 @@ import { openMongo, type Connection } from './mongo/connection.js';
 import { Store } from './mongo/store.js';
 import type { ClusterOptions } from './options.js';
 import { readTopic } from './read-topic.js';
-import { retriesOf } from './retries.js';
+import { Retries } from './retries.js';
 import { Settling } from './settling.js';
 import { StateCache } from './state-cache.js';
 import { TaskWorker } from './task-worker.js';
@@ -53,6 +53,7 @@ export class ClusterPlatform extends Platform {
   readonly artifacts: Artifacts;
   readonly #core: Core;
   readonly #appender: Appender;
+  readonly #retries: Retries;
   readonly #groups = new Map<string, Group>();
   readonly #followings = new Set<FollowingRunner<never>>();
   readonly #met = new Map<string, TopicWanted>();
@@ -106,6 +107,7 @@ export class ClusterPlatform extends Platform {
       ready: (topic) => topics.ready([topic]),
       onStep: options.onStep,
     });
+    this.#retries = new Retries(this.#core, this.#appender);
     this.#ticks = new Ticks(this.#core, this.#groups);
     this.#settling = new Settling(this.#core, this.#groups, this.#followings, isClosed);
     if (options.tickEveryMs !== null) {
@@ -243,14 +245,7 @@ export class ClusterPlatform extends Platform {
 
   async replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<Replayed> {
     this.#assertOpen();
-    const { records, originals } = await retriesOf(this.#core, offsets);
-    await this.#core.topics.ready(
-      [...new Set(records.map(({ topic }) => topic))].map((topic) =>
-        Topics.retryOf(topic.slice(retryTopicOf('').length)),
-      ),
-    );
-    await this.#appender.records(records);
-    return { replayed: records.length, expired: originals - records.length };
+    return this.#retries.giveBack(offsets);
   }
 
   async expire(now: number): Promise<number> {
@@ -310,8 +305,8 @@ export class ClusterPlatform extends Platform {
   }
 }
 
+/** Of a group that has not run here nobody knows what it reads: what is given back to it is kept as long as the letters. */
 function unknownTopic(name: string): TopicWanted {
-  return name.startsWith(retryTopicOf(''))
-    ? Topics.retryOf(name.slice(retryTopicOf('').length))
-    : { name, retention: 'forever', raw: false };
+  const retention = name.startsWith(retryTopicOf('')) ? known.deadletter.retention : 'forever';
+  return { name, retention, raw: false };
 }

@@ -1,5 +1,4 @@
 import { messageOf } from '../folding/dead-letter.js';
-import { retryTopicOf } from '../folding/log-record.js';
 import type { Running } from '../platform.js';
 import type { Core } from './core.js';
 import { FetchLoop } from './kafka/fetch-loop.js';
@@ -25,6 +24,7 @@ export interface GroupOptions {
 export class Group implements Running {
   readonly workers = new Map<number, Worker>();
   readonly topics: readonly string[];
+  readonly #retries: TopicWanted;
   readonly #loop: FetchLoop;
   #membership: Membership | undefined;
   #joined = false;
@@ -40,7 +40,9 @@ export class Group implements Running {
     private readonly options: GroupOptions,
     private readonly stopped: () => void,
   ) {
-    this.topics = [...options.inputs.map(({ name }) => name), retryTopicOf(options.name)];
+    this.#retries = Topics.retryOf(options.name, options.inputs);
+    core.meet(this.#retries);
+    this.topics = [...options.inputs.map(({ name }) => name), this.#retries.name];
     this.#loop = new FetchLoop(core.kafka, options.name, core.settings.fetchWaitMs, core.logger);
     this.#started = this.#start();
   }
@@ -77,7 +79,7 @@ export class Group implements Running {
     const { core, name, kind, inputs, batchMin } = this;
     while (this.#stopping === undefined) {
       try {
-        await core.topics.ready([...this.options.inputs, Topics.retryOf(name)]);
+        await core.topics.ready([...this.options.inputs, this.#retries]);
         await core.store.register({ _id: name, kind, inputs: [...inputs], batchMin });
         break;
       } catch (error) {

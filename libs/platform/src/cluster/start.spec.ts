@@ -40,17 +40,18 @@ describeOnServers('a start on Apache Kafka and MongoDB', await testServers(), (s
     ],
     [
       'that its records are deleted too early',
-      { configEntries: [{ name: 'retention.ms', value: '60000' }] },
+      {
+        configEntries: [
+          { name: 'max.message.bytes', value: '9000000' },
+          { name: 'retention.ms', value: '60000' },
+        ],
+      },
+
       /keeps records for 60000 ms.*needs -1, for ever/,
     ],
     [
       'the length of the batches that it takes',
-      {
-        configEntries: [
-          { name: 'retention.ms', value: '-1' },
-          { name: 'max.message.bytes', value: '1048588' },
-        ],
-      },
+      { configEntries: [{ name: 'max.message.bytes', value: '1048588' }] },
       /takes batches of 1048588 bytes at most \(max\.message\.bytes\).*Set it to 9000000 or more/,
     ],
   ])(

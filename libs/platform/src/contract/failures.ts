@@ -1,7 +1,7 @@
-import { topic, topics } from '@gyre/contracts';
+import { topic } from '@gyre/contracts';
 import { z } from 'zod';
-import { publish, type Context } from '../task.js';
-import { all, byKey, codeOf, deadLetters, stageOf, type PlatformHarness } from './harness.js';
+import { publish } from '../task.js';
+import { all, byKey, deadLetters, stageOf, type PlatformHarness } from './harness.js';
 import { bytes, echoes, range, say, words, type Word } from './words.js';
 
 export function survivesFailures(harness: PlatformHarness): void {
@@ -270,98 +270,6 @@ export function survivesFailures(harness: PlatformHarness): void {
       await platform.settled();
       expect((await deadLetters(platform)).map(({ event }) => event.code)).toEqual(['EVENT_TOO_LARGE']);
       expect(await byKey(platform, echoes)).toEqual({ a: say('a', 0, 2) });
-    });
-
-    it('give dead letters back to the group that refused them, to no other, as the events that they were', async () => {
-      const { platform } = stage();
-      let mended = false;
-      const contexts: Context[] = [];
-      platform.run({
-        name: 'test.broken',
-        inputs: [echoes, words],
-        attempts: 1,
-        handle: (sum: number = 0, { n }, context) => {
-          if (n === 5 && !mended) throw new Error('broken');
-          if (n === 5) contexts.push(context);
-          return { state: sum + n };
-        },
-      });
-      platform.run({ name: 'test.other', inputs: [words], handle: (count: number = 0) => ({ state: count + 1 }) });
-      const jobbed: number[] = [];
-      platform.work({
-        name: 'test.job',
-        input: words,
-        attempts: 1,
-        perform: async ([record]) => {
-          if (record?.event.n === 6 && !mended) throw new Error('broken');
-          jobbed.push(record?.event.n ?? 0);
-          return {};
-        },
-      });
-      const positions = await platform.append(words, say('a', 4, 5, 6));
-      await platform.settled();
-      mended = true;
-      const letters = await deadLetters(platform);
-      expect(letters.map(({ event }) => event.group).sort()).toEqual(['test.broken', 'test.job']);
-      expect(await platform.replayDeadLetters([...letters, ...letters])).toEqual({ replayed: 2, expired: 0 });
-      await platform.settled();
-      expect(await platform.states({ name: 'test.broken' }, ['a'])).toEqual(new Map([['a', 15]]));
-      expect(await platform.states({ name: 'test.other' }, ['a'])).toEqual(new Map([['a', 3]]));
-      expect(contexts).toEqual([expect.objectContaining(positions[1])]);
-      expect(jobbed).toEqual([4, 5, 6]);
-      expect((await platform.lag()).every(({ lag }) => lag === 0)).toBe(true);
-    });
-
-    it('give a dead letter up again under its first place, so that it can be given back again', async () => {
-      const { platform } = stage();
-      let mended = false;
-      platform.run(
-        sumTo(
-          'test.sum',
-          () => {
-            if (!mended) throw new Error('broken');
-          },
-          1,
-        ),
-      );
-      const [position] = await platform.append(words, say('a', 5));
-      await platform.settled();
-      await platform.replayDeadLetters((await deadLetters(platform)).slice(0, 1));
-      await platform.settled();
-      const letters = await deadLetters(platform);
-      expect(letters.map(({ event: { topic, partition, offset } }) => ({ topic, partition, offset }))).toEqual([
-        position,
-        position,
-      ]);
-      mended = true;
-      expect(await platform.replayDeadLetters(letters)).toEqual({ replayed: 1, expired: 0 });
-      await platform.settled();
-      expect(await byKey(platform, echoes)).toEqual({ a: say('a', 5) });
-    });
-
-    it('say so when there is no such dead letter, or nothing behind it, and replay none of the call', async () => {
-      const { platform } = stage();
-      platform.run(
-        sumTo(
-          'test.sum',
-          () => {
-            throw new Error('broken');
-          },
-          1,
-        ),
-      );
-      await platform.append(words, say('a', 1));
-      await platform.settled();
-      const [letter] = await deadLetters(platform);
-      if (letter === undefined) throw new Error('no dead letter');
-      await platform.append(topics.deadletter, [{ ...letter.event, group: '', offset: -1 }]);
-      const outside = (await deadLetters(platform)).find(({ event }) => event.group === '');
-      expect(await codeOf(platform.replayDeadLetters([letter, { partition: 0, offset: 999 }]))).toBe(
-        'DEAD_LETTER_NOT_FOUND',
-      );
-      expect(await codeOf(platform.replayDeadLetters([letter, outside ?? letter]))).toBe('DEAD_LETTER_NOT_FOUND');
-      await platform.settled();
-      expect(await deadLetters(platform)).toHaveLength(2);
     });
   });
 }

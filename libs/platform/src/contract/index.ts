@@ -5,6 +5,7 @@ import type { PlatformHarness } from './harness.js';
 import { worksOnJobs } from './jobs.js';
 import { keepsALog } from './log.js';
 import { letsOthersRead } from './reading.js';
+import { givesDeadLettersBack } from './replays.js';
 import { foldsTasks } from './tasks.js';
 import { tellsTheTime } from './time.js';
 
@@ -16,6 +17,7 @@ export function behavesLikeAPlatform(harness: PlatformHarness): void {
     keepsALog(harness);
     foldsTasks(harness);
     survivesFailures(harness);
+    givesDeadLettersBack(harness);
     dropsRepeats(harness);
     tellsTheTime(harness);
     worksOnJobs(harness);

@@ -35,7 +35,7 @@ import { openDatabase } from './schema.js';
 import type { EmbeddedOptions } from './options.js';
 import { readTopic } from './read-topic.js';
 import { Retentions } from './retentions.js';
-import { retryOf } from './retry.js';
+import { Retries } from './retries.js';
 import { Store } from './store.js';
 import { TaskRunner } from './task-runner.js';
 
@@ -61,6 +61,7 @@ export class EmbeddedPlatform extends Platform {
   readonly #tasks = new Map<string, TaskRunner<never, never>[]>();
   readonly #jobs = new Map<string, JobRunner<never, never>[]>();
   readonly #followings = new Set<FollowingRunner<never>[]>();
+  readonly #retries: Retries;
   readonly #retention: Retentions;
   readonly #dataVersion: StatementSync;
   #knownVersion = -1;
@@ -84,6 +85,7 @@ export class EmbeddedPlatform extends Platform {
     this.#core = { partitions, engine, log, store, logger, onStep, now: clock, time: store.time() };
     this.#retention = new Retentions(db, this.#core);
     this.#appender = new Appender(log, partitions, clock);
+    this.#retries = new Retries(this.#core, this.#appender);
     this.#dataVersion = db.prepare('PRAGMA data_version');
     this.#lookOut();
     held.notices?.listen(() => {
@@ -161,6 +163,7 @@ export class EmbeddedPlatform extends Platform {
     this.#assertNew(task.name);
     if (task.inputs.length === 0) throw new RangeError(`${task.name} reads no topic`);
     for (const topic of task.inputs) this.#meet(topic);
+    this.#retention.meetGroup(task);
     const runners = this.#each((partition) => new TaskRunner(this.#core, task, partition));
     this.#tasks.set(task.name, runners as unknown as TaskRunner<never, never>[]);
     const stop = async () => {
@@ -173,6 +176,7 @@ export class EmbeddedPlatform extends Platform {
   work<S, E>(job: Job<S, E>): Running {
     this.#assertNew(job.name);
     this.#meet(job.input);
+    this.#retention.meetGroup({ name: job.name, inputs: [job.input] });
     const runners = this.#each((partition) => new JobRunner(this.#core, job, partition));
     this.#jobs.set(job.name, runners as unknown as JobRunner<never, never>[]);
     const stop = async () => {
@@ -277,11 +281,8 @@ export class EmbeddedPlatform extends Platform {
   }
 
   async replayDeadLetters(offsets: readonly { partition: number; offset: number }[]): Promise<Replayed> {
-    const retries = offsets.map(({ partition, offset }) => retryOf(this.#core.log, partition, offset));
-    const originals = [...new Map(retries.map(({ original, record }) => [original, record])).values()];
-    const records = originals.filter((record) => record !== undefined);
-    this.#appender.records(records);
-    return { replayed: records.length, expired: originals.length - records.length };
+    this.#lookOut();
+    return this.#retries.giveBack(offsets);
   }
 
   async expire(now: number): Promise<number> {

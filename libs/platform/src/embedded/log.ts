@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Data } from '../encoding.js';
-import type { LogRecord } from '../folding/log-record.js';
+import type { LogRecord, Origin } from '../folding/log-record.js';
 import { Names } from './names.js';
 import { RecentRecords } from './recent-records.js';
 import { EVENT, RecordTable, TICK, type Row } from './record-table.js';
@@ -13,7 +13,7 @@ export interface NewRecord {
   data: Data;
   producer?: string;
   sequence?: number;
-  origin?: { topic: string; offset: number };
+  origin?: Origin;
 }
 
 /** The end of a partition: the offset that its next record gets. */
@@ -180,7 +180,8 @@ export class Log {
       key,
       appendedAt,
       producer === undefined ? null : this.names.idOf(producer),
-      producer === undefined ? null : sequence,
+      // What was given back has no producer, but the number of its letter.
+      producer === undefined ? (origin?.letter ?? null) : sequence,
       origin === undefined ? null : this.names.idOf(origin.topic),
       origin === undefined ? null : origin.offset,
       data,
@@ -231,11 +232,13 @@ export class Log {
         key,
         appendedAt,
         producer: producer === null ? undefined : this.names.nameOf(producer),
-        sequence: sequence ?? 0,
+        sequence: producer === null ? 0 : (sequence ?? 0),
         tick: kind === TICK ? Number(data) : undefined,
         data,
         origin:
-          originTopic === null ? undefined : { topic: this.names.nameOf(originTopic), offset: originOffset as number },
+          originTopic === null
+            ? undefined
+            : { topic: this.names.nameOf(originTopic), offset: originOffset as number, letter: sequence ?? -1 },
       };
     }
     return records;

@@ -2,10 +2,10 @@ import { topics, type Retention } from '@gyre/contracts';
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { retryTopicOf } from '../folding/log-record.js';
+import { retryRetention } from '../folding/retries.js';
 import type { Core } from './core.js';
 
 const DAY_MS = 86_400_000;
-const RETRY_DAYS = 7;
 const PAGE = 5_000;
 
 /** A group at work in one partition. */
@@ -31,12 +31,19 @@ export class Retentions {
     if (retention !== 'forever') this.#days.set(name, retention.days);
   }
 
+  /** Learns of a group and how long what is given back to it is kept. */
+  meetGroup({ name, inputs }: { name: string; inputs: readonly { retention: Retention }[] }): void {
+    this.meet({ name: retryTopicOf(name), retention: retryRetention(inputs) });
+  }
+
   /** Deletes records older than their retention that all groups have read, oldest first, a page at a time. @returns how many events */
   async expire(running: readonly Reader[], now: number): Promise<number> {
     const needed = this.#needed(running);
     let expired = 0;
     for (const topic of this.core.engine.topics) {
-      const days = this.#days.get(topic) ?? (topic.startsWith(retryTopicOf('')) ? RETRY_DAYS : undefined);
+      // What was given back to a group that does not run now is kept as long as the letters.
+      const unknown = topic.startsWith(retryTopicOf('')) && !this.#days.has(topic);
+      const days = this.#days.get(unknown ? topics.deadletter.name : topic);
       if (days === undefined) continue;
       for (let partition = 0; partition < this.core.partitions; partition++) {
         const below = Math.min(

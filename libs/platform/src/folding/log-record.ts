@@ -12,8 +12,17 @@ export interface LogRecord {
   /** The time that a tick tells, UTC milliseconds; undefined for an event. */
   tick: number | undefined;
   data: Data;
-  /** For a record of a retry topic: where its original lies, in the same partition. */
-  origin: { topic: string; offset: number } | undefined;
+  /** For a record of a retry topic. */
+  origin: Origin | undefined;
+}
+
+/** What a record of a retry topic gives back. */
+export interface Origin {
+  /** Where the original lies, in the same partition. */
+  topic: string;
+  offset: number;
+  /** The offset of the dead letter for which it was given back; -1 where that is not known. */
+  letter: number;
 }
 
 /** An event on its way into the log. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { KafkaMessage, Message } from 'kafkajs';
 import type { Data } from '../../encoding.js';
-import type { LogRecord } from '../../folding/log-record.js';
+import type { LogRecord, Origin } from '../../folding/log-record.js';
 
 /** A record to append. */
 export interface NewRecord {
@@ -11,7 +11,7 @@ export interface NewRecord {
   data: Data;
   producer?: string;
   sequence?: number;
-  origin?: { topic: string; offset: number };
+  origin?: Origin;
   /** Instead of an event: the time that is told. */
   tick?: number;
 }
@@ -63,6 +63,7 @@ export class Encoder {
     if (origin !== undefined) {
       headers['gyre_origin_topic'] = this.#text(origin.topic);
       headers['gyre_origin_offset'] = String(origin.offset);
+      headers['gyre_origin_letter'] = String(origin.letter);
     }
     return { partition, key, value, timestamp: this.#stamp, headers };
   }
@@ -97,7 +98,11 @@ export function decodeRecord(message: KafkaMessage, raw: boolean): LogRecord {
     origin:
       origin === undefined || raw
         ? undefined
-        : { topic: String(origin), offset: Number(headers['gyre_origin_offset']) },
+        : {
+            topic: String(origin),
+            offset: Number(headers['gyre_origin_offset']),
+            letter: Number(headers['gyre_origin_letter'] ?? -1),
+          },
   };
 }
 

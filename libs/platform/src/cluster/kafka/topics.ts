@@ -1,6 +1,7 @@
 import { EVENT_BYTES_MAX, GyreError, type Retention } from '@gyre/contracts';
 import kafkajs, { type Admin } from 'kafkajs';
 import { retryTopicOf } from '../../folding/log-record.js';
+import { retryRetention } from '../../folding/retries.js';
 import type { Logger } from '../../logger.js';
 import type { KafkaClient } from './client.js';
 import { patiently } from './patience.js';
@@ -12,7 +13,6 @@ export const BATCH_BYTES_MAX = 8_000_000;
 /** What a topic must take at least, with room for what the frames of records may take more than is counted. */
 const MESSAGE_BYTES_LEAST = BATCH_BYTES_MAX + EVENT_BYTES_MAX;
 const SLACK_DAYS = 7;
-const RETRY_DAYS = 7;
 
 export interface TopicWanted {
   name: string;
@@ -51,8 +51,8 @@ export class Topics {
     return `${this.settings.prefix}${topic}`;
   }
 
-  static retryOf(group: string): TopicWanted {
-    return { name: retryTopicOf(group), retention: { days: RETRY_DAYS }, raw: false };
+  static retryOf(group: string, inputs: readonly { retention: Retention }[]): TopicWanted {
+    return { name: retryTopicOf(group), retention: retryRetention(inputs), raw: false };
   }
 
   /**
@@ -196,6 +196,14 @@ export class Topics {
           resourceName,
           `has cleanup.policy ${valueOf('cleanup.policy')}; its records are all needed, not the last of each key: set it to delete`,
         );
+      const taken = Number(valueOf('max.message.bytes'));
+      if (taken < MESSAGE_BYTES_LEAST)
+        throw mismatched(
+          resourceName,
+          `takes batches of ${taken} bytes at most (max.message.bytes); Gyre sends longer ones, which Kafka would refuse for ever. Set it to ${MESSAGE_BYTES_LEAST} or more`,
+        );
+      // How long retries are kept follows from what their group reads, which not every process knows.
+      if (resourceName.startsWith(this.nameOf(retryTopicOf('')))) continue;
       const retention = wanted.get(resourceName)?.retention ?? 'forever';
       const least = retention === 'forever' ? Infinity : retention.days * DAY_MS;
       const found = Number(valueOf('retention.ms'));
@@ -203,12 +211,6 @@ export class Topics {
         throw mismatched(
           resourceName,
           `keeps records for ${found} ms (retention.ms); Gyre needs ${least === Infinity ? '-1, for ever' : `${least} at least`}`,
-        );
-      const taken = Number(valueOf('max.message.bytes'));
-      if (taken < MESSAGE_BYTES_LEAST)
-        throw mismatched(
-          resourceName,
-          `takes batches of ${taken} bytes at most (max.message.bytes); Gyre sends longer ones, which Kafka would refuse for ever. Set it to ${MESSAGE_BYTES_LEAST} or more`,
         );
     }
   }
