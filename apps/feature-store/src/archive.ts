@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Artifacts, Job } from '@gyre/platform';
@@ -15,7 +15,7 @@ export interface ArchiveSettings {
   segmentsListed?: number;
 }
 
-/** Back-off doubles from 100 ms: a full disk may take nearly two minutes before events are given up. */
+/** Back-off doubles from 100 ms: what DuckDB cannot do may pass for nearly two minutes before events are given up. A full disk is waited for. */
 const ATTEMPTS = 11;
 
 export function archiveName({ topic }: { topic: { name: string } }): string {
@@ -82,10 +82,16 @@ async function write(connection: DuckDBConnection, table: Table, file: string): 
   await mkdir(dirname(file), { recursive: true });
   const unfinished = `${file}.${randomUUID()}.tmp`;
   const staged = await stage(connection, 'segment', table);
-  await connection.run(`COPY (${staged}) TO ${literal(unfinished)} (FORMAT parquet, COMPRESSION snappy)`);
-  await connection.run('DROP TABLE segment');
-  await synced(unfinished);
-  await rename(unfinished, file);
+  try {
+    await connection.run(`COPY (${staged}) TO ${literal(unfinished)} (FORMAT parquet, COMPRESSION snappy)`);
+    await connection.run('DROP TABLE segment');
+    await synced(unfinished);
+    await rename(unfinished, file);
+  } catch (error) {
+    // On a full disk every try would leave one more.
+    await rm(unfinished, { force: true });
+    throw error;
+  }
   await synced(dirname(file));
 }
 

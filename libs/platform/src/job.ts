@@ -34,6 +34,9 @@ export interface Job<S, E> {
    */
   readonly batchMin?: number;
   perform(records: readonly Recorded<E>[], context: JobContext<S>): Promise<JobEffects<S>>;
-  /** Tries of a batch that throws, the first included (default 3), with back-off from 100 ms, doubling; then it goes to the dead letters. */
+  /**
+   * Tries of a batch that throws, the first included (default 3), with back-off from 100 ms, doubling; then it goes to the dead letters. A
+   * full disk, missing rights and a platform that is away are no fault of the events: those tries do not count, and go on until it has passed.
+   */
   readonly attempts?: number;
 }

@@ -5,6 +5,7 @@ import { Attempts } from '../folding/attempts.js';
 import { messageOf } from '../folding/dead-letter.js';
 import { DistinctMemory } from '../folding/distinct-memory.js';
 import { retryTopicOf } from '../folding/log-record.js';
+import { assertBatches } from '../folding/look-ahead.js';
 import type { Job } from '../job.js';
 import {
   Platform,
@@ -173,11 +174,7 @@ export class ClusterPlatform extends Platform {
   work<S, E>(job: Job<S, E>): Running {
     this.#assertNew(job.name);
     new Attempts(job.attempts ?? 3);
-    for (const [name, value] of Object.entries({ batch: job.batch ?? 1, batchMin: job.batchMin ?? 1 })) {
-      if (!Number.isInteger(value) || value < 1)
-        throw new RangeError(`${name} of ${job.name} must be a whole number from 1 on, got ${value}`);
-    }
-    if ((job.batchMin ?? 1) > (job.batch ?? 1)) throw new RangeError(`batchMin of ${job.name} is above its batch`);
+    assertBatches(job);
     const make = (place: Place, partition: number) => new JobWorker(place, job, partition);
     return this.#start('job', job.name, [job.input], make, job.batchMin);
   }

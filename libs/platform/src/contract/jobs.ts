@@ -51,14 +51,33 @@ export function worksOnJobs(harness: PlatformHarness): void {
       };
       await give(-1, 1, 2, -1, 3);
       expect(batches).toEqual([]);
-      const committed = [...(await stage().platform.committed('test.job', words)).values()];
-      expect(committed).toEqual([1]);
+      const [place] = (await stage().platform.lag()).filter(({ offset }) => offset > 0);
+      expect(place?.offset).toBe(1);
       await give(-1, 4, 5);
       expect(batches).toEqual([[1, 2, 3, 4, 5]]);
       await stage().reopen();
       stage().platform.work(job);
       await give(...range(6, 19));
       expect(batches.slice(1)).toEqual([range(6, 12), range(12, 18)]);
+    });
+
+    it('take whole batches, longer than what is read at once', async () => {
+      const { platform } = stage();
+      const batches: number[] = [];
+      await platform.append(words, say('a', ...range(0, 1_000)));
+      platform.work({
+        name: 'test.job',
+        input: words,
+        batch: 300,
+        batchMin: 10,
+        perform: async (records) => {
+          batches.push(records.length);
+          return { publish: [publish(echoes, ...records.map(({ event }) => event))] };
+        },
+      });
+      await platform.settled();
+      expect(batches).toEqual([300, 300, 300, 100]);
+      expect((await byKey(platform, echoes))['a']).toEqual(say('a', ...range(0, 1_000)));
     });
 
     it('are behind while they work', async () => {
@@ -109,6 +128,35 @@ export function worksOnJobs(harness: PlatformHarness): void {
         ['{"key":"a","n":3}', 2, 'Error: three'],
         ['{"key":"a","n":4}', 2, 'Error: three'],
       ]);
+    });
+
+    it('wait for what is no fault of an event to pass, and give nothing up for it', async () => {
+      const { platform } = stage();
+      const full = () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      const failures = [
+        full(),
+        new Error('IO Error: Could not write to file "p0": No space left on device'),
+        new Error('it could not be written', { cause: full() }),
+        new Error('the event is bad'),
+      ];
+      let tries = 0;
+      platform.work({
+        name: 'test.job',
+        input: words,
+        attempts: 2,
+        perform: async ([record]) => {
+          const failure = failures[tries++];
+          if (failure !== undefined) throw failure;
+          return { publish: record === undefined ? [] : [publish(echoes, record.event)] };
+        },
+      });
+      await platform.append(words, say('a', 1));
+      await until(() => tries > 1);
+      expect((await platform.lag()).reduce((sum, { lag }) => sum + lag, 0)).toBe(1);
+      await platform.settled();
+      expect(tries).toBe(5);
+      expect(await deadLetters(platform)).toEqual([]);
+      expect(await byKey(platform, echoes)).toEqual({ a: say('a', 1) });
     });
 
     it('end their batch when they are stopped', async () => {

@@ -1,4 +1,8 @@
+import { isOfSurroundings } from './surroundings.js';
+
 const BACKOFF_MS = 100;
+/** Between tries that wait for a disk, say, to have room again. */
+const HELD_MS_MAX = 30_000;
 
 /**
  * What came of handling one thing: `handled`; `alone`: handled, and to be committed by itself, for it threw before; `end before`:
@@ -6,13 +10,16 @@ const BACKOFF_MS = 100;
  */
 export type Handled = 'handled' | 'alone' | 'end before' | 'failed' | 'wait';
 
-/** Counts the tries of the one thing in a partition that throws, and waits between them, longer each time. */
+/**
+ * Counts the tries of the one thing in a partition that throws, and waits between them, longer each time. A full disk and the like are
+ * nobody's fault: they are waited for, however long it takes.
+ */
 export class Attempts {
   #alone = false;
   /** What the batch under way has handled: how many, and the last. */
   #handled = 0;
   #last = '';
-  #failing: { place: string; tries: number; error: unknown; retryAt: number } | undefined;
+  #failing: { place: string; tries: number; held: number; error: unknown; retryAt: number } | undefined;
 
   /** @param most tries in all, the first included */
   constructor(private readonly most: number) {
@@ -52,14 +59,18 @@ export class Attempts {
     return this.#alone ? 'alone' : 'handled';
   }
 
-  /** How often it has thrown. */
-  tries(place: string): number {
-    return this.#failing?.place === place ? this.#failing.tries : 0;
-  }
-
-  failed(place: string, error: unknown): void {
-    const tries = this.tries(place) + 1;
-    this.#failing = { place, tries, error, retryAt: performance.now() + BACKOFF_MS * 2 ** (tries - 1) };
+  /**
+   * Takes notice that it threw. What lies in its surroundings is not counted: it is tried until that has passed.
+   * @returns how often it has thrown; whether it was for its surroundings; whether no try is left
+   */
+  failed(place: string, error: unknown): { tries: number; isHeld: boolean; isOver: boolean } {
+    const before = this.#failing?.place === place ? this.#failing : { tries: 0, held: 0 };
+    const isHeld = isOfSurroundings(error);
+    const tries = before.tries + (isHeld ? 0 : 1);
+    const held = isHeld ? before.held + 1 : 0;
+    const waitMs = isHeld ? Math.min(BACKOFF_MS * 2 ** (held - 1), HELD_MS_MAX) : BACKOFF_MS * 2 ** (tries - 1);
+    this.#failing = { place, tries, held, error, retryAt: performance.now() + waitMs };
+    return { tries, isHeld, isOver: tries >= this.most };
   }
 
   /**
