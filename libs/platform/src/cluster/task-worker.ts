@@ -1,7 +1,7 @@
 import { topics } from '@gyre/contracts';
 import { decoded, type Decoded } from '../encoding.js';
 import { Attempts, type Handled } from '../folding/attempts.js';
-import { BatchFold, readOrder, remember, type FoldSettings } from '../folding/batch-fold.js';
+import { BatchFold, earlier, readOrder, remember, type Earlier, type FoldSettings } from '../folding/batch-fold.js';
 import { BatchSize } from '../folding/batch-size.js';
 import type { StateChange } from '../folding/batch-states.js';
 import { DistinctMemory } from '../folding/distinct-memory.js';
@@ -347,7 +347,8 @@ export class TaskWorker<S, E> extends Worker {
     for (const topic of this.topics) this.#distinct.set(topic, new DistinctMemory(task.distinct.within));
     const offsetOf = (topic: string) => this.record.mark.offsets[topic] ?? 0;
     if (this.topics.every((topic) => offsetOf(topic) === 0)) return;
-    const lately = new Map<string, LogRecord[]>();
+    // Of places and ids alone there is room for all: events are forgotten as they are read.
+    const lately = new Map<string, readonly Earlier[]>();
     // Of the retry topic, all: how often an event was given back before counts.
     for (const topic of this.topics) {
       const least = this.#inputs.includes(topic) ? task.distinct.within : Infinity;
@@ -356,32 +357,32 @@ export class TaskWorker<S, E> extends Worker {
     const from = new Map(this.#inputs.map((topic) => [topic, lately.get(topic)?.[0]?.offset ?? offsetOf(topic)]));
     const at = partitionOf(task.name, core.partitions);
     const end = (await core.reader.ends([topics.deadletter.name], core.partitions)).get(topics.deadletter.name)?.[at];
-    const letters = await this.#events(topics.deadletter.name, at, 0, end ?? 0, ({ key }) => key === task.name);
     // Given back, an event may be older than those the memory of its topic holds.
     const wanted = offsetOf(retryTopicOf(task.name)) > 0 ? new Map<string, number>() : from;
-    const refused = new RefusedBefore(letters, task.name, this.partition, wanted);
-    for (const topic of this.topics) remember(this.#fold, topic, lately.get(topic) ?? [], refused);
+    const refused = new RefusedBefore(task.name, this.partition, wanted);
+    for await (const letter of this.#events(topics.deadletter.name, at, 0, end ?? 0)) refused.note(letter);
+    for (const [topic, memory] of this.#distinct)
+      for (const event of lately.get(topic) ?? []) remember(memory, topic, event, refused);
   }
 
   /** The events that lie before an offset: the last ones, so many at least where there are so many. */
-  async #before(topic: string, to: number, least: number): Promise<LogRecord[]> {
+  async #before(topic: string, to: number, least: number): Promise<readonly Earlier[]> {
     for (let back = least; ; back *= 2) {
       const from = Math.max(0, to - back);
-      const events = await this.#events(topic, this.partition, from, to, () => true);
+      const events: Earlier[] = [];
+      for await (const record of this.#events(topic, this.partition, from, to))
+        events.push(earlier(this.task, topic, record));
       if (from === 0 || events.length >= least) return least === Infinity ? events : events.slice(-least);
     }
   }
 
-  /** What lies in a range, without ticks and without what a producer sent again. */
-  async #events(topic: string, partition: number, from: number, to: number, wanted: (record: LogRecord) => boolean) {
-    const events: LogRecord[] = [];
+  /** What lies in a range, one after the other, without ticks and without what a producer sent again. */
+  async *#events(topic: string, partition: number, from: number, to: number): AsyncGenerator<LogRecord> {
     const seen = new SequencesSeen();
     for await (const page of this.place.core.reader.pages(topic, partition, from, to)) {
       for (const record of page)
-        if (record.tick === undefined && seen.accept(topic, record.producer, record.sequence) && wanted(record))
-          events.push(record);
+        if (record.tick === undefined && seen.accept(topic, record.producer, record.sequence)) yield record;
       seen.keep();
     }
-    return events;
   }
 }

@@ -1,5 +1,5 @@
 import { topics } from '@gyre/contracts';
-import { BatchFold, readOrder, remember, type FoldSettings } from '../folding/batch-fold.js';
+import { BatchFold, earlier, readOrder, remember, type FoldSettings } from '../folding/batch-fold.js';
 import type { StateChange } from '../folding/batch-states.js';
 import { DistinctMemory } from '../folding/distinct-memory.js';
 import { retryTopicOf, type LogRecord } from '../folding/log-record.js';
@@ -235,17 +235,15 @@ export class TaskRunner<S, E> implements Stepper {
       this.#inputs.map((topic) => [topic, log.offsetBack(topic, this.partition, this.offset(topic), within)]),
     );
     if (this.topics.every((topic) => this.offset(topic) === 0)) return;
-    const letters = this.#events(topics.deadletter.name, partitionOf(this.name, partitions), 0, Infinity);
     // Given back, an event may be older than those the memory of its topic holds.
     const wanted = this.offset(retryTopicOf(this.name)) > 0 ? new Map<string, number>() : from;
-    const refused = new RefusedBefore(letters, this.name, this.partition, wanted);
-    for (const topic of this.topics)
-      remember(
-        this.#fold,
-        topic,
-        this.#events(topic, this.partition, from.get(topic) ?? 0, this.offset(topic)),
-        refused,
-      );
+    const refused = new RefusedBefore(this.name, this.partition, wanted);
+    for (const letter of this.#events(topics.deadletter.name, partitionOf(this.name, partitions), 0, Infinity))
+      refused.note(letter);
+    for (const [topic, memory] of this.#fold.distinct) {
+      for (const record of this.#events(topic, this.partition, from.get(topic) ?? 0, this.offset(topic)))
+        remember(memory, topic, earlier(this.task, topic, record), refused);
+    }
   }
 
   *#events(topic: string, partition: number, first: number, to: number): Generator<LogRecord> {

@@ -169,22 +169,22 @@ export function encodeInto(outgoing: Outgoing[], publications: readonly Publicat
   }
 }
 
-/** Refills a memory of ids from the events that came before; one that was refused keeps its place without an id. */
-export function remember<S, E>(
-  { task, distinct }: FoldSettings<S, E>,
-  topic: string,
-  records: Iterable<LogRecord>,
-  refused: RefusedBefore,
-): void {
-  const memory = distinct.get(topic);
-  if (memory === undefined || task.distinct === undefined) return;
-  for (const record of records) {
-    const input = task.inputs.find((each) => each.name === (record.origin?.topic ?? topic));
-    const read = input === undefined ? undefined : decoded(input, record.data);
-    const wasRefused = refused.has(topic, record);
-    memory.add(
-      wasRefused || read === undefined || read.problem !== undefined ? undefined : task.distinct.id(read.event),
-    );
-    memory.keep();
-  }
+/** What a memory of ids is refilled from: an event that came before, by its place and its id. */
+export interface Earlier extends Pick<LogRecord, 'offset' | 'origin'> {
+  /** undefined for what bears none, or cannot be read. */
+  id: string | undefined;
+}
+
+export function earlier<S, E>(task: Task<S, E>, topic: string, record: LogRecord): Earlier {
+  const { offset, origin } = record;
+  const input = task.inputs.find((each) => each.name === (origin?.topic ?? topic));
+  const read = input === undefined ? undefined : decoded(input, record.data);
+  const id = read === undefined || read.problem !== undefined ? undefined : task.distinct?.id(read.event);
+  return { offset, origin, id };
+}
+
+/** Refills a memory of ids by the next of the events that came before; one that was refused keeps its place without an id. */
+export function remember(memory: DistinctMemory, topic: string, event: Earlier, refused: RefusedBefore): void {
+  memory.add(refused.has(topic, event) ? undefined : event.id);
+  memory.keep();
 }

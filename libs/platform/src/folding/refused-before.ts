@@ -10,29 +10,26 @@ export class RefusedBefore {
   readonly #letters = new Map<string, number>();
   readonly #retries = new Map<string, number>();
 
-  /**
-   * @param letters records of gyre.deadletter, any group's
-   * @param from per topic, the offset below which an original is of no interest (default 0)
-   */
+  /** @param from per topic, the offset below which an original is of no interest (default 0) */
   constructor(
-    letters: Iterable<LogRecord>,
     private readonly group: string,
     private readonly partition: number,
-    from: ReadonlyMap<string, number>,
-  ) {
-    for (const { key, tick, data } of letters) {
-      if (tick !== undefined || key !== group) continue;
-      const read = decoded(topics.deadletter, data);
-      if (read.problem !== undefined) continue;
-      const { event } = read;
-      if (!this.#isMine(event) || event.offset < (from.get(event.topic) ?? 0)) continue;
-      const place = placeOf(event.topic, event.offset);
-      this.#letters.set(place, (this.#letters.get(place) ?? 0) + 1);
-    }
+    private readonly from: ReadonlyMap<string, number>,
+  ) {}
+
+  /** Takes notice of a record of gyre.deadletter, any group's. */
+  note({ key, tick, data }: LogRecord): void {
+    if (tick !== undefined || key !== this.group) return;
+    const read = decoded(topics.deadletter, data);
+    if (read.problem !== undefined) return;
+    const { event } = read;
+    if (!this.#isMine(event) || event.offset < (this.from.get(event.topic) ?? 0)) return;
+    const place = placeOf(event.topic, event.offset);
+    this.#letters.set(place, (this.#letters.get(place) ?? 0) + 1);
   }
 
   /** To be asked once for each record, in their order, and of a retry topic for all that there are. */
-  has(topic: string, { offset, origin }: LogRecord): boolean {
+  has(topic: string, { offset, origin }: Pick<LogRecord, 'offset' | 'origin'>): boolean {
     if (origin === undefined) return this.#letters.has(placeOf(topic, offset));
     const place = placeOf(origin.topic, origin.offset);
     const tries = (this.#retries.get(place) ?? 0) + 1;
