@@ -66,7 +66,7 @@ export interface Task<S, E> {
   /** The key of the state that an event concerns. Default: the topic's key. null: the task keeps no states, and none are looked up for it. */
   readonly stateKey?: ((event: E) => StateKey) | null;
   handle(state: S | undefined, event: E, context: Context): Effects<S>;
-  /** The state's `wakeAt` has come. Its wish is cancelled unless the effects renew it. States wake in the order of time and key. */
+  /** The state's `wakeAt` has come. Not for a task that reads a raw topic. Its wish is cancelled unless the effects renew it. States wake in the order of time and key. */
   wake?(state: S, context: Omit<Context, 'topic' | 'offset' | 'appendedAt'> & { stateKey: string }): Effects<S>;
   /** States live in memory for a batch and in the store as JSON. Default: they are JSON already. */
   readonly codec?: StateCodec<S>;

@@ -2,6 +2,7 @@ import { GyreError, topics as known, type Retention, type Topic } from '@gyre/co
 import type { AppenderRecipe } from '../appender-recipe.js';
 import type { Artifacts } from '../artifacts.js';
 import { Attempts } from '../folding/attempts.js';
+import { assertInputs } from '../folding/batch-fold.js';
 import { messageOf } from '../folding/dead-letter.js';
 import { DistinctMemory } from '../folding/distinct-memory.js';
 import { retryTopicOf } from '../folding/log-record.js';
@@ -165,7 +166,7 @@ export class ClusterPlatform extends Platform {
 
   run<S, E>(task: Task<S, E>): Running {
     this.#assertNew(task.name);
-    if (task.inputs.length === 0) throw new RangeError(`${task.name} reads no topic`);
+    assertInputs(task);
     new Attempts(task.attempts ?? 3);
     if (task.distinct !== undefined) new DistinctMemory(task.distinct.within);
     return this.#start('task', task.name, task.inputs, (place, partition) => new TaskWorker(place, task, partition));

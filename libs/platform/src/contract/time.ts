@@ -1,6 +1,6 @@
 import { publish } from '../task.js';
 import { all, byKey, deadLetters, stageOf, until, type PlatformHarness } from './harness.js';
-import { echoes, range, replies, say, words, type Word } from './words.js';
+import { bytes, echoes, range, replies, say, words, type Word } from './words.js';
 
 interface Timer {
   at: number;
@@ -35,6 +35,11 @@ export function tellsTheTime(harness: PlatformHarness): void {
       await stage().platform.tick(time);
       await stage().platform.settled();
     };
+
+    it('is not told to raw topics, where it might be an outside producer who says it', () => {
+      const task = { ...timer('test.timer'), inputs: [bytes], handle: () => ({}) };
+      expect(() => stage().platform.run(task)).toThrow(RangeError);
+    });
 
     it('wakes each state once, when its time has come and not before', async () => {
       stage().platform.run(timer('test.timer'));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { AppenderRecipe } from '../appender-recipe.js';
 import type { Artifacts } from '../artifacts.js';
+import { assertInputs } from '../folding/batch-fold.js';
 import { messageOf } from '../folding/dead-letter.js';
 import { retryTopicOf } from '../folding/log-record.js';
 import type { Job } from '../job.js';
@@ -161,7 +162,7 @@ export class EmbeddedPlatform extends Platform {
 
   run<S, E>(task: Task<S, E>): Running {
     this.#assertNew(task.name);
-    if (task.inputs.length === 0) throw new RangeError(`${task.name} reads no topic`);
+    assertInputs(task);
     for (const topic of task.inputs) this.#meet(topic);
     this.#retention.meetGroup(task);
     const runners = this.#each((partition) => new TaskRunner(this.#core, task, partition));

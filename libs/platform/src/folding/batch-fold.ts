@@ -153,6 +153,15 @@ export class BatchFold<S, E> {
   }
 }
 
+/** @throws RangeError */
+export function assertInputs<S, E>({ name, inputs, wake }: Task<S, E>): void {
+  if (inputs.length === 0) throw new RangeError(`${name} reads no topic`);
+  const raw = wake === undefined ? undefined : inputs.find((topic) => topic.raw);
+  // What is told there could not be told from what an outside producer calls a tick.
+  if (raw !== undefined)
+    throw new RangeError(`${name} wakes states and reads ${raw.name}: nobody tells a raw topic the time`);
+}
+
 /** The topics that a group reads, in the order in which it does: its inputs, then its retry topic. */
 export function readOrder(group: string, inputs: readonly { name: string }[]): string[] {
   return [...inputs.map((topic) => topic.name), retryTopicOf(group)];

@@ -18,6 +18,8 @@ export class Feed {
   position: number;
   /** Whether the broker has answered once, be it with nothing. */
   primed = false;
+  /** Whether it was said that the topic ends before it. */
+  toldPastEnd = false;
   #bytes = 0;
   #paused = false;
 
@@ -176,7 +178,17 @@ export class FetchLoop {
     setImmediate(() => this.#turn());
   }
 
-  /** What has expired is passed over. */
+  #tellLost({ topic, partition, position }: Feed, beginning: number): void {
+    // A reader that begins takes what there is.
+    if (position === 0) return;
+    this.logger(
+      'error',
+      `${this.name} passes over records that were deleted before it had read them: it was away or behind for longer than the topic is kept. See the topic's retention.ms, and why the group was behind`,
+      { topic, partition, from: position, to: beginning },
+    );
+  }
+
+  /** What has expired is passed over, which is a loss: it is told. */
   async #skipExpired(): Promise<void> {
     for (const feed of this.#hungry()) {
       const { topic, partition } = feed;
@@ -187,14 +199,17 @@ export class FetchLoop {
         number,
         number,
       ];
-      if (feed.position < low) feed.deliver([], low);
-      else if (feed.position > high)
-        this.logger('error', `${this.name} is past the end of a partition: has the topic been made anew?`, {
-          topic,
-          partition,
-          offset: feed.position,
-          end: high,
-        });
+      if (feed.position < low) {
+        this.#tellLost(feed, low);
+        feed.deliver([], low);
+      } else if (feed.position > high && !feed.toldPastEnd) {
+        feed.toldPastEnd = true;
+        this.logger(
+          'error',
+          `${this.name} stands past the end of a partition and reads nothing more of it: the topic was deleted and made anew, or its brokers lost what they had confirmed. Where it was made anew, begin with another kafka.prefix and another mongodb.database`,
+          { topic, partition, offset: feed.position, end: high },
+        );
+      }
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS / 4));
   }

@@ -82,7 +82,7 @@ export class Encoder {
 export function decodeRecord(message: KafkaMessage, raw: boolean): LogRecord {
   const headers = message.headers ?? {};
   const value = message.value ?? EMPTY;
-  const tick = headers['gyre_tick'];
+  const tick = raw ? undefined : headers['gyre_tick'];
   const origin = headers['gyre_origin_topic'];
   const source = raw || tick !== undefined ? '' : String(headers['ce_source'] ?? '');
   const producer = source.startsWith(INSIDE) ? source.slice(INSIDE.length) : undefined;
