@@ -38,7 +38,9 @@ interface Pending {
 /** Somebody else works on the partition now. */
 export class OwnershipLost extends Error {
   constructor(group: string, partition: number) {
-    super(`${group} has lost partition ${partition} to another owner`);
+    super(
+      `${group} has lost partition ${partition} to another owner, which goes on with it. That is ordinary when a process starts or ends; again and again, this one was held up for longer than the session: see its CPU, its garbage collection and platform.kafka.sessionTimeoutMs`,
+    );
     this.name = 'OwnershipLost';
   }
 }
@@ -141,7 +143,11 @@ export class CommitRecord {
       } catch (error) {
         if (this.#stopped) throw error;
         if (error instanceof GyreError && error.code === 'TOPIC_MISMATCHED') throw error;
-        core.logger('warn', `${group} cannot publish; it tries again`, { partition, error: messageOf(error) });
+        core.logger(
+          'warn',
+          `${group} cannot publish what it has committed; it tries again, and goes no further before that. See that the brokers run, and that nobody has lowered max.message.bytes of their topics`,
+          { partition, error: messageOf(error) },
+        );
         await sleep(RETRY_MS);
       }
     }

@@ -114,10 +114,11 @@ export abstract class Worker {
           core.logger('warn', error.message, {});
           return this.place.lost();
         }
-        core.logger('error', `${this.name} could not commit; it tries again`, {
-          partition: this.partition,
-          error: messageOf(error),
-        });
+        core.logger(
+          'error',
+          `${this.name} could not load or commit a batch; it tries again from what is committed, and meanwhile its lag grows. Most often MongoDB or Kafka is away or refuses something: see what the error names, and their logs`,
+          { partition: this.partition, error: messageOf(error) },
+        );
         // What of it counts is in the record.
         begun = false;
         await sleep(RETRY_MS);

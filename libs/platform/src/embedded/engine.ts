@@ -111,10 +111,11 @@ export class Engine {
       next = stepper.step();
     } catch (error) {
       // Not an event's fault, or it would have been caught: a full disk, say. It goes on from what is committed.
-      this.logger('error', `${stepper.name} could not commit; it tries again`, {
-        partition: stepper.partition,
-        error: messageOf(error),
-      });
+      this.logger(
+        'error',
+        `${stepper.name} could not commit; it tries again from what is committed, and meanwhile its lag grows. Most often the disk of the data directory is full or cannot be written: see its free space and rights`,
+        { partition: stepper.partition, error: messageOf(error) },
+      );
       next = RETRY_MS;
     }
     if (!this.#busy.has(stepper)) return;

@@ -31,7 +31,10 @@ export const COMPRESSION = {
   zstd: CompressionTypes.ZSTD,
 } as const;
 
-/** What kafkajs calls an error and is the ordinary course of a group, or of a topic or broker that is new; who asked tries again, and says so if that does not help. */
+/**
+ * What kafkajs calls an error and is the ordinary course of a group, or of a topic or broker that is new. Who asked tries again, and says so if
+ * that does not help.
+ */
 const ORDINARY =
   /rebalanc|REBALANCE|coordinator|UNKNOWN_MEMBER|not aware of this member|MEMBER_ID_REQUIRED|leadership election|Topic creation errors|does not host this topic|Limiting retries for the idempotent/i;
 

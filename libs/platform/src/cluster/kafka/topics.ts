@@ -194,7 +194,7 @@ export class Topics {
       if (valueOf('cleanup.policy') !== 'delete')
         throw mismatched(
           resourceName,
-          `has cleanup.policy ${valueOf('cleanup.policy')}; its records are all needed, not the last of each key: set it to delete`,
+          `has cleanup.policy ${valueOf('cleanup.policy')}, but its records are all needed, not only the last of each key. Set it to delete`,
         );
       const taken = Number(valueOf('max.message.bytes'));
       if (taken < MESSAGE_BYTES_LEAST)
