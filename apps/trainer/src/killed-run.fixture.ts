@@ -22,7 +22,6 @@ const reader = new TrainingSetReader({ threads: 1, memoryMegabytes: 128 });
 const { artifacts } = platform;
 const dying = {
   get: (sha: string) => artifacts.get(sha),
-  has: (sha: string) => artifacts.has(sha),
   // In the middle of a run: one candidate's file is stored, its manifest is not.
   put: (bytes: Uint8Array) =>
     step === 'stored' ? artifacts.put(bytes).then((sha) => (die(), sha)) : artifacts.put(bytes),

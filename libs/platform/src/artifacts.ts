@@ -7,5 +7,4 @@ export abstract class Artifacts {
    * @throws GyreError ARTIFACT_NOT_FOUND, ARTIFACT_CORRUPT
    */
   abstract get(sha256: string): Promise<Uint8Array>;
-  abstract has(sha256: string): Promise<boolean>;
 }

@@ -138,9 +138,6 @@ export class LatePlatform extends Platform {
   ): AsyncGenerator<Recorded<E>> {
     yield* (await this.#opened).read(topic, options);
   }
-  async committed(group: string, topic: { readonly name: string }): Promise<Map<number, number>> {
-    return this.#there().committed(group, topic);
-  }
   async tick(time: number): Promise<void> {
     await this.#there().tick(time);
   }
@@ -173,8 +170,5 @@ class LateArtifacts extends Artifacts {
   }
   async get(sha256: string): Promise<Uint8Array> {
     return this.there().get(sha256);
-  }
-  async has(sha256: string): Promise<boolean> {
-    return this.there().has(sha256);
   }
 }

@@ -132,9 +132,6 @@ export abstract class Platform {
     topic: Topic<E>,
     options?: { key?: string; from?: ReadonlyMap<number, number> },
   ): AsyncIterable<Recorded<E>>;
-  /** The next offset that the group will read, by partition. A partition it has not begun is absent. */
-  abstract committed(group: string, topic: { readonly name: string }): Promise<Map<number, number>>;
-
   /**
    * Says that it is now `time`: states whose `wakeAt` is at or before it are woken, in every task, exactly once.
    * Live, the platform calls it by itself; a replay calls it with the time of its data. Time does not go back: an earlier one is ignored.

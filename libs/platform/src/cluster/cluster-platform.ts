@@ -215,16 +215,6 @@ export class ClusterPlatform extends Platform {
     return readTopic(this.#core, topic, options);
   }
 
-  async committed(group: string, topic: { readonly name: string }): Promise<Map<number, number>> {
-    this.#assertOpen();
-    const offsets = new Map<number, number>();
-    for (const { _id, offsets: found } of await this.#core.store.commits(group)) {
-      const next = found.find((each) => each.topic === topic.name)?.next;
-      if (next !== undefined) offsets.set(_id, next);
-    }
-    return offsets;
-  }
-
   async tick(time: number): Promise<void> {
     if (!Number.isSafeInteger(time)) throw new RangeError(`a tick's time is in whole milliseconds, got ${time}`);
     if (this.#closing !== undefined) return;

@@ -24,7 +24,7 @@ export class AttachedLog {
   }
 
   /** @throws GyreError DATA_DIR_IN_USE unless this process has the directory open */
-  static attach(dir: string, options: { fsync?: boolean; clock?: () => number }): AttachedLog {
+  static attach(dir: string, options: { fsync?: boolean; clock?: () => number } = {}): AttachedLog {
     const owner = ownerOf(dir);
     if (owner !== process.pid) throw inUse(dir, owner);
     return new AttachedLog(connect(join(dir, 'gyre.db'), options.fsync ?? false), dir, options.clock ?? Date.now);

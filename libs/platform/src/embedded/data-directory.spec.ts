@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { byKey } from '../contract/harness.js';
 import { range, say, words } from '../contract/words.js';
 import { FORMAT } from './schema.js';
+import { AttachedLog } from './attached-log.js';
 import { EmbeddedPlatform } from './embedded-platform.js';
 
 describe('a data directory', () => {
@@ -91,7 +92,7 @@ describe('a data directory', () => {
     const told = new Promise<number>((resolve) =>
       platform.follow('test.follow', words, ({ event }) => resolve(event.n)),
     );
-    const thread = EmbeddedPlatform.attach(dir);
+    const thread = AttachedLog.attach(dir);
     thread.append(words, say('a', 7));
     expect(await told).toBe(7);
     thread.close();
@@ -101,7 +102,7 @@ describe('a data directory', () => {
   it('settles with what a thread appended a moment ago', async () => {
     const platform = open();
     platform.run({ name: 'test.count', inputs: [words], handle: (n: number = 0) => ({ state: n + 1 }) });
-    const thread = EmbeddedPlatform.attach(dir);
+    const thread = AttachedLog.attach(dir);
     for (const n of range(1, 20)) {
       thread.append(words, say('a', n));
       await platform.settled();
@@ -113,7 +114,7 @@ describe('a data directory', () => {
 
   it('lets no other process append', () => {
     writeFileSync(join(dir, 'owner.pid'), String(process.ppid));
-    expect(refusal(() => EmbeddedPlatform.attach(dir)).code).toBe('DATA_DIR_IN_USE');
+    expect(refusal(() => AttachedLog.attach(dir)).code).toBe('DATA_DIR_IN_USE');
   });
 
   it('is none for a platform in memory', async () => {

@@ -22,7 +22,6 @@ import {
 import type { Task } from '../task.js';
 import { Appender } from './appender.js';
 import { attachmentRecipe } from './attached-appender.js';
-import { AttachedLog } from './attached-log.js';
 import type { Core } from './core.js';
 import { Engine, type Stepper } from './engine.js';
 import { FileArtifacts } from './file-artifacts.js';
@@ -132,11 +131,6 @@ export class EmbeddedPlatform extends Platform {
     });
   }
 
-  /** The log of an open directory, for a worker thread of the process that owns it. @throws GyreError DATA_DIR_IN_USE */
-  static attach(dir: string, options: { fsync?: boolean; clock?: () => number } = {}): AttachedLog {
-    return AttachedLog.attach(dir, options);
-  }
-
   async append<E>(topic: Topic<E>, events: readonly E[]): Promise<Position[]> {
     this.#meet(topic);
     return this.#appender.append(topic, events);
@@ -233,15 +227,6 @@ export class EmbeddedPlatform extends Platform {
     this.#lookOut();
     const ends = this.#each((partition) => this.#core.engine.head(topic.name, partition));
     return readTopic(this.#core, topic, ends, options);
-  }
-
-  async committed(group: string, topic: { readonly name: string }): Promise<Map<number, number>> {
-    const offsets = new Map<number, number>();
-    for (let partition = 0; partition < this.partitions; partition++) {
-      const offset = this.#core.store.commit(group, partition)?.offsets[topic.name];
-      if (offset !== undefined) offsets.set(partition, offset);
-    }
-    return offsets;
   }
 
   async tick(time: number): Promise<void> {

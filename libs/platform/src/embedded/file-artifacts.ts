@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { notFound, sha256Of, verified } from '../artifact-content.js';
 import { Artifacts } from '../artifacts.js';
@@ -42,15 +42,6 @@ export class FileArtifacts extends Artifacts {
       throw error;
     }
     return verified(sha256, bytes);
-  }
-
-  async has(sha256: string): Promise<boolean> {
-    try {
-      await access(this.#path(sha256));
-      return true;
-    } catch {
-      return false;
-    }
   }
 
   /** Whether the file is there, whole: one that was spoilt is written anew. */

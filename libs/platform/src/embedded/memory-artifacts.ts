@@ -16,8 +16,4 @@ export class MemoryArtifacts extends Artifacts {
     if (bytes === undefined) throw notFound(sha256);
     return verified(sha256, Uint8Array.from(bytes));
   }
-
-  has(sha256: string): Promise<boolean> {
-    return Promise.resolve(this.#bytes.has(sha256));
-  }
 }

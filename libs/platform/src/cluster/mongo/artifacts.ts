@@ -45,10 +45,6 @@ export class GridArtifacts extends Artifacts {
     }
   }
 
-  async has(sha256: string): Promise<boolean> {
-    return (await this.#files(sha256)).length > 0;
-  }
-
   /** @returns the file's id */
   async #upload(sha256: string, bytes: Uint8Array): Promise<string> {
     const upload = this.#bucket.openUploadStream(sha256);

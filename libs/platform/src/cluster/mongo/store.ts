@@ -141,11 +141,6 @@ export class Store {
     );
   }
 
-  /** Deletes the whole database. For tests. */
-  async drop(): Promise<void> {
-    await this.connection.dropDatabase();
-  }
-
   async close(): Promise<void> {
     await this.connection.close();
   }
