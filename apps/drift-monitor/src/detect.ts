@@ -73,6 +73,7 @@ function lifecycleOf(findings: Findings, outcome: Outcome, labels: number): Life
       detector: 'e-detector',
       feature: null,
       observations: drift.observations,
+      since: drift.since,
       before: drift.before,
       after: drift.after,
     });

@@ -3,28 +3,33 @@ import type { LifecycleOf, ModelInForce } from '@gyre/contracts';
 export type Trigger = LifecycleOf<'TrainingRequested'>['trigger'];
 export type DeclineCode = LifecycleOf<'TrainingDeclined'>['code'];
 
-/** Something that speaks for training again, with the count of labels when it was seen. */
+/** Something that speaks for training again. */
 export interface Signal {
   trigger: Trigger;
-  labels: number;
   reason: string;
   actor: string;
+  /** Event time at which what it speaks of was over; it counts for nothing at later ticks. */
+  overAt?: number;
 }
 
 /** What the trigger remembers of one model. */
 export interface TriggerState {
   spec: ModelInForce;
   champion: number | null;
+  /** As many as have been heard of: told with drift, with lost performance, with each window, and where they call for training. */
   labels: number;
-  /** The run under way, and the event time at which it began. */
+  /** The run under way, what it is for, and the event time at which it began. */
   running: string | null;
+  runningFor: Trigger;
   runningSince: number;
   runs: number;
   labelsAtLastRun: number | null;
-  /** Count of labels when drift was last confirmed. */
+  /** Count of labels at the change that was last confirmed. */
   labelsAtDrift: number | null;
   /** Since the last tick. */
   signals: Signal[];
+  /** Declined for something that passes, and to be looked at again: the newest of each trigger. */
+  waiting: Signal[];
 }
 
 export interface Declined {
@@ -33,53 +38,92 @@ export interface Declined {
   reason: string;
 }
 
+interface Objection {
+  code: DeclineCode;
+  reason: string;
+  /** What it lasts until, where it passes. */
+  until?: string;
+}
+
 /** The order in which signals of one tick are heard: the first that may run does. */
 const PRECEDENCE: readonly Trigger[] = ['manual', 'bootstrap', 'drift', 'performance', 'newLabels'];
+/** Nobody says these again while they last. The others are said again: labels go on coming, and a person is told at once. */
+const LASTING: ReadonlySet<Trigger> = new Set(['drift', 'performance']);
 
 /** A run that has said nothing for so long, in event time, is lost: its trainer or the set's builder failed for good. */
 export const RUN_LOST_MS = 24 * 3_600_000;
 
-/** Which of the signals leads to a run, and why the others of another kind do not. */
-export function consider(state: TriggerState, now: number): { accepted: Signal | undefined; declined: Declined[] } {
-  const byPrecedence = PRECEDENCE.flatMap(
-    (trigger) => state.signals.find((signal) => signal.trigger === trigger) ?? [],
+/** Which of the signals leads to a run, why each of the others does not, and which of those are to be looked at again. */
+export function consider(
+  state: TriggerState,
+  now: number,
+): { accepted: Signal | undefined; declined: Declined[]; waiting: Signal[] } {
+  const waiting = state.waiting.filter(({ overAt = now }) => overAt >= now);
+  const accepted = byPrecedence([...state.signals, ...waiting]).find(
+    (signal) => objection(state, signal) === undefined,
   );
-  const accepted = byPrecedence.find((signal) => objection(state, signal, now) === undefined);
-  if (accepted !== undefined) return { accepted, declined: [] };
-  return { accepted, declined: byPrecedence.flatMap((signal) => decline(state, signal, now)) };
+  const heard = byPrecedence(state.signals).filter((signal) => signal !== accepted);
+  if (accepted !== undefined) {
+    const reason = `the run that begins now, for "${accepted.reason}", is for this too`;
+    return { accepted, declined: heard.map((signal) => ({ signal, code: 'run-under-way', reason })), waiting: [] };
+  }
+  const objections = new Map([...waiting, ...heard].map((signal) => [signal, objection(state, signal) as Objection]));
+  const declined = [...objections].filter(([signal, { until }]) => heard.includes(signal) || until === undefined);
+  const lasting = [...objections].filter(([{ trigger }, { until }]) => LASTING.has(trigger) && until !== undefined);
+  return {
+    accepted,
+    declined: declined.map(([signal, found]) => ({ signal, code: found.code, reason: words(signal, found) })),
+    waiting: [...new Map(lasting.map(([signal]) => [signal.trigger, signal])).values()],
+  };
 }
 
-function decline(state: TriggerState, signal: Signal, now: number): Declined[] {
-  const found = objection(state, signal, now);
-  return found === undefined ? [] : [{ signal, ...found }];
+function byPrecedence(signals: readonly Signal[]): Signal[] {
+  return [...signals].sort((a, b) => PRECEDENCE.indexOf(a.trigger) - PRECEDENCE.indexOf(b.trigger));
+}
+
+function words({ trigger }: Signal, { reason, until }: Objection): string {
+  return LASTING.has(trigger) && until !== undefined
+    ? `${reason}; it is looked at again when ${until}, unless it is over by then`
+    : reason;
 }
 
 /** Why a signal must not lead to a run, if so. What a person commands waits for nothing but a run under way. */
 function objection(
-  { spec, running, runningSince, labelsAtLastRun }: TriggerState,
-  { trigger, labels }: Signal,
-  now: number,
-): { code: DeclineCode; reason: string } | undefined {
+  { spec, running, labels, labelsAtLastRun }: TriggerState,
+  { trigger }: Signal,
+): Objection | undefined {
   const { onDrift, onPerformance, cooldownLabels, minLabels } = spec.retraining;
   if (spec.imported === true)
     return { code: 'switched-off', reason: 'the model was imported: what it was trained on is not known here' };
-  if (running !== null && now - runningSince < RUN_LOST_MS)
-    return { code: 'run-under-way', reason: `run ${running} is under way, and one at a time is enough` };
-  if (trigger === 'manual') return undefined;
   if ((trigger === 'drift' && !onDrift) || (trigger === 'performance' && !onPerformance)) {
     return {
       code: 'switched-off',
       reason: `the spec says retraining.${trigger === 'drift' ? 'onDrift' : 'onPerformance'}: false`,
     };
   }
-  if (labels < minLabels)
-    return { code: 'too-few-labels', reason: `there are ${labels} labels, and retraining.minLabels is ${minLabels}` };
+  if (running !== null) {
+    return {
+      code: 'run-under-way',
+      reason: `run ${running} is under way, and one at a time is enough`,
+      until: 'the run has ended and the cooldown is over',
+    };
+  }
+  if (trigger === 'manual') return undefined;
+  if (labels < minLabels) {
+    return {
+      code: 'too-few-labels',
+      reason: `there are ${labels} labels, and retraining.minLabels is ${minLabels}`,
+      until: 'there are as many',
+    };
+  }
   const since = labelsAtLastRun === null ? Infinity : labels - labelsAtLastRun;
-  if (since < cooldownLabels)
+  if (since < cooldownLabels) {
     return {
       code: 'cooldown',
       reason: `only ${since} labels have come since the last run, and retraining.cooldownLabels is ${cooldownLabels}`,
+      until: 'the cooldown is over',
     };
+  }
   return undefined;
 }
 

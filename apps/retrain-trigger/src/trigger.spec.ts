@@ -1,4 +1,4 @@
-import { topics, type Lifecycle, type LifecycleOf } from '@gyre/contracts';
+import { topics, type Lifecycle, type LifecycleOf, type PerformanceMeasured } from '@gyre/contracts';
 import { readSpecs } from '@gyre/hosting';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { RUN_LOST_MS } from './policy.js';
@@ -25,6 +25,20 @@ async function hears(...events: Lifecycle[]): Promise<void> {
   await platform.append(topics.lifecycle, events);
   await platform.settled();
 }
+/** A window of performance ends: this is how many labels there are. */
+async function counts(toLabel: number): Promise<void> {
+  const window: PerformanceMeasured = {
+    model: 'm',
+    version: 1,
+    fromLabel: toLabel - 500,
+    toLabel,
+    from: 1,
+    to: 2,
+    metrics: {},
+  };
+  await platform.append(topics.performance, [window]);
+  await platform.settled();
+}
 async function ticks(ms = 1_000): Promise<void> {
   await platform.tick((time += ms));
   await platform.settled();
@@ -37,7 +51,11 @@ const serves = (version: number): Lifecycle => ({
   shadows: [],
   rollout: null,
 });
-const drift = (labels: number, version: number | null = 1, kind: 'concept' | 'covariate' = 'concept'): Lifecycle => {
+const drift = (
+  labels: number,
+  version: number | null = 1,
+  kind: 'concept' | 'covariate' = 'concept',
+): LifecycleOf<'DriftDetected'> => {
   return {
     ...base,
     type: 'DriftDetected',
@@ -52,6 +70,31 @@ const drift = (labels: number, version: number | null = 1, kind: 'concept' | 'co
   };
 };
 const labels = (count: number): Lifecycle => ({ ...base, type: 'LabelsReached', labels: count, at: at(count) });
+const dropped = (labels: number): Lifecycle => ({
+  ...base,
+  type: 'PerformanceDropped',
+  version: 1,
+  metric: 'loss',
+  value: 1,
+  reference: 0.5,
+  at: at(labels),
+});
+const recovered = (occurredAt: number, changes: Partial<LifecycleOf<'IncidentClosed'>> = {}): Lifecycle => ({
+  ...base,
+  occurredAt,
+  type: 'IncidentClosed',
+  incident: 'm-incident-1',
+  version: 1,
+  kind: 'concept',
+  severity: 'warning',
+  pages: true,
+  causes: [],
+  loss: null,
+  openedAt: 1,
+  at: at(1),
+  outcome: 'recovered',
+  ...changes,
+});
 const finished = (run: string): Lifecycle => ({
   ...base,
   type: 'TrainingFinished',
@@ -67,7 +110,14 @@ async function decisions(): Promise<string[]> {
   for await (const { event } of platform.read(topics.lifecycle)) {
     if (event.type === 'TrainingRequested') found.push(`${event.run} by ${event.trigger}`);
     if (event.type === 'TrainingDeclined') found.push(`no ${event.trigger}: ${event.code}`);
+    if (event.type === 'TrainingFinished' && event.failure !== null) found.push(`${event.run} is lost`);
   }
+  return found;
+}
+async function declines(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { event } of platform.read(topics.lifecycle))
+    if (event.type === 'TrainingDeclined') found.push(event.reason);
   return found;
 }
 async function lastRequest(): Promise<LifecycleOf<'TrainingRequested'> | undefined> {
@@ -105,20 +155,29 @@ describe('the retrain trigger', () => {
     expect(await decisions()).toEqual([]);
   });
 
-  it('runs once for all that speaks for it at one tick', async () => {
-    await applied();
-    const dropped: Lifecycle = {
-      ...base,
-      type: 'PerformanceDropped',
-      version: 1,
-      metric: 'loss',
-      value: 1,
-      reference: 0.5,
-      at: at(5_000),
-    };
-    await hears(serves(1), labels(5_000), dropped, drift(5_000));
+  it('looks at the rows since the change itself, where that is known, and not only since it was noticed', async () => {
+    await applied('sinceDrift: true');
+    await hears(serves(1), { ...drift(5_000), since: 620 });
     await ticks();
-    expect(await decisions()).toEqual(['m-run-1 by drift']);
+    expect((await lastRequest())?.windows).toEqual([620, 1_000, 2_500]);
+  });
+
+  it('runs once for all that speaks for it at one tick, and says so to each of them', async () => {
+    await applied();
+    const command: Lifecycle = { ...base, type: 'RetrainCommanded', actor: 'jane', reason: 'new prices' };
+    await hears(serves(1), labels(5_000), dropped(5_000), drift(5_000), command, { ...command, actor: 'joe' });
+    await ticks();
+    expect(await decisions()).toEqual([
+      'm-run-1 by manual',
+      'no manual: run-under-way',
+      'no drift: run-under-way',
+      'no performance: run-under-way',
+      'no newLabels: run-under-way',
+    ]);
+    await hears(finished('m-run-1'));
+    await counts(9_000);
+    await ticks();
+    expect(await decisions()).toHaveLength(5); // all of them had their run
   });
 
   it('declines in the cooldown, with too few labels, during a run, and where it is switched off, and says so', async () => {
@@ -127,20 +186,11 @@ describe('the retrain trigger', () => {
     await ticks();
     await hears(drift(1_000));
     await ticks();
-    await hears(drift(2_000));
+    await hears(drift(1_100));
     await ticks();
     await hears(finished('m-run-1'), drift(1_299));
     await ticks();
-    const dropped: Lifecycle = {
-      ...base,
-      type: 'PerformanceDropped',
-      version: 1,
-      metric: 'loss',
-      value: 1,
-      reference: 0.5,
-      at: at(5_000),
-    };
-    await hears(dropped);
+    await hears(dropped(1_299));
     await ticks();
     expect(await decisions()).toEqual([
       'no drift: too-few-labels',
@@ -149,6 +199,102 @@ describe('the retrain trigger', () => {
       'no drift: cooldown',
       'no performance: switched-off',
     ]);
+  });
+
+  describe('looks again at drift and lost performance that it had to put off', () => {
+    it.each([
+      ['when the cooldown is over', drift(5_400), 'drift: cooldown'],
+      ['as well for lost performance', dropped(5_400), 'performance: cooldown'],
+    ])('%s', async (_, lost, declined) => {
+      await applied('everyLabels: null');
+      await hears(serves(1), drift(5_000));
+      await ticks();
+      await hears(finished('m-run-1'), lost);
+      await ticks();
+      await counts(5_499);
+      await ticks();
+      await ticks();
+      expect(await decisions()).toEqual(['m-run-1 by drift', `no ${declined}`]); // said once, however often it is looked at
+      await counts(5_500);
+      await ticks();
+      expect((await decisions()).at(-1)).toBe(`m-run-2 by ${declined.split(':')[0]}`);
+      expect((await declines()).at(-1)).toContain(
+        'it is looked at again when the cooldown is over, unless it is over by then',
+      );
+    });
+
+    it('when the run has ended, the cooldown having passed meanwhile', async () => {
+      await applied('everyLabels: null');
+      await hears(serves(1), drift(5_000));
+      await ticks();
+      await hears(drift(5_700));
+      await ticks();
+      await ticks();
+      expect(await decisions()).toEqual(['m-run-1 by drift', 'no drift: run-under-way']);
+      await hears(finished('m-run-1'));
+      await ticks();
+      expect((await decisions()).at(-1)).toBe('m-run-2 by drift');
+    });
+
+    it('when there are labels enough', async () => {
+      await applied('everyLabels: null, minLabels: 1000');
+      await hears(serves(1), drift(600));
+      await ticks();
+      await counts(1_000);
+      await ticks();
+      expect(await decisions()).toEqual(['no drift: too-few-labels', 'm-run-1 by drift']);
+    });
+
+    it.each<[string, Lifecycle, boolean]>([
+      ['has recovered', recovered(3_000), false],
+      ['has a quality incident that is over', recovered(3_000, { kind: 'quality' }), false],
+      ['serves no more', { ...serves(2), occurredAt: 3_000 }, false],
+      ['has moved inputs no more', recovered(3_000, { kind: 'covariate' }), true],
+      ['is another than the one that recovered', recovered(3_000, { version: 7 }), true],
+    ])('and drops it when the version %s', async (_, event, runs) => {
+      await applied('everyLabels: null');
+      await hears(serves(1), drift(5_000));
+      await ticks();
+      await hears(finished('m-run-1'), drift(5_100));
+      await ticks();
+      await hears(event);
+      await ticks();
+      await ticks();
+      await counts(9_000);
+      await ticks();
+      expect(await decisions()).toEqual([
+        'm-run-1 by drift',
+        'no drift: cooldown',
+        ...(runs ? ['m-run-2 by drift'] : []),
+      ]);
+    });
+
+    it.each(['before', 'after'])('alike whether its end is told %s the tick that it bears', async (when) => {
+      await applied('everyLabels: null');
+      await hears(serves(1), drift(5_000));
+      await ticks();
+      await hears(finished('m-run-1'), drift(5_100));
+      await ticks();
+      await counts(9_000);
+      if (when === 'before') await hears(recovered(3_000));
+      await ticks();
+      if (when === 'after') await hears(recovered(3_000));
+      await ticks();
+      expect(await decisions()).toEqual(['m-run-1 by drift', 'no drift: cooldown', 'm-run-2 by drift']);
+    });
+
+    it('and says why it never will, where the spec no longer wants it', async () => {
+      await applied();
+      await hears(serves(1), drift(5_000));
+      await ticks();
+      await hears(finished('m-run-1'), drift(5_100));
+      await ticks();
+      await applied('onDrift: false');
+      await ticks();
+      await counts(9_000);
+      await ticks();
+      expect(await decisions()).toEqual(['m-run-1 by drift', 'no drift: cooldown', 'no drift: switched-off']);
+    });
   });
 
   it('does what a person commands, whatever the cooldown, but one run at a time', async () => {
@@ -164,12 +310,20 @@ describe('the retrain trigger', () => {
     expect(await lastRequest()).toMatchObject({ actor: 'jane' });
   });
 
-  it('gives up a run that has said nothing for a day', async () => {
+  it('gives up a run that has said nothing for a day, says so, and has what waited for it run', async () => {
     await applied();
     await hears(serves(1), drift(5_000));
     await ticks();
     await hears(drift(9_000));
-    await ticks(RUN_LOST_MS);
-    expect(await decisions()).toEqual(['m-run-1 by drift', 'm-run-2 by drift']);
+    await ticks();
+    await ticks(RUN_LOST_MS - 2_000);
+    expect(await decisions()).toEqual(['m-run-1 by drift', 'no drift: run-under-way']);
+    await ticks();
+    expect(await decisions()).toEqual([
+      'm-run-1 by drift',
+      'no drift: run-under-way',
+      'm-run-1 is lost',
+      'm-run-2 by drift',
+    ]);
   });
 });

@@ -106,6 +106,8 @@ export const DriftDetected = event('DriftDetected', {
   feature: z.string().nullable(),
   /** Labels since the detector last started afresh, or rows of the window. */
   observations: z.int(),
+  /** Labels since the change, as far as can be told; absent where it cannot. */
+  since: z.int().min(0).optional(),
   before: z.number().nullable(),
   after: z.number().nullable(),
   at: At,
@@ -173,9 +175,10 @@ export const TrainingRequested = event('TrainingRequested', {
   windows: z.array(z.int()),
   seed: z.int(),
 });
+/** Drift and lost performance that are declined for something that passes are looked at again when it has; that is not said once more. */
 export const TrainingDeclined = event('TrainingDeclined', {
   trigger: z.string(),
-  code: z.enum(['cooldown', 'too-few-labels', 'run-under-way', 'switched-off', 'no-model']),
+  code: z.enum(['cooldown', 'too-few-labels', 'run-under-way', 'switched-off']),
 });
 
 /** feature-store. */
@@ -192,7 +195,7 @@ export const TrainingSetBuilt = event('TrainingSetBuilt', {
   request: TrainingRequested,
 });
 
-/** trainer. A run without candidates says why. */
+/** trainer, or whoever gives the run up. A run without candidates says why. */
 export const TrainingFinished = event('TrainingFinished', {
   run: z.string(),
   trigger: z.string(),
@@ -236,7 +239,7 @@ export const RolloutStarted = event('RolloutStarted', {
 });
 export const RolloutEnded = event('RolloutEnded', {
   rollout: z.string(),
-  outcome: z.enum(['promoted', 'rolledBack', 'decided', 'continued', 'stopped']),
+  outcome: z.enum(['promoted', 'rolledBack', 'decided', 'continued']),
 });
 /** The whole of what the gateway needs to know to serve a model: the newest one counts. */
 export const ServingChanged = event('ServingChanged', {
@@ -282,7 +285,7 @@ export const CanaryEnded = event('CanaryEnded', {
   evidence: PairedEvidence.nullable(),
 });
 
-/** A version is proved better, but the spec wants a person's word: `gyre promote`. */
+/** A version has proved itself, but the spec wants a person's word: `gyre promote`. */
 export const PromotionHeld = event('PromotionHeld', {
   version: Version,
   rollout: z.string(),
@@ -324,10 +327,19 @@ export const ModelImported = event('ModelImported', {
   runMicros: z.number().nullable(),
 });
 
-/** People's commands; a service answers each with a decision or a refusal. */
+/** People's commands; a service answers each with a decision, a TrainingDeclined or a CommandRefused. */
 export const RetrainCommanded = event('RetrainCommanded', {});
 export const PromoteCommanded = event('PromoteCommanded', { version: Version });
-export const RollbackCommanded = event('RollbackCommanded', {});
+export const RollbackCommanded = event('RollbackCommanded', {
+  /** The champion that is to be taken back; commands of older logs do not name it. */
+  version: Version.optional(),
+});
+/** registry: the command could not be followed any more when its turn came. */
+export const CommandRefused = event('CommandRefused', {
+  command: z.enum(['promote', 'rollback']),
+  /** That was to be promoted, or taken back; null where the command named none. */
+  version: Version.nullable(),
+});
 
 /** gyre.lifecycle: every decision, in order, per model. */
 export const Lifecycle = z.discriminatedUnion('type', [
@@ -358,6 +370,7 @@ export const Lifecycle = z.discriminatedUnion('type', [
   RetrainCommanded,
   PromoteCommanded,
   RollbackCommanded,
+  CommandRefused,
 ]);
 export type Lifecycle = z.infer<typeof Lifecycle>;
 export type LifecycleType = Lifecycle['type'];

@@ -10,7 +10,6 @@ const OUTCOMES = {
   rolledBack: 'rolled back',
   decided: 'all decided',
   continued: 'goes on',
-  stopped: 'stopped',
 };
 
 export function RolloutPanel({
