@@ -3,7 +3,7 @@ import type { Candidate, Gate } from '@gyre/contracts';
 /** ONNX and trainer may differ by this much on a holdout row. */
 export const ONNX_DIFFERENCE_MAX = 1e-5;
 /** A candidate must lose at most this share of what the trivial baseline loses: chance alone must not get a model near traffic. */
-export const BASELINE_SHARE_MAX = 0.98;
+const BASELINE_SHARE_MAX = 0.98;
 
 /** What every version must pass before it is scored on anybody's request. No gate, no promotion. */
 export function gatesOf(candidate: Candidate): Gate[] {
@@ -24,7 +24,7 @@ export function gatesOf(candidate: Candidate): Gate[] {
       passed: loss !== null && limit !== null && loss < limit,
       value: loss,
       limit,
-      detail: 'loss on the holdout, against 98 % of what always answering the majority class or the mean loses',
+      detail: 'loss on the holdout, against 98 % of what always answering the class shares or the mean loses',
     },
   ];
 }

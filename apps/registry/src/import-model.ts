@@ -64,7 +64,11 @@ export async function importModel(
     onnx,
     /** ZipMap nodes were cut off: these outputs are FP32 [N, classes] now. */
     cut,
-    ...{ inputs, outputs, classes, metadata, run },
+    inputs,
+    outputs,
+    classes,
+    metadata,
+    run,
     onnxruntime: runtimeVersion,
   };
   const stored = await artifacts.put(Buffer.from(JSON.stringify(manifest)));
@@ -79,7 +83,10 @@ export async function importModel(
       {
         ...base,
         type: 'ModelImported',
-        ...{ onnx, manifest: stored, file: file.name, runMicros: run.micros },
+        onnx,
+        manifest: stored,
+        file: file.name,
+        runMicros: run.micros,
         reason: `${file.name} was imported; ${took(run.micros)}`,
       },
     ],

@@ -14,7 +14,7 @@ export interface ScoreGraph {
 
 /** The input and the output of every exported graph. */
 export const INPUT = 'features';
-export const OUTPUT = 'output';
+const OUTPUT = 'output';
 
 const OPSETS = { '': 17, 'ai.onnx.ml': 3 };
 const FLOAT32 = 1;

@@ -116,7 +116,7 @@ export class TrainingSetReader {
   }
 }
 
-export function sharedDataset(rows: number, width: number): Dataset {
+function sharedDataset(rows: number, width: number): Dataset {
   return {
     features: new Float32Array(new SharedArrayBuffer(rows * width * Float32Array.BYTES_PER_ELEMENT)),
     labels: new Float64Array(new SharedArrayBuffer(rows * Float64Array.BYTES_PER_ELEMENT)),

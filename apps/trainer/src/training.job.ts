@@ -228,7 +228,7 @@ function reasonOf(
 ): string {
   const [best] = candidates;
   const holdoutRows = plan === undefined ? 0 : plan.holdout.to - plan.holdout.from;
-  const trivial = plan?.task === 'regression' ? 'the mean' : 'the majority class';
+  const trivial = plan?.task === 'regression' ? 'always answering the mean' : 'always answering the class shares';
   const sentence =
     `trained ${candidates.length} of ${candidates.length + dropped.length} challengers on ${rows} rows; the best, ${best?.name}, loses ${figure(best?.metrics['loss'])} ` +
     `on the newest ${holdoutRows} rows, ${trivial} ${figure(best?.baseline['loss'])}`;
