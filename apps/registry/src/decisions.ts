@@ -54,8 +54,11 @@ export class Decisions {
 
   /** A person has to say the last word. */
   hold({ challenger: version, rollout, evidence, reason }: Comparison): void {
-    const how = `gyre promote ${this.record.spec.name} ${version}`;
-    this.say({ type: 'PromotionHeld', version, rollout, evidence }, `${reason}; the spec asks for approval: ${how}`);
+    const how = `gyre promote ${this.record.spec.name} ${version} --reason TEXT`;
+    this.say(
+      { type: 'PromotionHeld', version, rollout, evidence },
+      `version ${version} has proved itself and waits for approval (${how}): ${reason}`,
+    );
   }
 
   /** What has proved itself in shadow answers a share of the requests; the evidence begins afresh, and other challengers wait beside it. */
@@ -78,12 +81,13 @@ export class Decisions {
     evidence: Comparison['evidence'] | null,
   ): void {
     const incumbent = this.record.champion as number;
-    const words =
-      outcome === 'passed'
-        ? `canary ${version} is through`
-        : `canary ${version} is stopped, version ${incumbent} answers all requests again`;
-    this.say({ type: 'CanaryEnded', version, incumbent, outcome, evidence }, `${words}: ${why}`);
-    this.dismiss([version]);
+    const words = outcome === 'passed' ? `canary ${version} is through` : `canary ${version} is stopped`;
+    const after = `version ${incumbent} answers all requests again`;
+    this.say(
+      { type: 'CanaryEnded', version, incumbent, outcome, evidence },
+      `${outcome === 'passed' ? words : `${words}, ${after}`}: ${why}`,
+    );
+    this.dismiss([version], words);
   }
 
   /** Another champion, whichever it is, ends a canary too. */
@@ -100,27 +104,20 @@ export class Decisions {
     );
   }
 
-  /** A canary that was not found worse becomes champion, or waits for a person. */
-  pass(canary: Comparison): void {
-    const { challenger: version, reason, evidence } = canary;
-    if (this.record.spec.rollout.approval === 'manual') {
-      this.hold(canary);
-      return this.endCanary(version, 'passed', reason, evidence);
-    }
-    this.promote(version, 'registry', reason, canary);
-  }
-
   /** After the spec has given the canary another share. */
   reweigh(version: number): void {
     this.serve(`the spec gives canary ${version} ${percent(this.record.spec.rollout.canary?.weight ?? 0)}`);
   }
 
-  /** New challengers go into shadow beside those that are still undecided, the newest first. */
+  /** New challengers go into shadow beside those that are still undecided, the newest first; what has proved itself and waits for a canary keeps its place. */
   challenge(fresh: readonly number[]): void {
     const { record } = this;
+    const waits = new Set(record.undecided.map(({ challenger }) => challenger));
     const staying = record.rollout?.challengers ?? [];
     const baking = staying.filter(({ role }) => role !== 'challenger');
-    const older = staying.filter(({ role }) => role === 'challenger');
+    const older = staying
+      .filter(({ role }) => role === 'challenger')
+      .sort((a, b) => Number(waits.has(b.version)) - Number(waits.has(a.version)));
     const challengers = [...fresh.map((version) => this.rules(version, 'challenger')), ...older].slice(
       0,
       record.spec.rollout.maxChallengers,
@@ -132,9 +129,9 @@ export class Decisions {
   }
 
   /** Decided challengers leave the rollout. */
-  dismiss(versions: readonly number[]): void {
+  dismiss(versions: readonly number[], why: string): void {
     const left = (this.record.rollout?.challengers ?? []).filter(({ version }) => !versions.includes(version));
-    this.go(left, `version ${versions.join(' and ')} left the shadow`);
+    this.go(left, why);
   }
 
   private go(challengers: Challenger[], why: string): void {
@@ -151,7 +148,9 @@ export class Decisions {
     if (role === 'canary')
       return { version, role, notWorseBy, rule: 'notWorse', alpha, pairsMax: canary?.pairs ?? maxPairs };
     return {
-      ...{ version, role, notWorseBy },
+      version,
+      role,
+      notWorseBy,
       rule: this.record.lossConfirmed && !isPrevious ? 'notWorse' : 'better',
       alpha: isPrevious ? alpha : alpha / maxChallengers,
       pairsMax: isPrevious ? bakePairs : maxPairs,
@@ -163,29 +162,29 @@ export class Decisions {
     const incumbent = record.champion as number;
     const rollout = `${record.spec.name}-rollout-${record.nextRollout++}`;
     record.rollout = { name: rollout, incumbent, challengers };
-    const who = challengers.map(({ version, role, rule }) =>
-      role === 'previous'
-        ? `${version}, ready to be taken back`
-        : role === 'canary'
-          ? `${version}, which answers a share as canary`
-          : `${version}${rule === 'notWorse' ? ', which must not be worse' : ''}`,
-    );
+    const who = challengers.map(({ version, role, rule }) => {
+      const parts = {
+        previous: 'stands by to serve again',
+        canary: 'answers a share as canary',
+        challenger: `is scored in shadow and must ${rule === 'notWorse' ? 'not be worse' : 'be better'}`,
+      };
+      return `version ${version} ${parts[role]}`;
+    });
     this.say(
       { type: 'RolloutStarted', rollout, continues, incumbent, challengers },
-      `beside champion ${incumbent} run in shadow: ${who.join('; ')}`,
+      `beside champion ${incumbent}: ${who.join('; ')}`,
     );
   }
 
   private end(outcome: LifecycleOf<'RolloutEnded'>['outcome']): void {
-    const { rollout } = this.record;
+    const { rollout, champion } = this.record;
     if (rollout === null) return;
     this.record.rollout = null;
     const words = {
-      promoted: 'a challenger was promoted',
-      rolledBack: 'the champion was taken back',
+      promoted: `version ${champion} was promoted`,
+      rolledBack: `version ${rollout.incumbent} was taken back`,
       decided: 'nothing is left to compare',
       continued: 'it goes on with other versions',
-      stopped: 'it was stopped',
     };
     this.say(
       { type: 'RolloutEnded', rollout: rollout.name, outcome },
@@ -205,10 +204,23 @@ export class Decisions {
 
   private serve(why: string): void {
     const serving = servingOf(this.record);
-    const names = serving.shadows.map(({ version }) => version).join(', ');
+    const { champion, shadows, arms = [] } = serving;
+    const does = [
+      `serves ${champion?.version ?? 'the fallback'}`,
+      ...arms.map(({ version, weight, role }) => {
+        const who = role === 'canary' ? `canary ${version}` : `version ${version}`;
+        return `gives ${who} ${percent(weight)} of the requests`;
+      }),
+      ...(shadows.length === 0 ? [] : [`scores ${shadows.map(({ version }) => version).join(', ')} in shadow`]),
+    ];
+    this.say({ type: 'ServingChanged', ...serving }, `the gateway ${listed(does)}: ${why}`);
+  }
+
+  /** To whoever commanded it: why it could not be followed. */
+  refuse(command: LifecycleOf<'CommandRefused'>['command'], version: number | null, why: string, actor: string): void {
     this.say(
-      { type: 'ServingChanged', ...serving },
-      `the gateway serves ${serving.champion?.version ?? 'the fallback'}${names === '' ? '' : ` and scores ${names} in shadow`}: ${why}`,
+      { type: 'CommandRefused', command, version },
+      `the ${NOUNS[command]} that ${actor} commanded is refused: ${why}`,
     );
   }
 
@@ -219,6 +231,12 @@ export class Decisions {
       publish: [publish(topics.lifecycle, ...this.events)],
     };
   }
+}
+
+const NOUNS = { promote: 'promotion', rollback: 'rollback' };
+
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
 
 function percent(share: number): string {

@@ -1,20 +1,24 @@
-import { topics, type Candidate, type Lifecycle, type LifecycleOf } from '@gyre/contracts';
+import { topics, type Candidate, type DriftKind, type Lifecycle, type LifecycleOf } from '@gyre/contracts';
 import type { Effects, Task } from '@gyre/platform';
 import { Decisions } from './decisions.js';
 import { failed, gatesOf } from './gates.js';
-import { addVersion, canaryOf, newRecord, versionOf, type ModelRecord } from './model-record.js';
+import { addVersion, canaryOf, newRecord, versionOf, type Comparison, type ModelRecord } from './model-record.js';
 
 /**
  * lifecycle -> lifecycle: which versions there are, which one serves, and the rollout in between.
  *
  * Candidates pass gates or are refused; the best go into shadow; the paired test says which is better; where the spec asks for it, that one answers a share
  * of the requests as canary and is stopped if it is found worse; the champion changes, and the old one
- * stays in shadow for the bake period, ready to be taken back by the same test. Comparisons are weighed together at the next tick, so that
- * what follows does not depend on how the log's batches fell.
+ * stays in shadow for the bake period, ready to be taken back by the same test. Comparisons and what was trained are weighed together at the next
+ * tick, so that what follows does not depend on how the log's batches fell, and bears the time at which it was decided.
  */
 export const keep: Task<ModelRecord, Lifecycle> = {
   name: 'registry.keep',
   inputs: [topics.lifecycle],
+  codec: {
+    load: (json) => ({ ...newRecord((json as ModelRecord).spec), ...(json as ModelRecord) }),
+    save: (record) => record,
+  },
   handle(record, event) {
     if (event.type === 'ModelApplied') return applied(record, event);
     if (record === undefined || event.type === 'ViewApplied') return {};
@@ -26,7 +30,13 @@ export const keep: Task<ModelRecord, Lifecycle> = {
   },
   wake(record, { now }) {
     const decisions = new Decisions(record, now);
+    // What an incident's end means must not depend on whether it or this waking comes first at a tick.
+    if (record.recoveredAt !== null && record.recoveredAt < now) {
+      record.lossConfirmed = false;
+      record.recoveredAt = null;
+    }
     weigh(record, decisions);
+    for (const training of record.trained.splice(0)) judge(record, training, now, decisions);
     return decisions.effects(false);
   },
 };
@@ -46,20 +56,24 @@ function applied(
     decisions.reweigh(running.version);
   else if (JSON.stringify(record.spec.rollout.split) === JSON.stringify(spec.rollout.split)) return { state: after };
   else decisions.shareOut();
-  return decisions.effects(after.undecided.length > 0);
+  return decisions.effects(after.undecided.length + after.trained.length > 0);
 }
 
 /** @returns whether there is something to weigh at the next tick */
 function decide(record: ModelRecord, event: Lifecycle, decisions: Decisions): boolean {
   switch (event.type) {
     case 'TrainingFinished':
-      judge(record, event, decisions);
-      return false;
+      if (event.candidates.length > 0) record.trained.push({ run: event.run, candidates: event.candidates });
+      return record.trained.length > 0;
     case 'DriftDetected':
-      if (event.kind === 'concept' && event.version === record.champion) record.lossConfirmed = true;
+      if (event.kind === 'concept') confirmLoss(record, event.version);
       return false;
     case 'PerformanceDropped':
-      if (event.version === record.champion) record.lossConfirmed = true;
+      confirmLoss(record, event.version);
+      return false;
+    case 'IncidentClosed':
+      if (event.outcome === 'recovered' && event.version === record.champion && LOSSES.has(event.kind))
+        record.recoveredAt = event.occurredAt;
       return false;
     case 'ComparisonDecided':
       record.undecided.push(event);
@@ -68,21 +82,56 @@ function decide(record: ModelRecord, event: Lifecycle, decisions: Decisions): bo
       takeImported(record, event, decisions);
       return false;
     case 'PromoteCommanded':
-      if (versionOf(record, event.version) !== undefined && event.version !== record.champion)
-        decisions.promote(event.version, event.actor, event.reason, null);
+      promoteByHand(record, event, decisions);
       return false;
     case 'RollbackCommanded':
-      if (record.previous !== null) decisions.rollBack(event.actor, event.reason, null);
+      rollBackByHand(record, event, decisions);
       return false;
     default:
       return false;
   }
 }
 
+/** Incidents that stand for a loss. */
+const LOSSES: ReadonlySet<DriftKind> = new Set(['concept', 'quality']);
+
+function confirmLoss(record: ModelRecord, version: number | null): void {
+  if (version !== record.champion) return;
+  record.lossConfirmed = true;
+  record.recoveredAt = null;
+}
+
+/** What stood when the command was given may have changed before its turn came. */
+function promoteByHand(
+  record: ModelRecord,
+  { version, actor, reason }: LifecycleOf<'PromoteCommanded'>,
+  decisions: Decisions,
+): void {
+  if (versionOf(record, version) === undefined)
+    decisions.refuse('promote', version, `there is no version ${version} that has passed its gates`, actor);
+  else if (version === record.champion)
+    decisions.refuse('promote', version, `version ${version} serves already`, actor);
+  else decisions.promote(version, actor, reason, null);
+}
+
+function rollBackByHand(
+  { champion, previous }: ModelRecord,
+  command: LifecycleOf<'RollbackCommanded'>,
+  decisions: Decisions,
+): void {
+  const { actor, reason } = command;
+  const meant = command.version ?? champion;
+  const refuse = (why: string): void => decisions.refuse('rollback', meant, why, actor);
+  if (meant !== champion) refuse(`it was to take back version ${meant}, and version ${champion} serves now`);
+  else if (previous === null) refuse('there is no previous version to go back to');
+  else decisions.rollBack(actor, reason, null);
+}
+
 /** Gates, then the first champion or the shadow. */
 function judge(
   record: ModelRecord,
-  { run, candidates, occurredAt }: LifecycleOf<'TrainingFinished'>,
+  { run, candidates }: ModelRecord['trained'][number],
+  now: number,
   decisions: Decisions,
 ): void {
   // One place is left for an older challenger that is still undecided.
@@ -109,7 +158,7 @@ function judge(
       );
     } else {
       const version = record.nextVersion;
-      addVersion(record, { version, run, registeredAt: occurredAt, candidate, gates, served: [] });
+      addVersion(record, { version, run, registeredAt: now, candidate, gates, served: [] });
       decisions.say(
         { type: 'VersionRegistered', version, run, candidate, gates },
         `version ${version} is ${candidate.name}; it passes its gates${lossOf(candidate)}`,
@@ -134,8 +183,14 @@ function takeImported(
   if (there === undefined) {
     const run = `import-${onnx.slice(0, 12)}`;
     const candidate: Candidate = {
-      ...{ name: `imported from ${file}`, trainer: 'import', trainingRows: 0, onnx, manifest },
-      ...{ metrics: {}, baseline: {}, onnxDifferenceMax: null },
+      name: `imported from ${file}`,
+      trainer: 'import',
+      trainingRows: 0,
+      onnx,
+      manifest,
+      metrics: {},
+      baseline: {},
+      onnxDifferenceMax: null,
     };
     const detail = 'onnxruntime loads the file; the time of a run of one row on a sample, µs';
     const gates = [{ name: 'it runs', passed: true, value: runMicros, limit: null, detail }];
@@ -152,22 +207,32 @@ function weigh(record: ModelRecord, decisions: Decisions): void {
   record.undecided = [];
   const wins = decided.filter(({ verdict }) => verdict === 'better' || verdict === 'notWorse');
   const back = wins.find(({ role }) => role === 'previous');
-  if (back !== undefined) return decisions.rollBack('registry', `${back.reason}`, back);
+  if (back !== undefined) return decisions.rollBack('registry', back.reason, back);
+  const { approval, canary: stage } = record.spec.rollout;
   const canary = decided.find(({ role }) => role === 'canary');
-  if (canary !== undefined && wins.includes(canary)) return decisions.pass(canary);
-  if (canary !== undefined) decisions.endCanary(canary.challenger, 'aborted', canary.reason, canary.evidence);
-  const others = decided.filter((one) => one !== canary);
-  // Those that proved better meanwhile wait for what becomes of the canary.
-  if (canaryOf(record) !== undefined) record.undecided = wins;
-  else {
-    const [best] = wins.sort((a, b) => b.evidence.lower - a.evidence.lower);
-    if (best !== undefined && record.spec.rollout.canary !== undefined) return decisions.startCanary(best);
-    if (best !== undefined && record.spec.rollout.approval === 'automatic')
-      return decisions.promote(best.challenger, 'registry', best.reason, best);
-    if (best !== undefined) decisions.hold(best);
+  if (canary !== undefined) {
+    const { challenger: version, reason, evidence } = canary;
+    const isThrough = wins.includes(canary);
+    if (isThrough && approval === 'automatic') return decisions.promote(version, 'registry', reason, canary);
+    if (isThrough) decisions.hold(canary);
+    decisions.endCanary(version, isThrough ? 'passed' : 'aborted', reason, evidence);
   }
-  const through = others.filter((one) => !record.undecided.includes(one)).map(({ challenger }) => challenger);
-  if (through.length > 0) decisions.dismiss(through);
+  let proved = wins.filter((one) => one !== canary).sort((a, b) => b.evidence.lower - a.evidence.lower);
+  if (canaryOf(record) === undefined && proved.length > 0) {
+    const [best, ...others] = proved as [Comparison, ...Comparison[]];
+    if (stage === undefined && approval === 'automatic')
+      return decisions.promote(best.challenger, 'registry', best.reason, best);
+    if (stage === undefined) decisions.hold(best);
+    else decisions.startCanary(best);
+    proved = others;
+  }
+  const running = canaryOf(record);
+  // Those that proved themselves beside a canary wait for what becomes of it.
+  record.undecided = running === undefined ? [] : proved;
+  const through = decided
+    .filter((one) => one !== canary && one.challenger !== running?.version && !record.undecided.includes(one))
+    .map(({ challenger }) => challenger);
+  if (through.length > 0) decisions.dismiss(through, `version ${through.join(' and ')} left the shadow`);
 }
 
 function lossOf({ metrics, baseline }: Candidate): string {

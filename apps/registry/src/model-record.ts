@@ -30,8 +30,12 @@ export interface ModelRecord {
   rollout: Rollout | null;
   /** The champion's error has risen, or it is worse than promised: a challenger then only must not be worse. */
   lossConfirmed: boolean;
+  /** Event time at which that loss was over again: it is forgotten at the first tick after it. */
+  recoveredAt: number | null;
   /** Comparisons decided since the last tick; what follows from them is decided together, at the tick. */
   undecided: Comparison[];
+  /** Runs that have ended since the last tick: their versions are of the tick, for a run takes its time. */
+  trained: Pick<LifecycleOf<'TrainingFinished'>, 'run' | 'candidates'>[];
   promotions: number;
   rollbacks: number;
   latest: { type: LifecycleType; occurredAt: number; reason: string } | null;
@@ -42,17 +46,20 @@ const VERSIONS_KEPT = 200;
 
 export function newRecord(spec: ModelInForce): ModelRecord {
   return {
-    ...{
-      spec,
-      versions: [],
-      nextVersion: 1,
-      nextRollout: 1,
-      champion: null,
-      previous: null,
-      rollout: null,
-      lossConfirmed: false,
-    },
-    ...{ undecided: [], promotions: 0, rollbacks: 0, latest: null },
+    spec,
+    versions: [],
+    nextVersion: 1,
+    nextRollout: 1,
+    champion: null,
+    previous: null,
+    rollout: null,
+    lossConfirmed: false,
+    recoveredAt: null,
+    undecided: [],
+    trained: [],
+    promotions: 0,
+    rollbacks: 0,
+    latest: null,
   };
 }
 
@@ -88,6 +95,7 @@ export function enthrone(record: ModelRecord, version: number, at: number): void
   record.previous = record.champion;
   record.champion = version;
   record.lossConfirmed = false;
+  record.recoveredAt = null;
 }
 
 /** What the gateway must serve and score, as the record stands. */

@@ -19,7 +19,7 @@ import { Platform } from '@gyre/platform';
 import { z } from 'zod';
 import { importModel } from './import-model.js';
 import { keep } from './keep.js';
-import { versionOf, type ModelRecord } from './model-record.js';
+import { canaryOf, versionOf, type ModelRecord } from './model-record.js';
 import { servedAt } from './served-at.js';
 import { applySpecs } from './specs.js';
 
@@ -110,22 +110,20 @@ export class RegistryController {
     @Query('limit') limit = '100',
     @Query('before') before?: string,
   ): Promise<TimelineEntry[]> {
-    const entries: TimelineEntry[] = [];
-    const end = before === undefined ? Infinity : wholeNumber('before', before);
-    const most = Math.min(10_000, wholeNumber('limit', limit));
+    const end = before === undefined ? Infinity : wholeNumber('before', before, 0);
+    const most = Math.min(10_000, wholeNumber('limit', limit, 1));
+    // A ring: a model's whole history may be far longer than what is asked for.
+    const newest: TimelineEntry[] = [];
+    let count = 0;
     for await (const { offset, event } of this.platform.read(topics.lifecycle, { key: model })) {
       if (offset >= end) break;
-      entries.push({
-        offset,
-        type: event.type,
-        occurredAt: event.occurredAt,
-        actor: event.actor,
-        reason: event.reason,
-        event,
-      });
+      const { type, occurredAt, actor, reason } = event;
+      newest[count % most] = { offset, type, occurredAt, actor, reason, event };
+      count += 1;
     }
-    if (entries.length === 0) this.catalog.requireModel(model);
-    return entries.slice(-most).reverse();
+    if (count === 0) this.catalog.requireModel(model);
+    const next = count % most;
+    return [...newest.slice(next), ...newest.slice(0, next)].reverse();
   }
 
   @Get('models/:model/served')
@@ -199,13 +197,13 @@ export class RegistryController {
     @Body(new JsonBody(Why)) { reason }: z.infer<typeof Why>,
     @Caller() actor: string,
   ): Promise<CommandAccepted> {
-    const { previous } = await this.record(model);
-    if (previous === null)
+    const { champion, previous } = await this.record(model);
+    if (champion === null || previous === null)
       throw new GyreError(
         'COMMAND_REFUSED',
         `model "${model}" has no previous version to go back to; promote one with \`gyre promote\``,
       );
-    await this.command({ type: 'RollbackCommanded', model, occurredAt: Date.now(), actor, reason });
+    await this.command({ type: 'RollbackCommanded', version: champion, model, occurredAt: Date.now(), actor, reason });
     return {
       accepted: true,
       message: `version ${previous} will serve again; \`gyre timeline ${model}\` shows when it does`,
@@ -243,11 +241,10 @@ function statusOf(record: ModelRecord): ModelStatus {
     .filter(({ role }) => role === 'challenger')
     .map(({ version }) => version);
   const baking = rollout?.challengers.some(({ role }) => role === 'previous') ?? false;
-  const isCanary = rollout?.challengers.some(({ role }) => role === 'canary') ?? false;
   const phase =
     champion === null
       ? 'waiting'
-      : isCanary
+      : canaryOf(record) !== undefined
         ? 'canary'
         : challengers.length > 0
           ? 'shadow'
@@ -255,8 +252,17 @@ function statusOf(record: ModelRecord): ModelStatus {
             ? 'bake'
             : 'serving';
   return {
-    ...{ model: spec.name, type: spec.label.type, phase, champion, previous, challengers },
-    ...{ rollout: rollout?.name ?? null, versions: record.nextVersion - 1, promotions, rollbacks, latest },
+    model: spec.name,
+    type: spec.label.type,
+    phase,
+    champion,
+    previous,
+    challengers,
+    rollout: rollout?.name ?? null,
+    versions: record.nextVersion - 1,
+    promotions,
+    rollbacks,
+    latest,
   };
 }
 
@@ -267,8 +273,8 @@ function roleOf(record: ModelRecord, version: number): VersionInfo['role'] {
   return running === undefined ? 'archived' : running.role === 'canary' ? 'canary' : 'challenger';
 }
 
-function wholeNumber(name: string, text: string): number {
+function wholeNumber(name: string, text: string, least: number): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value >= 0) return value;
-  throw new GyreError('BAD_REQUEST', `${name}=${text} is not a whole number`);
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new GyreError('BAD_REQUEST', `${name}=${text} is not a whole number of ${least} or more`);
 }

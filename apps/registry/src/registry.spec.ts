@@ -32,14 +32,14 @@ async function ticks(): Promise<void> {
 }
 
 const candidate = (changes: Partial<Candidate> = {}): Candidate => ({
-  ...{
-    name: 'trees on the last 1000 rows',
-    trainer: 'trees',
-    trainingRows: 1_000,
-    onnx: 'a'.repeat(64),
-    manifest: 'b'.repeat(64),
-  },
-  ...{ metrics: { loss: 0.5 }, baseline: { loss: 0.69 }, onnxDifferenceMax: 1e-7 },
+  name: 'trees on the last 1000 rows',
+  trainer: 'trees',
+  trainingRows: 1_000,
+  onnx: 'a'.repeat(64),
+  manifest: 'b'.repeat(64),
+  metrics: { loss: 0.5 },
+  baseline: { loss: 0.69 },
+  onnxDifferenceMax: 1e-7,
   ...changes,
 });
 const trained = (run: string, ...candidates: Candidate[]): Lifecycle => ({
@@ -88,11 +88,17 @@ async function serving(): Promise<{ champion: number | undefined; shadows: numbe
   return { champion: last?.champion?.version, shadows: last?.shadows.map(({ version }) => version) ?? [] };
 }
 
+/** Runs that end one after the other, each with its tick. */
+async function runs(...trainings: Lifecycle[]): Promise<void> {
+  for (const training of trainings) {
+    await hears(training);
+    await ticks();
+  }
+}
 /** Version 1 serves, version 2 is in shadow. */
 async function underWay(rollout = ''): Promise<void> {
   await applied(rollout);
-  await hears(trained('r1', candidate()));
-  await hears(trained('r2', candidate()));
+  await runs(trained('r1', candidate()), trained('r2', candidate()));
 }
 
 describe('gates', () => {
@@ -106,9 +112,9 @@ describe('gates', () => {
     ['differs between ONNX and trainer', { onnxDifferenceMax: 2e-5 }, /onnx agrees/],
   ])('refuse a candidate that %s, first or not', async (_, changes, reason) => {
     await applied();
-    await hears(trained('r1', candidate(changes)));
+    await runs(trained('r1', candidate(changes)));
     expect(await serving()).toEqual({ champion: undefined, shadows: [] });
-    await hears(trained('r2', candidate()), trained('r3', candidate(changes)));
+    await runs(trained('r2', candidate()), trained('r3', candidate(changes)));
     const refused = await told('VersionRefused');
     expect(refused).toHaveLength(2);
     expect(refused[0]?.reason).toMatch(reason);
@@ -119,15 +125,15 @@ describe('gates', () => {
 describe('the registry', () => {
   it('lets the first version serve that passes its gates', async () => {
     await applied();
-    await hears(trained('r1', candidate()));
+    await runs(trained('r1', candidate()));
     expect(await serving()).toEqual({ champion: 1, shadows: [] });
     expect(await told('Promoted')).toMatchObject([{ version: 1, from: null, evidence: null }]);
   });
 
   it('scores later ones in shadow, the best of a run, and splits alpha over them', async () => {
     await applied('alpha: 0.09, maxChallengers: 3');
-    await hears(trained('r1', candidate()));
-    await hears(trained('r2', candidate(), candidate(), candidate()));
+    await runs(trained('r1', candidate()));
+    await runs(trained('r2', candidate(), candidate(), candidate()));
     expect(await serving()).toEqual({ champion: 1, shadows: [2, 3] });
     expect((await told('RolloutStarted'))[0]?.challengers.map(({ alpha, rule }) => [alpha, rule])).toEqual([
       [0.03, 'better'],
@@ -158,8 +164,8 @@ describe('the registry', () => {
 
   it('promotes the best of two that are proved better at one tick', async () => {
     await applied();
-    await hears(trained('r1', candidate()));
-    await hears(trained('r2', candidate(), candidate()));
+    await runs(trained('r1', candidate()));
+    await runs(trained('r2', candidate(), candidate()));
     await decided(2, 'better');
     await decided(3, 'better', { evidence: { ...evidence, lower: 0.05 } });
     await ticks();
@@ -169,18 +175,18 @@ describe('the registry', () => {
 
   it('goes on with an undecided challenger beside a new one', async () => {
     await applied('maxChallengers: 2');
-    await hears(trained('r1', candidate()));
-    await hears(trained('r2', candidate()));
-    await hears(trained('r3', candidate()));
+    await runs(trained('r1', candidate()));
+    await runs(trained('r2', candidate()));
+    await runs(trained('r3', candidate()));
     expect(await serving()).toEqual({ champion: 1, shadows: [3, 2] });
     expect((await told('RolloutStarted')).at(-1)).toMatchObject({ continues: 'm-rollout-1', rollout: 'm-rollout-2' });
-    await hears(trained('r4', candidate()));
+    await runs(trained('r4', candidate()));
     expect(await serving()).toEqual({ champion: 1, shadows: [4, 3] });
   });
 
   it('asks of challengers only that they are not worse, once the loss is confirmed, until the next promotion', async () => {
     await applied();
-    await hears(trained('r1', candidate()));
+    await runs(trained('r1', candidate()));
     const drift: Lifecycle = {
       ...base,
       type: 'DriftDetected',
@@ -193,15 +199,55 @@ describe('the registry', () => {
       after: 0.3,
       at: { prediction: 'p', request: null, labels: 1 },
     };
-    await hears({ ...drift, kind: 'covariate' }, trained('r2', candidate()));
-    await hears(drift, trained('r3', candidate()));
+    await runs({ ...drift, kind: 'covariate' }, trained('r2', candidate()));
+    await runs(drift, trained('r3', candidate()));
     const rules = async () =>
       (await told('RolloutStarted')).at(-1)?.challengers.map(({ version, rule }) => `${version} ${rule}`);
     expect(await rules()).toEqual(['3 notWorse', '2 better']);
     await decided(3, 'notWorse');
     await ticks();
-    await hears(trained('r4', candidate()));
+    await runs(trained('r4', candidate()));
     expect(await rules()).toEqual(['1 better', '4 better']);
+  });
+
+  it('asks for better ones again when the loss is over', async () => {
+    await applied();
+    await runs(trained('r1', candidate()));
+    const at = { prediction: 'p', request: null, labels: 1 };
+    const lost = {
+      ...base,
+      type: 'PerformanceDropped',
+      version: 1,
+      metric: 'loss',
+      value: 1,
+      reference: 0.5,
+      at,
+    } as const;
+    const over: LifecycleOf<'IncidentClosed'> = {
+      ...base,
+      type: 'IncidentClosed',
+      incident: 'm-incident-1',
+      version: 1,
+      kind: 'concept',
+      severity: 'warning',
+      pages: true,
+      causes: [],
+      loss: null,
+      openedAt: 1,
+      at,
+      outcome: 'recovered',
+    };
+    const rule = async () => (await told('RolloutStarted')).at(-1)?.challengers[0]?.rule;
+    await runs(lost, { ...over, kind: 'covariate' }, trained('r2', candidate()));
+    expect(await rule()).toBe('notWorse');
+    // Closed at the very tick at which the run is judged: it may come before or after, so it counts from the next one on.
+    await hears({ ...over, occurredAt: time + 1_000 });
+    await runs(trained('r3', candidate()));
+    expect(await rule()).toBe('notWorse');
+    await runs(trained('r4', candidate()));
+    expect(await rule()).toBe('better');
+    await runs(lost, trained('r5', candidate()));
+    expect(await rule()).toBe('notWorse');
   });
 
   it('takes the new champion back by itself when the old one proves better in the bake period', async () => {
@@ -248,9 +294,29 @@ describe('the registry', () => {
     });
   });
 
-  it('promotes nothing on command that never passed its gates', async () => {
+  it('refuses commands that it cannot follow, and says why', async () => {
     await underWay();
-    await hears({ ...base, type: 'PromoteCommanded', version: 9 });
+    const jane = { ...base, actor: 'jane' };
+    await hears({ ...jane, type: 'PromoteCommanded', version: 9 });
+    await hears({ ...jane, type: 'PromoteCommanded', version: 1 });
+    await hears({ ...jane, type: 'RollbackCommanded', version: 1 });
+    expect((await serving()).champion).toBe(1);
+    expect((await told('CommandRefused')).map(({ command, version, reason }) => [command, version, reason])).toEqual([
+      ['promote', 9, 'the promotion that jane commanded is refused: there is no version 9 that has passed its gates'],
+      ['promote', 1, 'the promotion that jane commanded is refused: version 1 serves already'],
+      ['rollback', 1, 'the rollback that jane commanded is refused: there is no previous version to go back to'],
+    ]);
+  });
+
+  it('takes back the version that the person meant, and no other that was promoted meanwhile', async () => {
+    await underWay();
+    await hears({ ...base, type: 'PromoteCommanded', version: 2 });
+    await hears({ ...base, type: 'RollbackCommanded', version: 1 });
+    expect((await serving()).champion).toBe(2);
+    expect(await told('CommandRefused')).toMatchObject([
+      { reason: expect.stringContaining('it was to take back version 1, and version 2 serves now') },
+    ]);
+    await hears({ ...base, type: 'RollbackCommanded', version: 2 });
     expect((await serving()).champion).toBe(1);
   });
 
@@ -265,9 +331,8 @@ describe('the registry', () => {
 
   it('tells what served at any time, and why', async () => {
     await applied();
-    await hears({ ...trained('r1', candidate()), occurredAt: 1_000 });
-    await hears({ ...trained('r2', candidate()), occurredAt: 2_000 });
-    time = 2_000;
+    // What it was trained on may be much older: the run takes its time.
+    await runs({ ...trained('r1', candidate()), occurredAt: 10 }, { ...trained('r2', candidate()), occurredAt: 20 });
     await decided(2, 'better');
     await ticks();
     const log: Lifecycle[] = [];
@@ -352,13 +417,53 @@ describe('a canary', () => {
 
   it('goes first, and what proved better meanwhile follows it when it is stopped', async () => {
     await begun();
-    await hears(trained('r3', candidate()));
+    await runs(trained('r3', candidate()));
     await decided(3, 'better');
     await ticks();
     expect(await shares()).toEqual({ champion: 1, arms: [[2, 0.2, 'canary']], shadows: [2, 3] });
     await decided(2, 'worse', { role: 'canary' });
     await ticks();
     expect(await shares()).toEqual({ champion: 1, arms: [[3, 0.2, 'canary']], shadows: [3] });
+  });
+
+  it('goes first also where a person has the last word, and what proved itself meanwhile follows when it is through', async () => {
+    await begun('canary: { weight: 0.2, pairs: 300 }, approval: manual');
+    await runs(trained('r3', candidate()));
+    await decided(3, 'better');
+    await ticks();
+    await decided(2, 'notWorse', { role: 'canary' });
+    await ticks();
+    expect(await told('PromotionHeld')).toMatchObject([{ version: 2 }]);
+    expect(await shares()).toEqual({ champion: 1, arms: [[3, 0.2, 'canary']], shadows: [3] });
+    await decided(3, 'notWorse', { role: 'canary' });
+    await ticks();
+    expect(await told('PromotionHeld')).toMatchObject([{ version: 2 }, { version: 3 }]);
+    expect(await shares()).toEqual({ champion: 1, arms: [], shadows: [] });
+  });
+
+  it('is the best of those that prove themselves at one tick; the others wait, and those found worse leave', async () => {
+    await applied('canary: { weight: 0.2, pairs: 300 }, maxChallengers: 4');
+    await runs(trained('r1', candidate()));
+    await runs(trained('r2', candidate(), candidate(), candidate()));
+    await decided(2, 'better');
+    await decided(3, 'better', { evidence: { ...evidence, lower: 0.05 } });
+    await decided(4, 'worse');
+    await ticks();
+    expect(await shares()).toEqual({ champion: 1, arms: [[3, 0.2, 'canary']], shadows: [3, 2] });
+    await decided(3, 'worse', { role: 'canary' });
+    await ticks();
+    expect(await shares()).toEqual({ champion: 1, arms: [[2, 0.2, 'canary']], shadows: [2] });
+  });
+
+  it('does not cost what waits for it its place, however many newer challengers come', async () => {
+    await begun('canary: { weight: 0.2, pairs: 300 }, maxChallengers: 2');
+    await runs(trained('r3', candidate()));
+    await decided(3, 'better');
+    await ticks();
+    await runs(trained('r4', candidate()), trained('r5', candidate()));
+    await decided(2, 'worse', { role: 'canary' });
+    await ticks();
+    expect((await shares()).arms).toEqual([[3, 0.2, 'canary']]);
   });
 
   it('waits for a person at its end, where the spec asks for approval', async () => {
@@ -385,7 +490,7 @@ describe('a canary', () => {
     await begun();
     await hears({ ...base, type: 'PromoteCommanded', version: 2 });
     expect(await told('CanaryEnded')).toMatchObject([{ version: 2, outcome: 'passed' }]);
-    await hears(trained('r3', candidate()));
+    await runs(trained('r3', candidate()));
     await decided(3, 'better');
     await ticks();
     await hears({ ...base, type: 'RollbackCommanded', actor: 'jane', reason: 'customers complain' });
