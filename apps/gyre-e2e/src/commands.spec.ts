@@ -25,6 +25,17 @@ describe('a person at the command line', () => {
     expect(await status()).toMatchObject({ champion: 1, previous: null, promotions: 1, rollbacks: 0 });
   });
 
+  it('trains a version again, in another thread, and finds the same bytes', async () => {
+    const [{ candidate }] = (await running.cli<VersionInfo[]>('versions', 'failure')).json as [VersionInfo];
+    const again = await running.cli('reproduce', 'failure', '1');
+    expect(again).toMatchObject({
+      code: 0,
+      json: { same: true, onnx: { registered: candidate.onnx, again: candidate.onnx }, sameManifest: true },
+    });
+    const missing = await running.cli('reproduce', 'failure', '9');
+    expect(missing).toMatchObject({ code: 1, json: { error: { code: 'VERSION_NOT_FOUND' } } });
+  });
+
   it('cannot roll back to nothing, nor promote what there is not', async () => {
     const back = await running.cli('rollback', 'failure');
     expect(back).toMatchObject({ code: 1, json: { error: { code: 'COMMAND_REFUSED' } } });

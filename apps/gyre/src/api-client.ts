@@ -8,6 +8,7 @@ import type {
   IngestEvent,
   LabelCounts,
   ModelStatus,
+  Reproduced,
   Served,
   SpecsInForce,
   TimelineEntry,
@@ -96,6 +97,10 @@ export class ApiClient {
   }
   served(model: string, at: string): Promise<Served> {
     return this.get(`/v1/models/${encodeURIComponent(model)}/served${query({ at })}`);
+  }
+  /** Takes as long as training the version did. */
+  reproduce(model: string, version: number): Promise<Reproduced> {
+    return this.command(model, `versions/${version}/reproduce`, {});
   }
   labels(model: string): Promise<LabelCounts> {
     return this.get(`/v1/models/${encodeURIComponent(model)}/labels`);
@@ -188,7 +193,7 @@ export class ApiClient {
     return response.body;
   }
 
-  private command(model: string, verb: string, body: object): Promise<CommandAccepted> {
+  private command<T = CommandAccepted>(model: string, verb: string, body: object): Promise<T> {
     return this.post(`/v1/models/${encodeURIComponent(model)}/${verb}`, JSON.stringify(body), JSON_BODY);
   }
 

@@ -12,6 +12,11 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** A version as people write it: 3 or v3. */
+export function versionArgument(text: string): number {
+  return wholeNumber(1)(text.replace(/^v/, ''));
+}
+
 /** A moment as ISO 8601, answered in its full UTC form. */
 export function instantArgument(text: string): string {
   const ms = instantMs(text);

@@ -132,6 +132,7 @@ describe('gyre', () => {
     [['feedback', '--prediction', 'p', '--entity', 'e', '--value', '1']],
     [['promote', 'm', '0', '--reason', 'r']],
     [['promote', 'm', '2']],
+    [['reproduce', 'm']],
     [['served', 'm', '--at', 'yesterday']],
     [['served', 'm', '--at', '2026-11-22T14:05:00']],
     [['deadletters', 'replay']],
@@ -170,6 +171,33 @@ describe('gyre', () => {
       2,
       'the model has no feature "amuont"; it takes shop.amount, shop.items, web.clicks\n',
     ]);
+  });
+
+  it('says whether a version comes out the same when it is trained again, and exits with 1 where it does not', async () => {
+    const call = 'POST /v1/models/churn/versions/3/reproduce';
+    const same = {
+      model: 'churn',
+      version: 3,
+      same: true,
+      onnx: { registered: 'aa', again: 'aa' },
+      sameManifest: true,
+      otherSoftware: [],
+    };
+    answers = { [call]: same };
+    expect(await gyre('reproduce', 'churn', 'v3')).toEqual({
+      out: 'Version 3 of churn, trained again from its manifest, is the same file, byte for byte: sha-256 aa.\n',
+      err: '',
+      code: 0,
+    });
+    const otherSoftware = [{ name: 'node', then: 'v24.1.0', now: 'v24.2.0' }];
+    answers = { [call]: { ...same, same: false, onnx: { registered: 'aa', again: 'bb' }, otherSoftware } };
+    expect(await gyre('reproduce', 'churn', '3')).toMatchObject({
+      out: expect.stringMatching(
+        /is another file: sha-256 bb instead of aa\. .* node v24\.2\.0 \(then v24\.1\.0\)\.\n$/,
+      ),
+      code: 1,
+    });
+    expect(JSON.parse((await gyre('reproduce', 'churn', '3', '--json')).out)).toMatchObject({ same: false });
   });
 
   it('sends feedback as a label event', async () => {

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandOf>>> = {
   timeline: async () => (await import('./commands/timeline.js')).timeline,
   versions: async () => (await import('./commands/versions.js')).versions,
   served: async () => (await import('./commands/served.js')).served,
+  reproduce: async () => (await import('./commands/reproduce.js')).reproduce,
   promote: async () => (await import('./commands/promote.js')).promote,
   rollback: async () => (await import('./commands/rollback.js')).rollback,
   retrain: async () => (await import('./commands/retrain.js')).retrain,

@@ -1,42 +1,44 @@
-import { rowsOf } from '@gyre/learning';
+import { createHash } from 'node:crypto';
+import type { Reproduced } from '@gyre/contracts';
 import type { Artifacts } from '@gyre/platform';
-import { exportOnnx } from './export-onnx.js';
 import { decodeManifest, encodeManifest, onnxMetadata, type Software, softwareHere } from './manifest.js';
-import { predictRows } from './measure.js';
-import { trainCandidate } from './train.js';
+import type { TrainingPool } from './training-pool.js';
 import type { TrainingSetReader } from './training-set.js';
-import { onnxDifference } from './verify.js';
 
-export interface Reproduction {
-  readonly onnx: Uint8Array;
-  readonly manifest: Uint8Array;
-  /** Whether ONNX file and manifest came out the same, to the byte. */
-  readonly same: boolean;
-  /** Software that is another than at the time: then the bytes may differ. */
-  readonly otherSoftware: readonly (keyof Software)[];
+/** What a reproduction works with. */
+export interface ReproductionSurroundings {
+  readonly artifacts: Pick<Artifacts, 'get'>;
+  readonly reader: TrainingSetReader;
+  readonly pool: Pick<TrainingPool, 'train'>;
 }
 
 /**
- * Does a run's work for one candidate again, from its manifest and the training set alone.
+ * Does a run's work for one candidate again, from its manifest and the training set alone, in a training thread. Nothing is stored.
  *
  * @param manifest sha-256 of the candidate's manifest
- * @throws GyreError ARTIFACT_NOT_FOUND, ARTIFACT_CORRUPT
+ * @throws GyreError ARTIFACT_NOT_FOUND, ARTIFACT_CORRUPT; UntrainableError as training does
  */
 export async function reproduce(
   manifest: string,
-  artifacts: Artifacts,
-  reader: TrainingSetReader,
-): Promise<Reproduction> {
+  { artifacts, reader, pool }: ReproductionSurroundings,
+  signal: AbortSignal,
+): Promise<Omit<Reproduced, 'model' | 'version'>> {
   const before = decodeManifest(await artifacts.get(manifest));
   const data = await reader.read(await artifacts.get(before.trainingSet.data), before.features.length);
-  const { model, rounds, metrics, baseline } = trainCandidate(data, before.plan);
-  const onnx = exportOnnx(model, rowsOf(data, before.plan.final), onnxMetadata(before));
-  const onnxDifferenceMax = onnxDifference(onnx, data, before.plan, predictRows(model, data, before.plan.holdout));
+  const { onnx, ...measured } = await pool.train({ data, plan: before.plan, metadata: onnxMetadata(before) }, signal);
+  const again = sha256(onnx);
+  const after = encodeManifest({ ...before, ...measured, onnx: again });
   const software = softwareHere();
-  const sha = await artifacts.put(onnx);
-  const after = encodeManifest({ ...before, rounds, metrics, baseline, onnx: sha, onnxDifferenceMax, software });
-  const otherSoftware = (Object.keys(software) as (keyof Software)[]).filter(
-    (name) => software[name] !== before.software[name],
-  );
-  return { onnx, manifest: after, same: (await artifacts.put(after)) === manifest, otherSoftware };
+  return {
+    same: again === before.onnx,
+    onnx: { registered: before.onnx, again },
+    sameManifest: sha256(after) === manifest,
+    otherSoftware: (Object.keys(software) as (keyof Software)[])
+      .filter((name) => software[name] !== before.software[name])
+      .map((name) => ({ name, then: before.software[name], now: software[name] })),
+  };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { Catalog, Config, Logger, Metrics } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { TrainerConfig } from './trainer.config.js';
+import { TrainerController } from './trainer.http.js';
 import { type TrainingFinished, trainingJob } from './training.job.js';
 import { TrainingPool } from './training-pool.js';
 import { TrainingSetReader } from './training-set.js';
@@ -9,15 +10,37 @@ import { TrainingSetReader } from './training-set.js';
 const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
 
 @Module({
+  controllers: [TrainerController],
   providers: [
     {
+      provide: TrainingPool,
+      inject: [Config],
+      useFactory: (config: Config) => {
+        const { threads, threadHeapMegabytes, candidateSecondsMax } = config.read('trainer', TrainerConfig);
+        return new TrainingPool({ threads, heapMegabytes: threadHeapMegabytes, candidateSecondsMax });
+      },
+    },
+    {
+      provide: TrainingSetReader,
+      inject: [Config],
+      useFactory: (config: Config) => {
+        const { duckdbThreads, duckdbMemoryMegabytes } = config.read('trainer', TrainerConfig);
+        return new TrainingSetReader({ threads: duckdbThreads, memoryMegabytes: duckdbMemoryMegabytes });
+      },
+    },
+    {
       provide: 'trainer',
-      inject: [Platform, Config, Catalog, Logger, Metrics],
-      useFactory: (platform: Platform, config: Config, catalog: Catalog, logger: Logger, metrics: Metrics) => {
-        const { threads, threadHeapMegabytes, candidateSecondsMax, duckdbMemoryMegabytes, duckdbThreads, split } =
-          config.read('trainer', TrainerConfig);
-        const pool = new TrainingPool({ threads, heapMegabytes: threadHeapMegabytes, candidateSecondsMax });
-        const reader = new TrainingSetReader({ threads: duckdbThreads, memoryMegabytes: duckdbMemoryMegabytes });
+      inject: [Platform, Config, Catalog, Logger, Metrics, TrainingPool, TrainingSetReader],
+      useFactory: (
+        platform: Platform,
+        config: Config,
+        catalog: Catalog,
+        logger: Logger,
+        metrics: Metrics,
+        pool: TrainingPool,
+        reader: TrainingSetReader,
+      ) => {
+        const { split } = config.read('trainer', TrainerConfig);
         const onFinished = observer(logger, metrics);
         platform.work(trainingJob({ artifacts: platform.artifacts, catalog, pool, reader, split, onFinished }));
         return { onApplicationShutdown: () => Promise.all([pool.close(), reader.close()]) };

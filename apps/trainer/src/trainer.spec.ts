@@ -149,10 +149,14 @@ describe('trainer', () => {
         trainers: ['linear', { kind: 'trees', rounds: 20, rowFraction: 0.7, featureFraction: 0.7 }],
       }),
     });
-    for (const candidate of finished.candidates) {
-      const again = await reproduce(candidate.manifest, artifacts, reader);
-      expect(again).toMatchObject({ same: true, otherSoftware: [] });
-      expect(again.onnx).toEqual(await artifacts.get(candidate.onnx));
+    const again = (manifest: string) => reproduce(manifest, { artifacts, reader, pool }, new AbortController().signal);
+    for (const { manifest, onnx } of finished.candidates) {
+      expect(await again(manifest)).toEqual({
+        same: true,
+        onnx: { registered: onnx, again: onnx },
+        sameManifest: true,
+        otherSoftware: [],
+      });
     }
     const trees = finished.candidates.find(({ trainer }) => trainer === 'trees');
     const manifest = decodeManifest(await artifacts.get(trees?.manifest ?? ''));
@@ -161,9 +165,10 @@ describe('trainer', () => {
       plan: { ...manifest.plan, seed: 8 },
       software: { ...manifest.software, node: 'v1.0.0' },
     });
-    expect(await reproduce(await artifacts.put(otherSeed), artifacts, reader)).toMatchObject({
+    expect(await again(await artifacts.put(otherSeed))).toMatchObject({
       same: false,
-      otherSoftware: ['node'],
+      sameManifest: false,
+      otherSoftware: [{ name: 'node', then: 'v1.0.0', now: process.version }],
     });
   });
 

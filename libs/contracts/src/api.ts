@@ -92,6 +92,20 @@ export interface Served {
   evidence: PairedEvidence | null;
 }
 
+/** POST /v1/models/:model/versions/:version/reproduce: the version was trained again, from its manifest alone. */
+export interface Reproduced {
+  model: string;
+  version: number;
+  /** Whether the ONNX file came out the same, to the byte. */
+  same: boolean;
+  /** sha-256 of the file. */
+  onnx: { registered: string; again: string };
+  /** Whether all that the manifest says came out the same too: rounds, metrics, how far ONNX and trainer differ. */
+  sameManifest: boolean;
+  /** Software that is another than at the time: then the bytes may differ. */
+  otherSoftware: { name: string; then: string; now: string }[];
+}
+
 /** GET /v1/models/:model/performance */
 export interface Performance {
   model: string;

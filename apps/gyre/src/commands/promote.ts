@@ -1,5 +1,5 @@
-import { Argument, Option, type Command } from 'commander';
-import { wholeNumber } from '../arguments.js';
+import { Option, type Command } from 'commander';
+import { versionArgument } from '../arguments.js';
 import { invocation, remote } from '../command.js';
 import { printJson } from '../output.js';
 import { harmless, type Terminal } from '../terminal.js';
@@ -7,7 +7,7 @@ import { harmless, type Terminal } from '../terminal.js';
 export const promote = (terminal: Terminal): Command =>
   remote('promote', 'make a version the champion, by hand')
     .argument('<model>')
-    .addArgument(new Argument('<version>').argParser((text) => wholeNumber(1)(text.replace(/^v/, ''))))
+    .argument('<version>', 'such as 3', versionArgument)
     .addOption(new Option('--reason <text>', 'why; it stands in the timeline (must be given)').makeOptionMandatory())
     .action(async (model: string, version: number, _options, command: Command) => {
       const { api, json } = invocation(command, terminal);
