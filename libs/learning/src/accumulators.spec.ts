@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { CalibrationBins } from './calibration-bins.js';
 import { ConfusionMatrix } from './confusion-matrix.js';
 import { GroupFairness } from './group-fairness.js';
-import { type Accumulator, type AccumulatorKind, PanedWindow } from './paned-window.js';
 import { ProbabilityLosses } from './probability-losses.js';
 import { RegressionErrors } from './regression-errors.js';
 import { ScoreHistogram } from './score-histogram.js';
@@ -29,7 +28,15 @@ const rows = fc.array(
   { maxLength: 20 },
 );
 
-interface Kind<A extends Accumulator<State>, State> extends AccumulatorKind<A, State> {
+/** What sums up rows and merges with its like. */
+interface Accumulator<State> {
+  readonly rows: number;
+  state(): State;
+}
+interface Kind<A extends Accumulator<State>, State> {
+  begin(): A;
+  of(state: State): A;
+  merge(into: A, other: A): void;
   add(into: A, row: Row): void;
   /** Everything it says, as numbers. */
   numbers(of: A): (number | null)[];
@@ -135,35 +142,6 @@ describe.each([
       }),
     );
   });
-
-  it('in a window holds the newest panes alone, merged over partitions as over all rows', () => {
-    fc.assert(
-      fc.property(rows, fc.array(fc.nat(90), { minLength: 20, maxLength: 20 }), (some, positions) => {
-        const [whole, ...parts] = [0, 1, 2].map(() => new PanedWindow(kind, 10, 3)) as [
-          PanedWindow<Accumulator<unknown>, unknown>,
-          ...PanedWindow<Accumulator<unknown>, unknown>[],
-        ];
-        const at = (i: number) => positions[i]!;
-        const put = (window: typeof whole, row: Row, i: number) => {
-          const pane = window.at(at(i));
-          if (pane !== null) kind.add(pane, row);
-        };
-        some.forEach((row, i) => {
-          put(whole, row, i);
-          put(parts[i % 2]!, row, i);
-        });
-        const merged = new PanedWindow(kind, 10, 3);
-        merged.restore(JSON.parse(JSON.stringify(parts[0]!.state())));
-        merged.merge(parts[1]!);
-        const newest = Math.max(-1, ...some.map((_row, i) => Math.floor(at(i) / 10)));
-        const kept = of(some.filter((_row, i) => Math.floor(at(i) / 10) > newest - 3));
-        expect(whole.whole().rows).toBe(kept.rows);
-        expect(merged.whole().rows).toBe(kept.rows);
-        expectNear(kind.numbers(whole.whole()), kind.numbers(kept));
-        expectNear(kind.numbers(merged.whole()), kind.numbers(kept));
-      }),
-    );
-  });
 });
 
 describe('a row that cannot be', () => {
@@ -179,8 +157,6 @@ describe('a row that cannot be', () => {
     const errors = new RegressionErrors();
     expect(() => errors.add(NaN, 1)).toThrow(RangeError);
     expect([bins.rows, sums.rows, scores.rows, errors.rows]).toEqual([0, 0, 0, 0]);
-    expect(new PanedWindow(confusion, 10, 2).at(5)?.rows).toBe(0);
-    expect(() => new PanedWindow(confusion, 0, 2)).toThrow(RangeError);
   });
 });
 

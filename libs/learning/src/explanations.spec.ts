@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { fit, predictRaw, type TrainerSpec } from './fit.js';
+import { fit, type TrainerSpec } from './fit.js';
 import { mulberry32 } from './generator.js';
 import { explainLinear } from './linear-explainer.js';
-import type { LinearModel } from './linear.js';
+import { linearRaw, type LinearModel } from './linear.js';
 import { ShapleyPlan } from './shapley-plan.js';
 import { TreeExplainer } from './tree-explainer.js';
-import type { TreesModel } from './trees-model.js';
+import { treesRaw, type TreesModel } from './trees-model.js';
 
 const WIDTH = 4;
 const TASKS = ['binary', 'multiclass', 'regression'] as const;
@@ -37,10 +37,15 @@ function fitted(task: (typeof TASKS)[number], kind: 'trees' | 'linear') {
   );
 }
 
+/** Before the link, as contributions add up to it. */
+function scoresOf(model: TreesModel | LinearModel, features: Float32Array, rows: number): Float64Array {
+  return model.kind === 'trees' ? treesRaw(model, features, rows) : linearRaw(model, features, rows);
+}
+
 /** What a plan that scores everything makes of one row. */
 function exactly(model: TreesModel | LinearModel, row: number) {
   const plan = new ShapleyPlan(some.features.subarray(row * WIDTH, (row + 1) * WIDTH), background, { method: 'exact' });
-  const scores = predictRaw(model, Float32Array.from(plan.inputs), plan.count);
+  const scores = scoresOf(model, Float32Array.from(plan.inputs), plan.count);
   return plan.explain(scores, scores.length / plan.count);
 }
 
@@ -53,7 +58,7 @@ describe.each(TASKS)('contributions to a %s model', (task) => {
     ['trees, interventional', trees, TreeExplainer.interventional(trees, background).explain(some.features, some.rows)],
     ['linear', linear, explainLinear(linear, some.features, some.rows, background)],
   ] as const)('add up to the score: %s', (_, model, { expected, contributions }) => {
-    const scores = predictRaw(model, some.features, some.rows);
+    const scores = scoresOf(model, some.features, some.rows);
     const outputs = expected.length;
     scores.forEach((score, i) => {
       const own = contributions.subarray(i * WIDTH, (i + 1) * WIDTH);

@@ -1,8 +1,8 @@
 import { type TreesOptions, fitTrees } from './boosting.js';
 import { type ConstantModel, fitConstant, predictConstant } from './constant.js';
 import type { Dataset, Task } from './dataset.js';
-import { type LinearModel, type LinearOptions, fitLinear, linearRaw, predictLinear } from './linear.js';
-import { type TreesModel, predictTrees, treesRaw } from './trees-model.js';
+import { type LinearModel, type LinearOptions, fitLinear, predictLinear } from './linear.js';
+import { type TreesModel, predictTrees } from './trees-model.js';
 
 interface TrainerTask {
   readonly task: Task;
@@ -51,22 +51,6 @@ export function predict(model: FittedModel, features: Float32Array, rows: number
       return predictTrees(model, features, rows);
     case 'linear':
       return predictLinear(model, features, rows);
-    case 'constant':
-      return predictConstant(model, rows);
-  }
-}
-
-/**
- * Scores before the link: log-odds of class 1 [rows, 1], a score per class [rows, classes], or values [rows, 1]; a
- * constant model has no link and gives its prediction.
- */
-export function predictRaw(model: FittedModel, features: Float32Array, rows: number): Float64Array {
-  checkShape(model, features, rows);
-  switch (model.kind) {
-    case 'trees':
-      return treesRaw(model, features, rows);
-    case 'linear':
-      return linearRaw(model, features, rows);
     case 'constant':
       return predictConstant(model, rows);
   }

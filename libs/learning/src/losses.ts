@@ -36,9 +36,6 @@ export function mostLikely(prediction: ArrayLike<number>): number {
   return best;
 }
 
-/** 0 when the most likely class is right, else 1. */
-export const zeroOneError: RowLoss = (prediction, label) => (mostLikely(prediction) === label ? 0 : 1);
-
 export const absoluteError: RowLoss = (prediction, label) => Math.abs(prediction[0]! - label);
 
 export const squaredError: RowLoss = (prediction, label) => (prediction[0]! - label) ** 2;

@@ -1,4 +1,5 @@
 import { EPSILON } from './losses.js';
+import { ProbabilityLosses } from './probability-losses.js';
 
 /**
  * The mean of -ln(probability of the true class), each probability clipped to [floor, 1 - floor].
@@ -14,14 +15,7 @@ export function logLoss(
   labels: ArrayLike<number>,
   floor: number = EPSILON,
 ): number | null {
-  const rows = checkedRows(probabilities, classes, labels);
-  if (rows === 0) return null;
-  let sum = 0;
-  for (let row = 0; row < rows; row++) {
-    const probability = probabilities[row * classes + labels[row]!]!;
-    sum -= Math.log(Math.min(1 - floor, Math.max(floor, probability)));
-  }
-  return sum / rows;
+  return lossesOf(probabilities, classes, labels, floor).logLoss();
 }
 
 /**
@@ -31,18 +25,23 @@ export function logLoss(
  * @returns null for no rows
  */
 export function brierSum(probabilities: ArrayLike<number>, classes: number, labels: ArrayLike<number>): number | null {
-  const rows = checkedRows(probabilities, classes, labels);
-  if (rows === 0) return null;
-  let sum = 0;
-  for (let row = 0; row < rows; row++) {
-    for (let k = 0; k < classes; k++) sum += (probabilities[row * classes + k]! - (labels[row] === k ? 1 : 0)) ** 2;
-  }
-  return sum / rows;
+  return lossesOf(probabilities, classes, labels).brierSum();
 }
 
-function checkedRows(probabilities: ArrayLike<number>, classes: number, labels: ArrayLike<number>): number {
+function lossesOf(
+  probabilities: ArrayLike<number>,
+  classes: number,
+  labels: ArrayLike<number>,
+  floor?: number,
+): ProbabilityLosses {
   if (probabilities.length !== classes * labels.length) {
     throw new RangeError(`${labels.length} rows of ${classes} classes are not ${probabilities.length} probabilities`);
   }
-  return labels.length;
+  const losses = new ProbabilityLosses(floor);
+  const own = new Float64Array(classes);
+  for (let row = 0; row < labels.length; row++) {
+    for (let k = 0; k < classes; k++) own[k] = probabilities[row * classes + k]!;
+    losses.add(labels[row]!, own);
+  }
+  return losses;
 }

@@ -6,19 +6,9 @@ export interface Holdout {
   readonly holdout: RowRange;
 }
 
-/** All rows. */
-export function allRows(rows: number): RowRange {
-  return { from: 0, to: checked(rows) };
-}
-
 /** The newest `count` rows, or all when there are fewer. */
 export function lastRows(rows: number, count: number): RowRange {
   return { from: Math.max(0, checked(rows) - checked(count)), to: rows };
-}
-
-/** The rows from index `since` on; none when it lies behind the last. */
-export function rowsSince(rows: number, since: number): RowRange {
-  return { from: Math.min(checked(since), checked(rows)), to: rows };
 }
 
 /**
