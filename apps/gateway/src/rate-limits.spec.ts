@@ -44,6 +44,11 @@ describe('the rate limits', () => {
     expect(taken('batch', 100)).toBe(3);
   });
 
+  it('holds names that every object knows for names like any other', () => {
+    const names = ['constructor', 'toString', '__proto__'];
+    expect(names.map((name) => taken(name, 100))).toEqual([20, 20, 20]);
+  });
+
   it('does not grow with the number of clients', () => {
     for (let i = 0; i < 20_000; i++) limits.take(`client-${i}`);
     expect((limits as unknown as { buckets: Map<string, unknown> }).buckets.size).toBeLessThanOrEqual(10_000);

@@ -24,16 +24,20 @@ const CLIENTS_MAX = 10_000;
 export class RateLimits {
   /** Least recently used first. */
   private readonly buckets = new Map<string, Bucket>();
+  /** A map, for clients name themselves: an object would know a client `constructor`. */
+  private readonly ofClients: ReadonlyMap<string, number>;
 
   constructor(
     private readonly settings: RateLimitSettings,
     /** Milliseconds of a clock that does not jump. */
     private readonly now: () => number = () => performance.now(),
-  ) {}
+  ) {
+    this.ofClients = new Map(Object.entries(settings.ofClients));
+  }
 
   /** @throws GyreError RATE_LIMITED, with `retryAfterMs`, if the client has used up what it may send */
   take(client: string): void {
-    const perSecond = this.settings.ofClients[client] ?? this.settings.perSecond;
+    const perSecond = this.ofClients.get(client) ?? this.settings.perSecond;
     if (perSecond === null) return;
     const burst = Math.max(1, this.settings.burst);
     const now = this.now();
