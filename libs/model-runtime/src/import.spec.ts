@@ -104,6 +104,11 @@ describe('a file from a stranger', () => {
       'which is Infinity elements, and brings 0 bytes',
     ],
     [
+      'constants that hide their size behind an empty list of dimensions',
+      withConstant(new MessageWriter().integer(TensorProto.dims, 1e9).integers(TensorProto.dims, [])),
+      'which is 1000000000 elements, and brings 0 bytes',
+    ],
+    [
       'constants of negative size',
       withConstant(new MessageWriter().text(TensorProto.name, 'w').integers(TensorProto.dims, [-1, 4])),
       'the constant "w" of the graph has the shape [-1, 4]',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { GyreError } from '@gyre/contracts';
-import { encodeOnnx, type OnnxNode, OnnxModel, prepareOnnx } from './index.js';
+import { decodeOnnx, encodeOnnx, type OnnxNode, type OnnxTensor, OnnxModel, prepareOnnx } from './index.js';
 import { GraphProto, ModelProto } from './onnx-schema.js';
 import { concatenated, fieldsOf, MessageWriter } from './wire.js';
 
@@ -66,7 +66,6 @@ describe('OnnxModel', () => {
       const model = OnnxModel.load(file(`${name}.onnx`));
       const { inputs, expected } = golden(name);
       const rows = Object.values(inputs)[0] ?? [];
-      model.warmUp();
       expect(model.width).toBe(6);
       expect(model.classes).toEqual([0, 1]);
       expect(rows.length).toBeGreaterThan(10);
@@ -119,6 +118,18 @@ describe('OnnxModel', () => {
   it('leaves a file without a ZipMap as it was, to the byte', () => {
     const bytes = file('elec2_logreg.onnx');
     expect(prepareOnnx(bytes)).toMatchObject({ bytes, cut: [] });
+  });
+
+  it('writes constants and attributes that read again are the same, scalars and empty ones too', () => {
+    const constants: Record<string, OnnxTensor> = {
+      scalar: { type: 'int64', dims: [], values: [7] },
+      empty: { type: 'float32', dims: [0], values: [] },
+      matrix: { type: 'float64', dims: [1, 2], values: [0.5, -1] },
+    };
+    const attributes = { axes: { ints: [] }, scales: { floats: [] }, value: { tensor: constants['scalar']! } };
+    const nodes = [{ op: 'Squeeze', domain: '', inputs: ['features'], outputs: ['y'], attributes }];
+    const parts = { name: 'm', inputs: [MATRIX], outputs: [], constants, opsets: { '': 13 }, metadata: {} };
+    expect(decodeOnnx(encodeOnnx({ ...parts, nodes }))).toEqual({ nodes, constants });
   });
 
   it('refuses what is no model, whatever its bytes', () => {

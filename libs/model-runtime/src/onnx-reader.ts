@@ -9,7 +9,7 @@ import {
   NodeProto,
   TensorProto,
 } from './onnx-schema.js';
-import { type Field, fieldsOf, integers, lastField, text } from './wire.js';
+import { type Field, fieldsOf, integers, isPacked, lastField, text } from './wire.js';
 
 /** As much of a file as explains what it computes. */
 export interface OnnxGraph {
@@ -83,10 +83,7 @@ function attributeOf(parts: readonly Field[]): OnnxAttribute | undefined {
 
 /** Packed or not: where each stands by itself, its four bytes end the field. */
 function floatsIn(fields: readonly Field[]): number[] {
-  return fields.flatMap(({ raw, content }) => {
-    const bytes = content.length > 0 ? content : raw.subarray(-4);
-    return numbers('float32', bytes);
-  });
+  return fields.flatMap((field) => numbers('float32', isPacked(field) ? field.content : field.raw.subarray(-4)));
 }
 
 function tensorOf(fields: readonly Field[]): OnnxTensor | undefined {
@@ -100,8 +97,8 @@ function tensorOf(fields: readonly Field[]): OnnxTensor | undefined {
   const data = type === 'float32' ? TensorProto.floatData : TensorProto.doubleData;
   const values = fields
     .filter(({ number }) => number === data)
-    .flatMap(({ content, raw: own }) =>
-      numbers(type, content.length > 0 ? content : own.subarray(type === 'float32' ? -4 : -8)),
+    .flatMap((field) =>
+      numbers(type, isPacked(field) ? field.content : field.raw.subarray(type === 'float32' ? -4 : -8)),
     );
   return { type, dims, values };
 }

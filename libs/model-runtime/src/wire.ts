@@ -1,10 +1,13 @@
 import protobuf from 'protobufjs/minimal.js';
 
+const VARINT = 0;
 const LENGTH_DELIMITED = 2;
 
 /** One field of a protobuf message, as it lies in the bytes: what we do not understand can be written back as it was. */
 export interface Field {
   readonly number: number;
+  /** How the value is written: a list of numbers has each by itself, or all of them packed in one field of bytes, which may be empty. */
+  readonly wireType: number;
   /** Tag and value. */
   readonly raw: Uint8Array;
   /** The content of a string, bytes or message field; empty for a number. */
@@ -55,9 +58,9 @@ function nextField(reader: protobuf.Reader, message: Uint8Array): Field {
   let content: Uint8Array = EMPTY;
   let integer = 0;
   if (wireType === LENGTH_DELIMITED) content = reader.bytes();
-  else if (wireType === 0) integer = integerAt(reader);
+  else if (wireType === VARINT) integer = integerAt(reader);
   else reader.skipType(wireType);
-  return { number: tag >>> 3, raw: message.subarray(from, reader.pos), content, integer };
+  return { number: tag >>> 3, wireType, raw: message.subarray(from, reader.pos), content, integer };
 }
 
 function integerAt(reader: protobuf.Reader): number {
@@ -77,11 +80,17 @@ export function text(field: Field | undefined): string {
   return field === undefined ? '' : utf8.decode(field.content);
 }
 
-/** The integers of a repeated field, packed or not. */
+/** Whether a field of numbers holds all of them packed, none included, and not one by itself. */
+export function isPacked({ wireType }: Field): boolean {
+  return wireType === LENGTH_DELIMITED;
+}
+
+/** The integers of a repeated field, packed or not. One of another wire type is none, as readers of protobuf have it. */
 export function integers(fields: readonly Field[], number: number): number[] {
   return fields.flatMap((field) => {
     if (field.number !== number) return [];
-    if (field.content.length === 0) return [field.integer];
+    if (field.wireType === VARINT) return [field.integer];
+    if (!isPacked(field)) return [];
     const reader = protobuf.Reader.create(field.content);
     const values: number[] = [];
     while (reader.pos < reader.len) values.push(integerAt(reader));
