@@ -7,7 +7,7 @@ const PREDICTION_ID = 'prediction_id';
 const ROW_0 = '.0';
 
 /**
- * The answer to a request. Its parameters: `prediction_id` (of several rows an output of that name; an imported model's outputs are its own
+ * The answer to a request. Its parameters: `prediction_id` (of several rows an output of that name, whichever outputs are asked for; an imported model's outputs are its own
  * alone, so there row r has the id of the parameter with `.r` after it), `version`, `role`, and where they apply
  * `serving` (`last-known`, where the platform has been away since the start), `fallback`, `fallback_reason`, `feature_status` (the worst) and `feature_age_ms` (the oldest).
  */
@@ -17,14 +17,17 @@ export function inferAnswer(request: InferRequest, answered: Answered): InferAns
   const parameters: Parameters = { ...roleOf(answered), version: version === '' ? 'fallback' : version };
   if (answered.serving.lastKnown) parameters['serving'] = 'last-known';
   let outputs = answered.tensors === null ? outputTensors(spec, output, asked.rows) : [...answered.tensors];
+  const wanted = request.outputs;
+  if (wanted.length > 0) outputs = outputs.filter(({ name }) => wanted.includes(name));
   if (asked.rows === 1) parameters[PREDICTION_ID] = ids[0] as string;
   else if (answered.tensors !== null) parameters[PREDICTION_ID] = (ids[0] as string).slice(0, -ROW_0.length);
-  else outputs.push({ name: PREDICTION_ID, datatype: 'BYTES', shape: [asked.rows], values: ids });
+  // Without its id nobody could label a row, so it comes unasked; of one row the parameter has it.
+  if (answered.tensors === null && (asked.rows > 1 || wanted.includes(PREDICTION_ID)))
+    outputs.push({ name: PREDICTION_ID, datatype: 'BYTES', shape: [asked.rows], values: ids });
   if (found !== null) {
     parameters['feature_status'] = found.status;
     if (found.ageMs !== null) parameters['feature_age_ms'] = found.ageMs;
   }
-  if (request.outputs.length > 0) outputs = outputs.filter(({ name }) => request.outputs.includes(name));
   return { model: request.model, version, id: request.id, parameters, outputs };
 }
 

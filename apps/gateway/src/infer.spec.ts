@@ -180,9 +180,17 @@ describe('an inference', () => {
     expect(recorded()).toMatchObject([{ output: [1.5] }]);
   });
 
-  it('gives only the outputs that were asked for', async () => {
+  it('gives only the outputs that were asked for, and always the ids of several rows', async () => {
     await serving({ champion: [1, echoing()] });
-    expect((await infer({ outputs: ['label'] })).outputs.map(({ name }) => name)).toEqual(['label']);
+    const names = async (outputs: string[], rows: number): Promise<string[]> => {
+      const answer = await infer({ outputs, inputs: [heights(...new Array<number>(rows).fill(0.5))] });
+      return answer.outputs.map(({ name }) => name);
+    };
+    expect(await names(['label'], 1)).toEqual(['label']);
+    expect(await names(['prediction_id'], 1)).toEqual(['prediction_id']);
+    expect(await names(['label'], 2)).toEqual(['label', 'prediction_id']);
+    const answer = await infer({ outputs: ['prediction_id'] });
+    expect(output(answer, 'prediction_id')).toEqual([answer.parameters['prediction_id']]);
     await expect(infer({ outputs: ['logits'] })).rejects.toThrow(
       'tides has no output "logits"; it has probabilities, label, prediction_id',
     );
