@@ -17,6 +17,7 @@ import type { TensorRows } from './explaining.js';
 import { featureRows, MATRIX } from './feature-rows.js';
 import { asked, askedByTensors, type RequestLimits } from './infer-request.js';
 import type { InferRequest, Tensor } from './oip.js';
+import { namedVersion } from './routing.js';
 import { chosenVersion, type ServingTable } from './serving.js';
 import { tensorInputs, type TensorModel } from './tensor-request.js';
 
@@ -111,7 +112,7 @@ export class Explanations {
   private async ofRequest(request: InferRequest, deadlineAt: number): Promise<Wanted> {
     const { table, now, limits } = this.options;
     const serving = table.serving(request.model);
-    const version = chosenVersion(serving, request.version);
+    const version = chosenVersion(serving, namedVersion(request));
     if (version === null)
       throw new GyreError('NOT_EXPLAINABLE', `no version of ${request.model} serves yet: the fallback has no reasons`);
     const { tensors, spec } = version;

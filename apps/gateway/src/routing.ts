@@ -1,5 +1,5 @@
 import { GyreError, routingShare } from '@gyre/contracts';
-import type { InferRequest } from './oip.js';
+import type { InferRequest, Tensor } from './oip.js';
 import type { ServedVersion } from './served-version.js';
 import { chosenVersion, type Arm, type Serving } from './serving.js';
 
@@ -55,7 +55,8 @@ export function insteadOf(serving: Serving, { version: failed, route: by }: Rout
   });
 }
 
-function namedVersion({ version, parameters }: InferRequest): string {
+/** The version that a request names, by the protocol or by the parameter; empty where it names none. @throws GyreError VERSION_NOT_FOUND */
+export function namedVersion({ version, parameters }: InferRequest): string {
   const given = parameters[VERSION];
   if (given === undefined) return version;
   if (version === '' || version === String(given)) return String(given);
@@ -66,19 +67,14 @@ function namedVersion({ version, parameters }: InferRequest): string {
 }
 
 function stickyKey({ parameters, inputs, id }: InferRequest): string | undefined {
-  const entity = parameters['entity'] ?? firstText(inputs.find(({ name }) => name === 'entity')?.values);
+  const entity = parameters['entity'] ?? firstOf(inputs.find(({ name }) => name === 'entity')?.values);
   if (entity !== undefined) return `entity ${String(entity)}`;
   const key = parameters['routing_key'] ?? (id === '' ? undefined : id);
   return key === undefined ? undefined : `key ${String(key)}`;
 }
 
-function firstText(values: unknown): string | undefined {
-  const first: unknown = (values as ArrayLike<unknown> | undefined)?.[0];
-  return first === undefined
-    ? undefined
-    : first instanceof Uint8Array
-      ? Buffer.from(first).toString('utf8')
-      : String(first);
+function firstOf(values: Tensor['values'] | undefined): Tensor['values'][number] | undefined {
+  return values?.[0];
 }
 
 const VERSION = 'gyre_version';
