@@ -4,7 +4,7 @@ import { decodeOnnx, OnnxModel, type TensorInfo, type TensorValue } from '@gyre/
 import { joinedRows } from './tensor-request.js';
 import { readableModel, type ReadableModel } from './readable-model.js';
 
-/** How contributions were found; see docs/explanations.md. */
+/** How contributions were found. */
 export type ExplainMethod =
   'tree-path-dependent' | 'tree-interventional' | 'linear' | 'constant' | 'exact' | 'permutation';
 

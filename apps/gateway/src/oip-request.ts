@@ -27,7 +27,7 @@ const OUTPUT_PARAMETERS = 2;
 
 /**
  * A ModelInferRequest of the wire. Written by hand, for it is read thousands of times a second; it says the same as protobufjs, see
- * oip-codec.spec.ts.
+ * oip.spec.ts.
  *
  * @throws GyreError BAD_REQUEST for what is no such message; FEATURES_MISMATCHED if a tensor's datatype, shape and contents do not fit
  *   each other

@@ -88,7 +88,7 @@ export type NumberArray =
   | Float64Array;
 export type Datatype = NumberDatatype | 'BYTES';
 
-export const DATATYPES: readonly Datatype[] = [...(Object.keys(arrays) as NumberDatatype[]), 'BYTES'];
+const DATATYPES: readonly Datatype[] = [...(Object.keys(arrays) as NumberDatatype[]), 'BYTES'];
 const KNOWN: ReadonlySet<string> = new Set(DATATYPES);
 
 /** What no real request has more of. A message of some megabytes could hold millions of empty ones, which take a hundred times that in memory. */

@@ -40,7 +40,7 @@ export class ServedVersion {
 
   /** Columns of its answer: one for each class, or one. */
   get outputs(): number {
-    return outputsOf(this.spec);
+    return Math.max(1, classesOf(this.spec.label).length);
   }
 
   /**
@@ -112,7 +112,3 @@ const NO_SCORES = new Float32Array(0);
 /** More numbers than that are no scores of a batch, but a picture or a text. */
 const SCORES_MAX = 1_000_000;
 const SMOOTHING = 0.1;
-
-export function outputsOf(spec: ModelInForce): number {
-  return Math.max(1, classesOf(spec.label).length);
-}

@@ -55,12 +55,6 @@ export class OnnxModel extends LoadedModel {
     return new OnnxModel(session, inputs, outputs, classes, metadata, width, scoreOf(outputs)?.name, measured);
   }
 
-  /** Runs rows of zeros through the model, so that memory is taken and kernels are ready before the first request. */
-  warmUp(batchSizes: readonly number[] = [1, 32]): void {
-    if (this.width === undefined) return;
-    for (const rows of batchSizes) this.run(new Float32Array(rows * this.width), rows);
-  }
-
   override run(features: Float32Array, rows: number): Float32Array {
     const { scoreName, width } = this;
     const input = this.inputs[0];
