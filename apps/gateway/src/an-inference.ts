@@ -24,6 +24,9 @@ export interface World {
   /** The scores of shadows, by the row of what was recorded. */
   shadowed: Parameters<PredictionLog['shadows']>[0][number][];
   runFails: boolean;
+  runTakesMs: number;
+  /** UTC milliseconds. */
+  now: number;
   lookUps: OnlineRequest[];
   lookUpFails: Error | null;
 }
@@ -35,8 +38,8 @@ export interface AnInference {
   recorded(): Predicted[];
 }
 
-/** Sets up, before each test of the suite it is called in, a gateway's inference over a model `tides`, with at most 50 rows a request, 60 in flight, batches of 8. */
-export function anInference(): AnInference {
+/** Sets up, before each test of the suite it is called in, a gateway's inference over a model `tides`, with at most 50 rows a request, 60 in flight, batches of 8. @param maxQueueDelayMicros how long requests wait for others */
+export function anInference({ maxQueueDelayMicros = 0 } = {}): AnInference {
   const world = {} as World;
   let platform: EmbeddedPlatform;
   let table: ServingTable;
@@ -46,7 +49,7 @@ export function anInference(): AnInference {
   beforeEach(async () => {
     platform = EmbeddedPlatform.inMemory();
     Object.assign(world, { runs: [], writes: [], lookUps: [], shadowed: [] });
-    Object.assign(world, { logFails: null, lookUpFails: null, runFails: false });
+    Object.assign(world, { logFails: null, lookUpFails: null, runFails: false, runTakesMs: 0, now: NOW });
     table = new ServingTable({ platform, log: new KeptLog(), load: watched });
     const append = (events: readonly Predicted[]): number => {
       if (world.logFails !== null) throw world.logFails;
@@ -58,7 +61,7 @@ export function anInference(): AnInference {
       maxSkewMs: 300_000,
       rowsMax: 50,
       maxBatchSize: 8,
-      maxQueueDelayMicros: 0,
+      maxQueueDelayMicros,
       rowsInFlightMax: 60,
       shadowRowsMax: 40,
     };
@@ -66,7 +69,15 @@ export function anInference(): AnInference {
     const admission = new Admission({ rate: { perSecond: null, burst: 3, ofClients: { greedy: 1 } }, concurrency });
     const shadows: PredictionLog['shadows'] = (scored) => world.shadowed.push(...scored);
     const log = { append, shadows };
-    world.inference = new Inference({ table, log, features: { get }, metrics, admission, limits, now: () => NOW });
+    world.inference = new Inference({
+      table,
+      log,
+      features: { get },
+      metrics,
+      admission,
+      limits,
+      now: () => world.now,
+    });
   });
   afterEach(async () => {
     await table.close();
@@ -79,6 +90,7 @@ export function anInference(): AnInference {
     model.run = (features, rows) => {
       if (world.runFails) throw new Error('out of memory');
       world.runs.push(rows);
+      for (const began = performance.now(); performance.now() - began < world.runTakesMs;);
       return run(features, rows);
     };
     return model;

@@ -115,6 +115,18 @@ describe('an inference that meets failures, or too much to do', () => {
     await expect(infer({ parameters: { timeout: 'soon' } })).rejects.toThrow('expected microseconds');
   });
 
+  it('recovers after a slow run: the next requests with a deadline are let in again and find out', async () => {
+    await serving({ champion: [1, echoing()] });
+    world.runTakesMs = 40;
+    await infer();
+    world.runTakesMs = 0;
+    const hasty = (): Promise<unknown> => infer({ parameters: { timeout: 20_000 } });
+    await expect(hasty()).rejects.toThrow(/takes at least [4-9]\d\.\d ms/);
+    world.now += 2_000;
+    await hasty();
+    await hasty();
+  });
+
   it('drops what nobody waits for any more, and answers the others of its turn', async () => {
     await serving({ champion: [1, echoing()] });
     const gone = expect(infer({}, { ...patient, cancelled: true })).rejects.toMatchObject({ code: 'CANCELLED' });

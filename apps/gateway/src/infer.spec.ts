@@ -3,6 +3,21 @@ import { answering, aSpec, echoing } from './a-model.js';
 import { anInference, heights, NOW, output, turns } from './an-inference.js';
 import type { InferAnswer, Tensor } from './oip.js';
 
+describe('an inference that may wait for others', () => {
+  const { world, serving, infer } = anInference({ maxQueueDelayMicros: 1_000_000 });
+
+  it('waits no longer than until a batch is full', async () => {
+    await serving({ champion: [1, echoing()] });
+    const began = performance.now();
+    const first = infer({ inputs: [heights(0.1, 0.2)] });
+    await turns();
+    expect(world.runs).toEqual([]);
+    await Promise.all([first, infer({ inputs: [heights(0, 0, 0)] }), infer({ inputs: [heights(0, 0, 0)] })]);
+    expect(world.runs).toEqual([8]);
+    expect(performance.now() - began).toBeLessThan(900);
+  });
+});
+
 describe('an inference', () => {
   const { world, serving, infer, recorded } = anInference();
 

@@ -63,6 +63,7 @@ const PREDICTORS = ['predictor'] as const;
  */
 export class Inference {
   private pending: Pending[] = [];
+  private pendingRows = 0;
   private rowsInFlight = 0;
   /** Versions in another thread that run a batch, each with the requests that have come since: they make the next one. */
   private readonly busy = new Map<ServedVersion, Pending[]>();
@@ -146,15 +147,21 @@ export class Inference {
       resolve,
       reject,
     });
-    if (this.pending.length === 1) setImmediate(() => this.flushWhenDue(begun));
+    this.pendingRows += what.rows;
+    const first = this.pending[0]?.begun as number;
+    const isFull = limits.maxQueueDelayMicros > 0 && this.pendingRows >= limits.maxBatchSize;
+    if (this.pending.length === 1 || (isFull && this.pendingRows - what.rows < limits.maxBatchSize))
+      setImmediate(() => this.flushWhenDue(first));
   }
 
   /** At the end of the turn; or, where the settings grant others time to come, when that is over or a batch is full. */
   private flushWhenDue(since: number): void {
     const { maxQueueDelayMicros, maxBatchSize } = this.options.limits;
+    // They went when they were a batch.
+    if (this.pending[0]?.begun !== since) return;
     const leftMs = maxQueueDelayMicros / 1_000 - (performance.now() - since);
     if (maxQueueDelayMicros === 0 || leftMs <= 0) return this.flush();
-    if (this.pending.reduce((rows, { asked }) => rows + asked.rows, 0) >= maxBatchSize) return this.flush();
+    if (this.pendingRows >= maxBatchSize) return this.flush();
     // Timers count whole milliseconds: what is shorter is waited for turn by turn.
     if (leftMs > 1) setTimeout(() => this.flushWhenDue(since), Math.floor(leftMs));
     else setImmediate(() => this.flushWhenDue(since));
@@ -163,6 +170,7 @@ export class Inference {
   private flush(): void {
     const turn = this.worthwhile(this.pending);
     this.pending = [];
+    this.pendingRows = 0;
     const byEntity = turn.filter(isByEntity);
     if (byEntity.length === 0) return this.score(turn);
     void this.findFeatures(byEntity);
@@ -236,7 +244,7 @@ export class Inference {
       if (scores instanceof Promise) {
         this.busy.set(version, []);
         void scores.then((late) => {
-          noteRun(batch, version, began, metrics);
+          noteRun(batch, version, began, this.options);
           const next = this.busy.get(version) ?? [];
           this.busy.delete(version);
           // The next batch runs while this one's answers are written.
@@ -245,7 +253,7 @@ export class Inference {
         });
         continue;
       }
-      noteRun(batch, version, began, metrics);
+      noteRun(batch, version, began, this.options);
       through.push(...end(scores));
     }
     this.conclude(through);
@@ -371,7 +379,7 @@ function concluded(batch: readonly Pending[], scores: Scores | null): Concluded 
 }
 
 /** Notes how long a batch ran, and how long its first request waited for that. @param began performance.now() */
-function noteRun(batch: readonly Pending[], version: ServedVersion, began: number, { triton }: GatewayMetrics): void {
+function noteRun(batch: readonly Pending[], version: ServedVersion, began: number, options: InferenceOptions): void {
   const { entry, waitingSince } = batch[0] as Pending;
   const now = performance.now();
   let [rows, waitedMs] = [0, 0];
@@ -379,8 +387,9 @@ function noteRun(batch: readonly Pending[], version: ServedVersion, began: numbe
     rows += asked.rows;
     waitedMs += began - since;
   }
-  triton.ran(version.spec.name, version.version, { rows, requests: batch.length, waitedMs, tookMs: now - began });
-  version.ran(now - began);
+  const run = { rows, requests: batch.length, waitedMs, tookMs: now - began };
+  options.metrics.triton.ran(version.spec.name, version.version, run);
+  version.runTimes.ran(run.tookMs, rows, options.now());
   entry.waited(began - waitingSince, now);
 }
 

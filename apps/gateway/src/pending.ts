@@ -69,16 +69,17 @@ export function aboutFailed({ spec, asked, request, version, serving }: Pending)
   };
 }
 
-export function tooLate({ caller, deadlineAt, version, spec }: Pending, now: number): GyreError | null {
+export function tooLate({ asked, caller, deadlineAt, version, spec }: Pending, now: number): GyreError | null {
   if (caller.cancelled) return new GyreError('CANCELLED', 'the client went away before its answer was there');
-  const runMs = version?.runMs ?? 0;
+  if (deadlineAt === Infinity) return null;
+  const runMs = version?.runTimes.atLeastMs(asked.rows, now) ?? 0;
   if (now + runMs < deadlineAt) return null;
   const missing = Math.ceil(now + runMs - deadlineAt);
   return new GyreError(
     'DEADLINE_EXCEEDED',
     now >= deadlineAt
       ? `the deadline passed ${missing} ms before ${spec.name} could be run`
-      : `a run of ${spec.name} takes about ${runMs.toFixed(1)} ms, ${missing} ms too long for the deadline; it was not begun`,
+      : `a run of ${spec.name} takes at least ${runMs.toFixed(1)} ms, ${missing} ms too long for the deadline; it was not begun`,
   );
 }
 

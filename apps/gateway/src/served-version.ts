@@ -1,11 +1,11 @@
 import { GyreError, classesOf, type ModelInForce } from '@gyre/contracts';
 import type { LoadedModel, TensorValue } from '@gyre/model-runtime';
+import { RunTimes } from './run-times.js';
 import type { TensorModel } from './tensor-request.js';
 
 /** A version in memory. It is freed when it has been retired and the last request that uses it is through. */
 export class ServedVersion {
-  /** What a batch of late took, smoothed, ms; 0 before the first. */
-  runMs = 0;
+  readonly runTimes = new RunTimes();
   private users = 0;
   private retired = false;
 
@@ -73,11 +73,6 @@ export class ServedVersion {
     return data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number>);
   }
 
-  /** Notes how long a batch took. */
-  ran(milliseconds: number): void {
-    this.runMs = this.runMs === 0 ? milliseconds : this.runMs + SMOOTHING * (milliseconds - this.runMs);
-  }
-
   /** Keeps it in memory until `release`, also where it is retired meanwhile. */
   hold(): void {
     this.users += 1;
@@ -111,4 +106,3 @@ export class ServedVersion {
 const NO_SCORES = new Float32Array(0);
 /** More numbers than that are no scores of a batch, but a picture or a text. */
 const SCORES_MAX = 1_000_000;
-const SMOOTHING = 0.1;
