@@ -1,5 +1,5 @@
 import { GyreError } from '@gyre/contracts';
-import type { Logger, Metrics } from '@gyre/hosting';
+import { LogLimit, type Logger, type Metrics } from '@gyre/hosting';
 import type { Admission } from './admission.js';
 import type { Route } from './routing.js';
 import type { PredictionLog } from './prediction-log.js';
@@ -27,6 +27,7 @@ export class GatewayMetrics {
   private readonly loadFailures;
   private readonly lastKnown;
   private readonly covered = new Map<string, PairCoverage>();
+  private readonly lines = new LogLimit();
   readonly triton: TritonMetrics;
   private readonly answeredBy = new Map<string, { inc(): void }>();
 
@@ -124,11 +125,14 @@ export class GatewayMetrics {
   }
   runFailed(model: string, version: number, error: Error): void {
     this.runFailures.inc({ model });
-    this.log.error('a version failed to score a batch', { model, version, error: error.message });
+    const suppressed = this.lines.due(`run ${model} ${version}`);
+    if (suppressed !== null)
+      this.log.error('a version failed to score a batch', { model, version, error: error.message, suppressed });
   }
   lookUpFailed(error: Error): void {
     this.lookUpFailures.inc();
-    this.log.error('features cannot be looked up', { error: error.message });
+    const suppressed = this.lines.due('look-up');
+    if (suppressed !== null) this.log.error('features cannot be looked up', { error: error.message, suppressed });
   }
   notLoaded(model: string): void {
     this.loadFailures.inc({ model });

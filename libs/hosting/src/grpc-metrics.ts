@@ -1,10 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import type { GrpcServer, GrpcServerOptions } from './grpc/grpc-server.js';
+import { LogLimit } from './log-limit.js';
 import type { Logger } from './logger.js';
 import { refusedCallers, type Metrics } from './metrics.js';
 
-/** How often a log line says that clients misbehave in one way, ms. */
-const WARNED_EVERY_MS = 60_000;
 const HARMLESS = new Set(['client', 'drained', 'silent']);
 
 /** Counts what becomes of calls and connections, and warns of clients that do not behave. */
@@ -20,7 +19,7 @@ export function grpcCounts(
     ['reason'],
   );
   const refused = refusedCallers(metrics);
-  const warned = new Map<string, number>();
+  const warnings = new LogLimit();
   return {
     callEnded(code) {
       let counter = byCode.get(code);
@@ -31,10 +30,10 @@ export function grpcCounts(
     },
     connectionEnded(reason, peer, why) {
       ended.inc({ reason });
-      const now = Date.now();
-      if (HARMLESS.has(reason) || now - (warned.get(reason) ?? 0) < WARNED_EVERY_MS) return;
-      warned.set(reason, now);
-      log.warn('a gRPC client was cut off; further ones of the next minute are only counted', { reason, peer, why });
+      const suppressed = HARMLESS.has(reason) ? null : warnings.due(reason);
+      if (suppressed === null) return;
+      const fields = { reason, peer, why, suppressed };
+      log.warn('a gRPC client was cut off; further ones of the next minute are only counted', fields);
     },
     watch(server) {
       metrics.gauge('gyre_grpc_connections', 'Connections of gRPC clients', [], (gauge) =>

@@ -14,6 +14,7 @@ export * from './http.js';
 export * from './identity.js';
 export * from './json-nesting.js';
 export * from './known-everywhere.js';
+export * from './log-limit.js';
 export * from './logger.js';
 export * from './metrics.js';
 export * from './operations.http.js';
