@@ -88,7 +88,9 @@ function lastKnownDir(logDir: string): string {
           log,
         });
         metrics.watch(predictions);
-        readiness.require('prediction log', () => (logOnFull === 'shed' ? predictions.full() : null));
+        // Without a record no request is answered, unless the settings say so.
+        if (logOnFull === 'shed') readiness.require('prediction log', () => predictions.problem());
+        else readiness.mention('prediction log', () => predictions.problem());
         readiness.settlesAfter(() => predictions.shipped());
         return predictions;
       },

@@ -29,7 +29,7 @@ export class LogWriter {
   }
 
   /**
-   * Writes whole lines, or throws and leaves no part of them. After a failure `first` must not be given again.
+   * Writes whole lines, or throws and leaves no part of them, or, where the disk is so broken that they cannot be cut off, a part that readers leave out. After a failure `first` must not be given again.
    * @param first sequence of their first prediction, or of the next one
    */
   append(lines: Buffer, first: number): void {
@@ -39,10 +39,13 @@ export class LogWriter {
       for (let at = 0; at < lines.length;) at += writeSync(descriptor, lines, at);
       if (this.options.fsync) fdatasyncSync(descriptor);
     } catch (error) {
-      ftruncateSync(descriptor, segment.bytes);
       // Whoever reads may have seen some of it: what follows goes to another file, where nothing was cut off.
-      this.close();
       this.newest = undefined;
+      try {
+        ftruncateSync(descriptor, segment.bytes);
+      } finally {
+        this.close();
+      }
       throw error;
     }
     segment.bytes += lines.length;

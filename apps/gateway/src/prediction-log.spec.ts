@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { EVENT_BYTES_MAX, GyreError, topics, type Predicted, type Topic } from '@gyre/contracts';
 import { EmbeddedPlatform, type Position, type Sequenced } from '@gyre/platform';
 import { aPrediction, KeptLog } from './a-model.js';
+import { LogWriter } from './log-writer.js';
 import { PredictionLog, type PredictionLogOptions } from './prediction-log.js';
 
 describe('the prediction log', () => {
@@ -200,6 +202,58 @@ describe('the prediction log', () => {
       await log.close();
     },
   );
+
+  describe('on a disk that takes nothing', () => {
+    const noSpace = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    let firsts: number[];
+    let isFull: boolean;
+    beforeEach(() => {
+      [firsts, isFull] = [[], true];
+      const append = LogWriter.prototype.append;
+      jest.spyOn(LogWriter.prototype, 'append').mockImplementation(function (this: LogWriter, lines, first) {
+        firsts.push(first);
+        if (isFull) throw noSpace;
+        append.call(this, lines, first);
+      });
+    });
+    afterEach(() => jest.restoreAllMocks());
+
+    it('says so: to clients without the details, to people once a minute, to readiness until it can be written again', async () => {
+      const topic = new Away();
+      const kept = new KeptLog();
+      const log = open(topic, { log: kept });
+      for (let i = 0; i < 3; i++) {
+        expect(() => log.append([aPrediction('refused')])).toThrow(
+          'the prediction log cannot be written, for the disk of this gateway is full or broken; try again later',
+        );
+      }
+      expect(log.problem()).toBe('it cannot be written: ENOSPC');
+      expect(kept.lines).toEqual(['the prediction log cannot be written']);
+      isFull = false;
+      await until(() => log.problem() === null);
+      expect(kept.lines.at(-1)).toBe('the prediction log can be written again');
+      log.append([aPrediction('p0')]);
+      await log.shipped();
+      expect(topic.units).toEqual(['p0']);
+      await log.close();
+    });
+
+    it('gives no sequence again under which a part of a failed write may lie', async () => {
+      const topic = new Away();
+      const log = open(topic, { onFull: 'serveUnlogged' });
+      isFull = false;
+      const sequence = log.append([aPrediction('p0')], () => true) as number;
+      isFull = true;
+      log.shadows([{ sequence, shadows: [{ version: 2, output: [1] }] }]);
+      expect(log.append([aPrediction('unlogged')])).toBeNull();
+      isFull = false;
+      log.append([aPrediction('p1')]);
+      expect(new Set(firsts).size).toBe(firsts.length);
+      await log.shipped();
+      expect(topic.units).toEqual(['p0', 'p1']);
+      await log.close();
+    });
+  });
 
   it('misses nothing that was answered and doubles nothing, killed at any moment and started again', async () => {
     const dir = join(home, 'platform');

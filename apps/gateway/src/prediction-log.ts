@@ -1,5 +1,5 @@
 import { GyreError, type Predicted, type Scored } from '@gyre/contracts';
-import type { Logger } from '@gyre/hosting';
+import { LogLimit, type Logger } from '@gyre/hosting';
 import type { Platform } from '@gyre/platform';
 import { Cursor } from './log-cursor.js';
 import { takeLogs, type OwnedLog } from './log-directory.js';
@@ -44,7 +44,10 @@ export class PredictionLog {
   private written: number;
   /** Lines that could not be written and without which shipping would wait for ever. */
   private owed = '';
-  private owedTimer: NodeJS.Timeout | undefined;
+  /** What the last write failed of, such as ENOSPC; null where it did not. */
+  private broken: string | null = null;
+  private readonly lines = new LogLimit();
+  private laterTimer: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly options: PredictionLogOptions,
@@ -79,8 +82,8 @@ export class PredictionLog {
    * Records predictions: one write for all. When it returns they will reach the topic, whatever becomes of this process.
    *
    * @param awaits whether the shadows of the i-th are scored later: `shadows` must then be called for its sequence, in any case
-   * @returns the sequence of the first, the others' follow; null where the log is full and requests are answered all the same
-   * @throws GyreError OVERLOADED where the log is full and set to shed
+   * @returns the sequence of the first, the others' follow; null where the log is full or cannot be written, and requests are answered all the same
+   * @throws GyreError OVERLOADED where the log is full or cannot be written, and is set to shed
    */
   append(events: readonly Predicted[], awaits: (index: number) => boolean = () => false): number | null {
     const first = this.next;
@@ -89,8 +92,14 @@ export class PredictionLog {
     for (const [i, event] of events.entries()) text += predictionLine(first + i, event, awaits(i));
     this.next += events.length;
     const lines = Buffer.from(text);
-    const problem = this.noRoomFor(lines) ?? this.tryWrite(lines, first);
-    if (problem !== null) return this.refuse(problem, events.length);
+    const problem = this.noRoomFor(lines);
+    if (problem !== null)
+      return this.refuse(`takes no more: ${problem}; try again when it has been shipped`, events.length);
+    if (!this.tryWrite(lines, first))
+      return this.refuse(
+        'cannot be written, for the disk of this gateway is full or broken; try again later',
+        events.length,
+      );
     this.last = this.next - 1;
     this.records += events.length;
     this.signals.written();
@@ -102,9 +111,8 @@ export class PredictionLog {
     if (scored.length === 0) return;
     let text = this.owed;
     for (const { sequence, shadows } of scored) text += shadowsLine(sequence, shadows);
-    const problem = this.tryWrite(Buffer.from(text), this.next);
-    if (problem === null) this.signals.written();
-    else this.owe(scored.map(({ sequence }) => sequence));
+    if (this.tryWrite(Buffer.from(text), this.next)) this.signals.written();
+    else this.owed += scored.map(({ sequence }) => shadowsLine(sequence, [])).join('');
   }
 
   /** Resolves when everything that was appended before the call is in the topic. */
@@ -123,7 +131,8 @@ export class PredictionLog {
   }
 
   /** Why nothing more can be logged, in words; null when it can. */
-  full(): string | null {
+  problem(): string | null {
+    if (this.broken !== null) return `it cannot be written: ${this.broken}`;
     return this.noRoomFor(SMALLEST);
   }
 
@@ -133,7 +142,7 @@ export class PredictionLog {
     const grace = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
     await Promise.race([this.shipped(), grace]);
     clearTimeout(timer);
-    clearTimeout(this.owedTimer);
+    clearTimeout(this.laterTimer);
     await this.shipping.end();
     this.writer.close();
     this.own.release();
@@ -145,41 +154,49 @@ export class PredictionLog {
     return bytes + lines.length > maxBytes ? `it holds ${bytes} of ${maxBytes} bytes` : null;
   }
 
-  private tryWrite(lines: Buffer, first: number): string | null {
+  /** @returns whether it could */
+  private tryWrite(lines: Buffer, first: number): boolean {
     try {
       this.writer.append(lines, first);
     } catch (error) {
-      return (error as Error).message;
+      // A part of it may lie in the file that this number names.
+      this.next += 1;
+      this.failed(error as NodeJS.ErrnoException);
+      return false;
     }
+    if (this.broken !== null) this.options.log.info('the prediction log can be written again');
+    this.broken = null;
     this.owed = '';
     this.written += lines.length;
-    return null;
+    return true;
+  }
+
+  private failed({ code, message }: NodeJS.ErrnoException): void {
+    this.broken = code ?? message;
+    const suppressed = this.lines.due('write');
+    if (suppressed !== null) {
+      const { directory } = this.own;
+      this.options.log.error('the prediction log cannot be written', { directory, error: message, suppressed });
+    }
+    this.laterTimer ??= setTimeout(() => this.tryLater(), LATER_MS).unref();
+  }
+
+  /** Finds out whether it can be written again, for whoever is not ready is sent no request that would. Readers pass over an empty line. */
+  private tryLater(): void {
+    this.laterTimer = undefined;
+    if (this.broken === null) return;
+    if (this.tryWrite(Buffer.from(this.owed === '' ? '\n' : this.owed), this.next)) this.signals.written();
   }
 
   private refuse(problem: string, records: number): null {
-    if (this.options.onFull === 'shed') {
-      throw new GyreError(
-        'OVERLOADED',
-        `the prediction log takes no more: ${problem}; try again when it has been shipped`,
-      );
-    }
+    if (this.options.onFull === 'shed') throw new GyreError('OVERLOADED', `the prediction log ${problem}`);
     this.unlogged += records;
     return null;
-  }
-
-  private owe(sequences: readonly number[]): void {
-    this.owed += sequences.map((sequence) => shadowsLine(sequence, [])).join('');
-    this.owedTimer ??= setTimeout(() => {
-      this.owedTimer = undefined;
-      if (this.owed === '') return;
-      if (this.tryWrite(Buffer.from(this.owed), this.next) === null) this.signals.written();
-      else this.owe([]);
-    }, OWED_AGAIN_MS).unref();
   }
 }
 
 const SKIPPED_AT_START = 1_000_000;
-const OWED_AGAIN_MS = 1_000;
+const LATER_MS = 1_000;
 /** Against a wake-up that is lost; none is known to be. */
 const LOOK_AGAIN_MS = 1_000;
 const SMALLEST = Buffer.alloc(1);
