@@ -23,8 +23,10 @@ export const GatewayConfig = z
     logGatherMs: z.int().min(0).max(60_000).default(10),
     /** Rows that a model scores at once. */
     maxBatchSize: z.int().min(1).max(65_536).default(256),
-    /** A model whose run of one row takes longer is run by a thread of its own, µs; 0: every model is. */
+    /** A model whose run of one row takes longer, or whose inputs have free dimensions beside the rows, is run by a thread, µs; 0: every model is. */
     loopRunMicrosMax: z.number().min(0).default(50),
+    /** Threads that run models; each model has its own, where there are more they share them. */
+    modelThreadsMax: z.int().min(1).max(64).default(4),
     /** How long requests wait for others to be scored with, µs, where fewer rows than maxBatchSize are there; 0: for nobody. */
     maxQueueDelayMicros: z.int().min(0).max(1_000_000).default(0),
     /** Rows of one request. */

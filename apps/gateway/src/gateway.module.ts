@@ -44,7 +44,8 @@ function lastKnownDir(logDir: string): string {
     {
       provide: ModelWorker,
       inject: [SETTINGS],
-      useFactory: ({ loopRunMicrosMax }: GatewayConfig) => new ModelWorker({ loopMicrosMax: loopRunMicrosMax }),
+      useFactory: ({ loopRunMicrosMax: loopMicrosMax, modelThreadsMax: threadsMax }: GatewayConfig) =>
+        new ModelWorker({ loopMicrosMax, threadsMax }),
     },
     {
       provide: ServingTable,

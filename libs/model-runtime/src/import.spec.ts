@@ -1,17 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import type { GyreError } from '@gyre/contracts';
-import {
-  encodeOnnx,
-  measureRun,
-  ModelWorker,
-  OnnxModel,
-  prepareOnnx,
-  refuseUnsafe,
-  tryOnnx,
-  type OnnxModelParts,
-} from './index.js';
-import { sample } from './measured-run.js';
+import { encodeOnnx, measureRun, OnnxModel, prepareOnnx, refuseUnsafe, tryOnnx, type OnnxModelParts } from './index.js';
 import { AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto } from './onnx-schema.js';
 import { concatenated, fieldsOf, MessageWriter } from './wire.js';
 
@@ -205,26 +195,5 @@ describe('a measured run', () => {
       constants: { axis: { type: 'int64', dims: [], values: [0] } },
     });
     expect(measured(cumulative)).toBe(false);
-  });
-});
-
-describe('a model worker', () => {
-  it('keeps slow models in its thread and gives the others to the loop; both answer alike, to the bit', async () => {
-    const [small, large] = [new ModelWorker({ loopMicrosMax: 1e6 }), new ModelWorker({ loopMicrosMax: 0 })];
-    try {
-      const [onLoop, inWorker] = await Promise.all([small.load(lightgbm), large.load(lightgbm)]);
-      expect([onLoop.runsOn, inWorker.runsOn]).toEqual(['loop', 'worker']);
-      expect(onLoop.measured?.micros).toBeGreaterThan(0);
-      const rows = sample(onLoop.inputs, [1, 2, 3]);
-      expect(await inWorker.call(rows)).toEqual(onLoop.call(rows));
-      const features = rows['input']?.data as Float32Array;
-      expect(await inWorker.run(features, 3)).toEqual(onLoop.run(features, 3));
-      await expect(inWorker.run(features, 4)).rejects.toMatchObject({ code: 'FEATURES_MISMATCHED' });
-      inWorker.dispose();
-      onLoop.dispose();
-      await expect(large.load(new Uint8Array(3))).rejects.toMatchObject({ code: 'MODEL_INVALID' });
-    } finally {
-      await Promise.all([small.close(), large.close()]);
-    }
   });
 });

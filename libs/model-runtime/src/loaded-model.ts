@@ -51,8 +51,12 @@ export abstract class LoadedModel {
   abstract readonly scoreName: string | undefined;
   /** What running it on samples has shown; null where nobody has. */
   abstract readonly measured: MeasuredRun | null;
-  /** `loop`: the caller's thread, whose answers are there when the call returns; `worker`: another one. */
+  /** `loop`: the caller's thread, whose answers are there when the call returns; `worker`: another one. It may change. */
   abstract readonly runsOn: 'loop' | 'worker';
+  /** Why it cannot answer now, in words; null where it can. */
+  get problem(): string | null {
+    return null;
+  }
 
   /**
    * Scores rows.
@@ -67,7 +71,8 @@ export abstract class LoadedModel {
    * Any inputs, by name, to any outputs.
    *
    * @param outputs the names wanted; default: all
-   * @throws GyreError FEATURES_MISMATCHED if an input is missing, unknown, or of the wrong type or shape
+   * @throws GyreError FEATURES_MISMATCHED if an input is missing, unknown, of the wrong type or shape, or one that the model fails on though it runs on
+   *   others; Error if the model fails whatever it is given
    */
   abstract call(
     inputs: Readonly<Record<string, TensorValue>>,

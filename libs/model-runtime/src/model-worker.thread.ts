@@ -1,10 +1,10 @@
 import { parentPort } from 'node:worker_threads';
 import { GyreError } from '@gyre/contracts';
 import { measureRun } from './measured-run.js';
-import type { ModelAnswer, ModelRequest } from './model-worker.js';
+import type { ModelAnswer, ModelRequest } from './model-thread.js';
 import { OnnxModel } from './onnx-model.js';
 
-/** The thread of a ModelWorker: holds models, runs what it is asked in order. */
+/** A ModelThread: holds models, runs what it is asked in order. */
 const models = new Map<number, OnnxModel>();
 
 function answer(request: ModelRequest): ModelAnswer['value'] {
@@ -13,7 +13,8 @@ function answer(request: ModelRequest): ModelAnswer['value'] {
       const model = OnnxModel.load(request.bytes);
       models.set(request.model, model);
       const { inputs, outputs, classes, metadata, width, scoreName } = model;
-      return { inputs, outputs, classes, metadata, width, scoreName, run: measureRun(model) };
+      model.measured = measureRun(model);
+      return { inputs, outputs, classes, metadata, width, scoreName, run: model.measured };
     }
     case 'run':
       return modelOf(request.model).run(request.features, request.rows);

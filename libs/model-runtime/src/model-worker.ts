@@ -1,144 +1,125 @@
-import { Worker } from 'node:worker_threads';
-import { GyreError, type ErrorCode } from '@gyre/contracts';
-import { LoadedModel, type TensorInfo, type TensorValue } from './loaded-model.js';
-import type { MeasuredRun } from './measured-run.js';
+import type { LoadedModel } from './loaded-model.js';
+import { ModelThread, type Described } from './model-thread.js';
 import { OnnxModel } from './onnx-model.js';
-
-/** What a model says of itself once it is loaded in the thread. */
-export interface Described {
-  inputs: readonly TensorInfo[];
-  outputs: readonly TensorInfo[];
-  classes: readonly (string | number)[];
-  metadata: Readonly<Record<string, string>>;
-  width: number | undefined;
-  scoreName: string | undefined;
-  run: MeasuredRun;
-}
-type Values = Readonly<Record<string, TensorValue>>;
-type Asked =
-  | { ask: 'load'; model: number; bytes: Uint8Array }
-  | { ask: 'run'; model: number; features: Float32Array; rows: number }
-  | { ask: 'call'; model: number; inputs: Values; outputs: readonly string[] }
-  | { ask: 'dispose'; model: number };
-export type ModelRequest = Asked & { id: number };
-export interface ModelAnswer {
-  id: number;
-  value: Described | Float32Array | Values | null;
-  failure?: { code: string | null; message: string };
-}
-
-const ENTRY = new URL('./model-worker.thread.js', import.meta.url);
+import { PlacedModel, type InThread, type Places } from './placed-model.js';
 
 export interface ModelWorkerOptions {
-  /** A model whose run of one row takes longer stays in the thread, microseconds; 0: every model. */
+  /** A model whose run of one row takes longer stays in a thread, microseconds; 0: every model. */
   loopMicrosMax: number;
+  /** Threads that models stay in; where there are more models, they share them. */
+  threadsMax: number;
 }
 
 /**
- * Loads models where they do not hold up the event loop: each is loaded and measured in a thread. One whose run is short then moves to the caller's
- * thread, where it is answered without a message to and fro; the others stay, and are run in the order of the calls.
+ * Loads models where they hold up nobody: each is loaded and measured in a thread that runs none. One whose run is short then moves to the caller's
+ * thread, where it is answered without a message to and fro; for another that thread becomes its own, as long as there may be more of them.
  */
-export class ModelWorker {
-  private worker: Worker | undefined;
-  private readonly waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
-  private nextId = 1;
+export class ModelWorker implements Places {
+  /** Threads that run models, each with its own. */
+  private readonly threads = new Map<ModelThread, Set<PlacedModel>>();
+  /** Loads the next one. */
+  private loader: ModelThread | undefined;
+  private loading: Promise<unknown> = Promise.resolve();
+  /** A thread that another model is about to join, so that it stays. */
+  private joined: ModelThread | undefined;
+  private nextModel = 1;
+  private closed = false;
 
   constructor(private readonly options: ModelWorkerOptions) {}
 
-  /** @throws GyreError MODEL_INVALID by rejection, if onnxruntime cannot run it */
-  async load(bytes: Uint8Array): Promise<LoadedModel> {
-    const model = this.nextId++;
-    const described = await this.ask<Described>({ ask: 'load', model, bytes });
-    const { micros } = described.run;
-    if (micros !== null && micros <= this.options.loopMicrosMax) {
+  /**
+   * @param file its bytes once more, where its thread has ended or another place is better
+   * @throws GyreError MODEL_INVALID by rejection, if onnxruntime cannot run it
+   */
+  load(bytes: Uint8Array, file = (): Promise<Uint8Array> => Promise.resolve(bytes)): Promise<LoadedModel> {
+    return this.inTurn(async () => {
+      const { loader, model, described } = await this.loaded(bytes);
+      const placed = new PlacedModel(described, this, file);
+      if (!this.isQuick(described)) return placed.settle(await this.stay(bytes, { thread: loader, model }, placed));
       const onLoop = OnnxModel.load(bytes, described.run);
-      await this.ask({ ask: 'dispose', model });
-      return onLoop;
-    }
-    return new WorkerModel(this, model, described);
+      forget({ thread: loader, model });
+      return placed.settle(onLoop);
+    });
   }
 
-  ask<T>(request: Asked): Promise<T> {
-    this.worker ??= this.start();
-    const id = this.nextId++;
-    return new Promise<T>((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
-      this.worker?.ref();
-      this.worker?.postMessage({ ...request, id } satisfies ModelRequest);
+  inThread(bytes: Uint8Array, placed: PlacedModel): Promise<InThread> {
+    return this.inTurn(async () => {
+      const { loader, model } = await this.loaded(bytes);
+      return this.stay(bytes, { thread: loader, model }, placed);
     });
+  }
+
+  leave(place: InThread, placed: PlacedModel): void {
+    forget(place);
+    const { thread } = place;
+    const own = this.threads.get(thread);
+    own?.delete(placed);
+    if (own?.size !== 0 || this.joined === thread) return;
+    this.threads.delete(thread);
+    if (this.loader === undefined) this.loader = thread;
+    else void thread.end();
   }
 
   async close(): Promise<void> {
-    const { worker } = this;
-    this.worker = undefined;
-    await worker?.terminate();
+    this.closed = true;
+    const all = [...this.threads.keys(), ...(this.loader === undefined ? [] : [this.loader])];
+    await Promise.all(all.map((thread) => thread.end()));
   }
 
-  private start(): Worker {
-    const worker = new Worker(ENTRY, { name: 'gyre-models' });
-    worker.on('message', ({ id, value, failure }: ModelAnswer) => {
-      const asked = this.waiting.get(id);
-      this.waiting.delete(id);
-      // An idle thread keeps no process from ending.
-      if (this.waiting.size === 0) worker.unref();
-      if (failure === undefined) asked?.resolve(value as never);
-      else
-        asked?.reject(
-          failure.code === null
-            ? new Error(failure.message)
-            : new GyreError(failure.code as ErrorCode, failure.message),
-        );
+  /** One after the other: a thread that loads may become a model's own. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.loading.then(work);
+    this.loading = done.catch(() => undefined);
+    return done;
+  }
+
+  private async loaded(bytes: Uint8Array): Promise<{ loader: ModelThread; model: number; described: Described }> {
+    if (this.closed) throw new Error('the models have been closed');
+    const loader = (this.loader ??= this.start());
+    const model = this.nextModel++;
+    return { loader, model, described: await loader.ask<Described>({ ask: 'load', model, bytes }) };
+  }
+
+  /** Free dimensions make runs of any length: samples of them tell nothing of what requests will bring. */
+  private isQuick({ inputs, run: { micros } }: Described): boolean {
+    const isFixed = inputs.every(
+      ({ shape, anyRank }) => anyRank !== true && shape.slice(1).every((size) => typeof size === 'number'),
+    );
+    return isFixed && micros !== null && micros <= this.options.loopMicrosMax;
+  }
+
+  /** Finds a model that the loading thread holds a thread to stay in. */
+  private async stay(bytes: Uint8Array, place: InThread, placed: PlacedModel): Promise<InThread> {
+    const { thread: loader, model } = place;
+    if (this.threads.size < this.options.threadsMax) {
+      this.threads.set(loader, new Set([placed]));
+      this.loader = undefined;
+      return place;
+    }
+    const [thread] = [...this.threads].reduce((a, b) => (b[1].size < a[1].size ? b : a));
+    forget(place);
+    this.joined = thread;
+    try {
+      await thread.ask({ ask: 'load', model, bytes });
+    } finally {
+      this.joined = undefined;
+    }
+    this.threads.get(thread)?.add(placed);
+    return { thread, model };
+  }
+
+  private start(): ModelThread {
+    const thread: ModelThread = new ModelThread((why) => {
+      if (this.loader === thread) this.loader = undefined;
+      const models = this.threads.get(thread) ?? [];
+      this.threads.delete(thread);
+      if (!this.closed) for (const model of models) model.lost(why);
     });
-    const ended = (error: Error): void => {
-      if (this.worker === worker) this.worker = undefined;
-      for (const { reject } of this.waiting.values()) reject(error);
-      this.waiting.clear();
-    };
-    worker.on('error', ended);
-    worker.on('exit', (code) => ended(new Error(`the thread that runs the models ended with code ${code}`)));
-    return worker;
+    return thread;
   }
 }
 
-/** A model in a ModelWorker's thread: its answers are promised. */
-class WorkerModel extends LoadedModel {
-  readonly inputs: readonly TensorInfo[];
-  readonly outputs: readonly TensorInfo[];
-  readonly classes: readonly (string | number)[];
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly width: number | undefined;
-  readonly scoreName: string | undefined;
-  readonly measured: MeasuredRun;
-  readonly runsOn = 'worker';
-  private disposed = false;
-
-  constructor(
-    private readonly worker: ModelWorker,
-    private readonly model: number,
-    described: Described,
-  ) {
-    super();
-    this.inputs = described.inputs;
-    this.outputs = described.outputs;
-    this.classes = described.classes;
-    this.metadata = described.metadata;
-    this.width = described.width;
-    this.scoreName = described.scoreName;
-    this.measured = described.run;
-  }
-
-  override run(features: Float32Array, rows: number): Promise<Float32Array> {
-    return this.worker.ask({ ask: 'run', model: this.model, features, rows });
-  }
-
-  override call(inputs: Values, outputs = this.outputs.map(({ name }) => name)): Promise<Record<string, TensorValue>> {
-    return this.worker.ask({ ask: 'call', model: this.model, inputs, outputs });
-  }
-
-  override dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
-    // Where the thread has ended, so has the model.
-    this.worker.ask({ ask: 'dispose', model: this.model }).catch(() => undefined);
-  }
+/** Where the thread has ended, so has the model. */
+function forget({ thread, model }: InThread): void {
+  thread.ask({ ask: 'dispose', model }).catch(() => undefined);
 }

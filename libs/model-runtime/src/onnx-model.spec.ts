@@ -99,6 +99,24 @@ describe('OnnxModel', () => {
     model.dispose();
   });
 
+  it('blames the inputs only where it runs on others', () => {
+    const broken = OnnxModel.load(
+      encodeOnnx({
+        ...{ name: 'm', inputs: [MATRIX], opsets: { '': 13 }, metadata: {} },
+        outputs: [{ name: 'y', type: 'float32', dims: ['N', 7] }],
+        nodes: [{ op: 'Reshape', inputs: ['features', 'shape'], outputs: ['y'] }],
+        constants: { shape: { type: 'int64', dims: [2], values: [-1, 7] } },
+      }),
+    );
+    const features = { type: 'float32', dims: [1, 2], data: new Float32Array(2) } as const;
+    expect(() => broken.call({ features })).toThrow('the model failed to run');
+    expect(() => broken.call({ features })).not.toThrow(GyreError);
+    // It never took the sample, but seven rows: so one is the caller's fault.
+    broken.call({ features: { type: 'float32', dims: [7, 2], data: new Float32Array(14) } });
+    expect(() => broken.call({ features })).toThrow(expect.objectContaining({ code: 'FEATURES_MISMATCHED' }));
+    broken.dispose();
+  });
+
   it('cuts a ZipMap off: its output keeps its name and becomes the probabilities of its classes', () => {
     const model = OnnxModel.load(endingInZipMap());
     expect(model.outputs).toEqual([{ name: 'output_probability', type: 'float32', shape: ['N', 3] }]);

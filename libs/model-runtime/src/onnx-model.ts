@@ -1,12 +1,14 @@
 import { GyreError } from '@gyre/contracts';
 import { LoadedModel, type TensorInfo, type TensorValue } from './loaded-model.js';
-import type { MeasuredRun } from './measured-run.js';
+import { sample, type MeasuredRun } from './measured-run.js';
 import { prepareOnnx } from './onnx-graph.js';
 import { elementType, type NativeSession, openSession, Tensor } from './onnxruntime.js';
 
 /** Names under which converters put a classifier's probabilities, the likeliest first. */
 const SCORE_NAMES = ['output', 'probabilities', 'probability', 'output_probability', 'scores'];
 const NO_OPTIONS = {};
+/** What onnxruntime says where the process is to blame, not what the model was given. */
+const OWN_TROUBLE = /alloc|memory/i;
 
 /**
  * An ONNX model in onnxruntime, on the caller's thread: one thread of computation, no waiting for a turn of the loop.
@@ -17,6 +19,7 @@ const NO_OPTIONS = {};
 export class OnnxModel extends LoadedModel {
   readonly runsOn = 'loop';
   private disposed = false;
+  private hasAnswered = false;
 
   private constructor(
     private readonly session: NativeSession,
@@ -26,7 +29,7 @@ export class OnnxModel extends LoadedModel {
     readonly metadata: Readonly<Record<string, string>>,
     readonly width: number | undefined,
     readonly scoreName: string | undefined,
-    readonly measured: MeasuredRun | null,
+    public measured: MeasuredRun | null,
   ) {
     super();
   }
@@ -104,8 +107,11 @@ export class OnnxModel extends LoadedModel {
     try {
       answer = this.session.run(feeds, Object.fromEntries(outputs.map((name) => [name, null])), NO_OPTIONS);
     } catch (error) {
-      throw new GyreError('FEATURES_MISMATCHED', `the model cannot take these inputs: ${(error as Error).message}`);
+      const { message } = error as Error;
+      if (OWN_TROUBLE.test(message) || !this.runsOtherwise()) throw new Error(`the model failed to run: ${message}`);
+      throw new GyreError('FEATURES_MISMATCHED', `the model cannot take these inputs: ${message}`);
     }
+    this.hasAnswered = true;
     return Object.fromEntries(outputs.map((name) => [name, valueOf(answer[name] as Tensor)]));
   }
 
@@ -113,6 +119,21 @@ export class OnnxModel extends LoadedModel {
     if (this.disposed) return;
     this.disposed = true;
     this.session.dispose();
+  }
+
+  /**
+   * Whether it runs on other inputs than those that it failed on, so that they are to blame: onnxruntime's binding does not say which error is an invalid
+   * argument. Its own sample tells; where it never took that, that it has answered something.
+   */
+  private runsOtherwise(): boolean {
+    const own = sample(this.inputs, [1]);
+    const feeds = Object.fromEntries(this.inputs.map((info) => [info.name, tensorOf(info, own[info.name])]));
+    try {
+      this.session.run(feeds, Object.fromEntries(this.outputs.map(({ name }) => [name, null])), NO_OPTIONS);
+      return true;
+    } catch {
+      return this.hasAnswered && this.measured?.micros == null;
+    }
   }
 
   private checkOpen(): void {

@@ -1,0 +1,162 @@
+import { LoadedModel, type TensorInfo, type TensorValue } from './loaded-model.js';
+import type { MeasuredRun } from './measured-run.js';
+import type { Described, ModelThread, Values } from './model-thread.js';
+import { OnnxModel } from './onnx-model.js';
+
+/** A model in a thread, under its number there. */
+export interface InThread {
+  readonly thread: ModelThread;
+  readonly model: number;
+}
+
+/** What finds a place for a model, and is told when one is left. */
+export interface Places {
+  /** Loads it once more, in a thread. */
+  inThread(bytes: Uint8Array, model: PlacedModel): Promise<InThread>;
+  leave(place: InThread, model: PlacedModel): void;
+}
+
+/** A run on the loop that takes longer is slow, ms: everybody waits for it. */
+const LOOP_RUN_MS_MAX = 5;
+/** Of the runs of late, which count by this weight, such a share may be slow: a processor taken away for a moment makes no model slow. */
+const SMOOTHING = 0.02;
+const SLOW_SHARE_MAX = 0.1;
+const PAUSE_MIN_MS = 100;
+const PAUSE_MAX_MS = 30_000;
+/** A thread that ends after so long has not ended of what it was loaded with. */
+const STOOD_MS = 60_000;
+
+/**
+ * A model on the loop or in a thread. From the loop it moves to a thread where its runs prove slow. Where its thread ends it is loaded again from
+ * its file, in another one; until then its runs fail at once.
+ */
+export class PlacedModel extends LoadedModel {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  readonly classes: readonly (string | number)[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly width: number | undefined;
+  readonly scoreName: string | undefined;
+  readonly measured: MeasuredRun;
+  private place: OnnxModel | InThread | null = null;
+  private lostOf = '';
+  private slowShare = 0;
+  private moving = false;
+  private pauseMs = PAUSE_MIN_MS;
+  private backAt = performance.now();
+  private disposed = false;
+
+  /** @param file its bytes, once more */
+  constructor(
+    described: Described,
+    private readonly places: Places,
+    private readonly file: () => Promise<Uint8Array>,
+  ) {
+    super();
+    this.inputs = described.inputs;
+    this.outputs = described.outputs;
+    this.classes = described.classes;
+    this.metadata = described.metadata;
+    this.width = described.width;
+    this.scoreName = described.scoreName;
+    this.measured = described.run;
+  }
+
+  override get runsOn(): 'loop' | 'worker' {
+    return this.place instanceof OnnxModel ? 'loop' : 'worker';
+  }
+
+  override get problem(): string | null {
+    return this.place === null ? `${this.lostOf}; it is being loaded again` : null;
+  }
+
+  /** Where it is from now on. */
+  settle(place: OnnxModel | InThread): this {
+    this.place = place;
+    return this;
+  }
+
+  /** Its thread has ended. */
+  lost(why: Error): void {
+    this.place = null;
+    this.lostOf = why.message;
+    if (performance.now() - this.backAt > STOOD_MS) this.pauseMs = PAUSE_MIN_MS;
+    void this.comeBack();
+  }
+
+  override run(features: Float32Array, rows: number): Float32Array | Promise<Float32Array> {
+    const { place } = this;
+    if (place instanceof OnnxModel) return this.onLoop(() => place.run(features, rows));
+    const { thread, model } = this.placeInThread(place);
+    return thread.ask({ ask: 'run', model, features, rows });
+  }
+
+  override call(
+    inputs: Values,
+    outputs = this.outputs.map(({ name }) => name),
+  ): Record<string, TensorValue> | Promise<Record<string, TensorValue>> {
+    const { place } = this;
+    if (place instanceof OnnxModel) return this.onLoop(() => place.call(inputs, outputs));
+    const { thread, model } = this.placeInThread(place);
+    return thread.ask({ ask: 'call', model, inputs, outputs });
+  }
+
+  override dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.free();
+  }
+
+  private free(): void {
+    const { place } = this;
+    if (place instanceof OnnxModel) place.dispose();
+    else if (place !== null) this.places.leave(place, this);
+  }
+
+  private placeInThread(place: InThread | null): InThread {
+    if (this.disposed) throw new RangeError('This model has been disposed of');
+    if (place !== null) return place;
+    throw new Error(this.problem as string);
+  }
+
+  private onLoop<T>(run: () => T): T {
+    const began = performance.now();
+    const answer = run();
+    const isSlow = performance.now() - began > LOOP_RUN_MS_MAX;
+    this.slowShare += SMOOTHING * ((isSlow ? 1 : 0) - this.slowShare);
+    if (this.slowShare > SLOW_SHARE_MAX && !this.moving) void this.move();
+    return answer;
+  }
+
+  private async move(): Promise<void> {
+    this.moving = true;
+    try {
+      const place = await this.places.inThread(await this.file(), this);
+      this.free();
+      this.place = place;
+      if (this.disposed) this.free();
+    } catch {
+      // It goes on where it is; the next slow runs try again.
+      this.slowShare = 0;
+    }
+    this.moving = false;
+  }
+
+  /** The pause grows while its thread ends again and again, for it may be the model that ends it. */
+  private async comeBack(): Promise<void> {
+    while (!this.disposed) {
+      await new Promise((resolve) => setTimeout(resolve, this.pauseMs).unref());
+      this.pauseMs = Math.min(PAUSE_MAX_MS, 2 * this.pauseMs);
+      if (this.disposed) return;
+      try {
+        const place = await this.places.inThread(await this.file(), this);
+        this.place = place;
+        this.backAt = performance.now();
+        if (this.disposed) this.free();
+        return;
+      } catch (error) {
+        this.lostOf = (error as Error).message;
+      }
+    }
+  }
+}
