@@ -60,7 +60,13 @@ function lastKnownDir(logDir: string): string {
       ) => {
         const notLoaded = (model: string): void => metrics.notLoaded(model);
         const lastKnown = LastKnown.open(lastKnownDir(logDir), log);
-        const table = new ServingTable({ platform, log, load: (onnx) => models.load(onnx), notLoaded, lastKnown });
+        const table = new ServingTable({
+          platform,
+          log,
+          load: (onnx, again) => models.load(onnx, again),
+          notLoaded,
+          lastKnown,
+        });
         readiness.require('gateway', () => table.missing());
         readiness.mention('gateway', () => table.degraded());
         await table.open();

@@ -6,6 +6,8 @@ import type { TensorModel } from './tensor-request.js';
 /** A version in memory. It is freed when it has been retired and the last request that uses it is through. */
 export class ServedVersion {
   readonly runTimes = new RunTimes();
+  /** It was declared a batch, and answered with other rows than it was given. */
+  private mergesRows = false;
   private users = 0;
   private retired = false;
 
@@ -22,11 +24,16 @@ export class ServedVersion {
   get tensors(): TensorModel | null {
     if (this.spec.imported !== true) return null;
     const { inputs, outputs, measured } = this.model;
-    return { inputs, outputs, rowsIndependent: measured?.rowsIndependent ?? false };
+    return { inputs, outputs, rowsIndependent: !this.mergesRows && (measured?.rowsIndependent ?? false) };
   }
 
   get runsOn(): LoadedModel['runsOn'] {
     return this.model.runsOn;
+  }
+
+  /** Why it cannot answer now, in words; null where it can. */
+  get problem(): string | null {
+    return this.model.problem;
   }
 
   /** Shortest time of a run of one row, microseconds; null where it is not known. */
@@ -61,6 +68,13 @@ export class ServedVersion {
     const named: Record<string, TensorValue> = {};
     for (let i = 0; i < inputs.length; i++) named[inputs[i]?.name as string] = values[i] as TensorValue;
     return this.model.call(named);
+  }
+
+  /** Whether outputs have a row for each of a batch; where they do not, it is given no batches from now on. */
+  keepsRows(outputs: Readonly<Record<string, TensorValue>>, rows: number): boolean {
+    if (Object.values(outputs).every(({ dims }) => dims[0] === rows)) return true;
+    this.mergesRows = true;
+    return false;
   }
 
   /**

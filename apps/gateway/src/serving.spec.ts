@@ -133,6 +133,26 @@ describe('what serves', () => {
     expect(await wet(table)).toBeCloseTo(0.1);
   });
 
+  it('says which shadows and canaries it lacks, and loads them as soon as they can be had', async () => {
+    await apply(platform);
+    const later = answering(0.3);
+    const name = createHash('sha256').update(later).digest('hex');
+    const invalid = new Uint8Array([1, 2, 3]);
+    await serve(platform, { champion: [1, answering(0.1)], shadows: [[2, invalid]], arms: [[3, name, 0.5]] });
+    const table = await aTable();
+    expect(table.degraded()).toBe('could not be loaded: shadow 2 of tides, canary 3 of tides');
+    await platform.artifacts.put(later);
+    while (table.serving('tides').arms.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(table.serving('tides').arms[0]?.version.version).toBe(3);
+    expect(table.degraded()).toBe('could not be loaded: shadow 2 of tides');
+    // What is no model is not loaded twice.
+    expect(log.lines.filter((line) => line === 'a version cannot be loaded').length).toBe(notLoaded);
+    expect(loads).toBe(3);
+    await serve(platform, { champion: [1, answering(0.1)] });
+    await table.caughtUp();
+    expect(table.degraded()).toBeNull();
+  });
+
   it('is not ready where no version at all could be loaded', async () => {
     await apply(platform);
     await serve(platform, { champion: [1, 'f'.repeat(64)] });
@@ -144,7 +164,11 @@ describe('what serves', () => {
   describe('at a start without the platform', () => {
     let directory: string;
     beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'gyre-last-known-'))));
-    afterEach(() => rmSync(directory, { recursive: true, force: true }));
+    afterEach(async () => {
+      // What they keep there is written behind.
+      for (const table of tables.splice(0)) await table.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
 
     const keeping = async (on: Platform): Promise<ServingTable> => {
       const table = new ServingTable({ platform: on, load, log, lastKnown: LastKnown.open(directory, log) });

@@ -2,6 +2,7 @@ import { GyreError, topics, type Lifecycle, type LifecycleOf, type ModelInForce 
 import type { Logger } from '@gyre/hosting';
 import type { LoadedModel } from '@gyre/model-runtime';
 import type { Following, Platform, Recorded } from '@gyre/platform';
+import { LackingVersions, type LackingSlot } from './lacking-versions.js';
 import type { LastKnown, LastKnownModel } from './last-known.js';
 import { ServedVersion } from './served-version.js';
 
@@ -33,7 +34,8 @@ export interface Arm {
 
 export interface ServingOptions {
   platform: Platform;
-  load: (onnx: Uint8Array) => LoadedModel | Promise<LoadedModel>;
+  /** @param again the same bytes, where they are needed once more while it serves */
+  load: (onnx: Uint8Array, again: () => Promise<Uint8Array>) => LoadedModel | Promise<LoadedModel>;
   log: Logger;
   /** Told of every version that could not be loaded, for the metrics. */
   notLoaded?: (model: string) => void;
@@ -45,7 +47,8 @@ export interface ServingOptions {
  * The table of what serves, as gyre.lifecycle says: for each model the newest ServingChanged counts.
  *
  * The new versions are fetched, verified, loaded and warmed while the old ones answer; then one assignment switches, and the old ones are
- * freed when their last request is through. A version that cannot be loaded changes nothing: the one before goes on, marked.
+ * freed when their last request is through. A version that cannot be loaded changes nothing: the one before goes on, marked; it is tried again, unless
+ * its file is no model.
  *
  * Where the platform is away at the start it begins with what this gateway last knew, marked, until the log has been read.
  */
@@ -59,6 +62,12 @@ export class ServingTable {
   private readonly said = new Map<string, LastKnownModel>();
   /** sha-256 of every version that was ever registered or served, by model and version. */
   private readonly artifacts = new Map<string, Map<number, string>>();
+  private readonly lacking = new LackingVersions((event, spec) => {
+    // Something else may have been said until it is its turn.
+    void this.inTurn(async () => (this.lacking.of(event).length > 0 ? this.changeTo(event, spec) : undefined));
+  });
+  /** Changes, one after the other: those that the log says, and those that are tried again. */
+  private changing: Promise<void> = Promise.resolve();
   private following: Following | undefined;
   private opened = false;
   private closed = false;
@@ -125,6 +134,12 @@ export class ServingTable {
     const words = this.onLastKnown ? ['what this gateway last knew serves, for the platform is away'] : [];
     const older = this.withoutChampion(({ answering }) => answering !== null);
     if (older !== '') words.push(`the champion could not be loaded, an older version answers: ${older}`);
+    const others = this.lacking.words();
+    if (others.length > 0) words.push(`could not be loaded: ${others.join(', ')}`);
+    for (const [name, serving] of this.table) {
+      for (const { version, problem } of versionsOf(serving))
+        if (problem !== null) words.push(`version ${version} of ${name} cannot answer: ${problem}`);
+    }
     return words.length === 0 ? null : words.join('; ');
   }
 
@@ -140,6 +155,7 @@ export class ServingTable {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.lacking.close();
     await this.following?.stop();
     await this.options.lastKnown?.kept();
     for (const serving of this.table.values()) for (const version of versionsOf(serving)) version.retire();
@@ -210,26 +226,55 @@ export class ServingTable {
     lastKnown?.keep(() => [...this.said.values()]);
   }
 
-  private async change(event: ServingChanged): Promise<void> {
+  private change(event: ServingChanged): Promise<void> {
+    return this.inTurn(() => this.changeTo(event));
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.changing.then(work);
+    this.changing = done.catch(() => undefined);
+    return done;
+  }
+
+  /** @param given the spec that the versions are loaded under, where it is not the present one */
+  private async changeTo(event: ServingChanged, given?: ModelInForce): Promise<void> {
     const before = this.table.get(event.model);
     if (before === undefined) {
       this.options.log.warn('what serves a model was changed before the model was applied', { model: event.model });
       return;
     }
+    const spec = given ?? before.spec;
     const loader = new Map<string, Promise<ServedVersion | null>>();
-    const slot = (wanted: Slot | null): Promise<ServedVersion | null> => {
+    const lacked = this.lacking.of(event);
+    const slots: LackingSlot[] = [];
+    const slot = (wanted: Slot | null, role: LackingSlot['role']): Promise<ServedVersion | null> => {
       if (wanted === null) return Promise.resolve(null);
-      const key = `${wanted.version} ${wanted.onnx}`;
-      const version = loader.get(key) ?? this.version(wanted, before);
-      loader.set(key, version);
-      return version;
+      const { version, onnx } = wanted;
+      const key = `${version} ${onnx}`;
+      let found = loader.get(key);
+      if (found === undefined) {
+        const missed = (isInvalid: boolean): null => (slots.push({ role, version, onnx, isInvalid }), null);
+        const isInvalid = lacked.some((one) => one.onnx === onnx && one.isInvalid);
+        found = isInvalid ? Promise.resolve(missed(true)) : this.version(wanted, before, spec, missed);
+      }
+      loader.set(key, found);
+      return found;
     };
-    const champion = await slot(event.champion);
-    const previous = await slot(event.previous);
-    const shadows = await Promise.all(event.shadows.map(slot));
+    const champion = await slot(event.champion, 'champion');
+    const previous = await slot(event.previous, 'previous');
+    const shadows = await Promise.all(event.shadows.map((shadow) => slot(shadow, 'shadow')));
     const arms = await Promise.all(
-      (event.arms ?? []).map(async ({ weight, role, ...wanted }) => ({ version: await slot(wanted), weight, role })),
+      (event.arms ?? []).map(async ({ weight, role, ...arm }) => ({ version: await slot(arm, role), weight, role })),
     );
+    if (this.closed) {
+      const there = versionsOf(before);
+      for (const version of [champion, previous, ...shadows, ...arms.map((arm) => arm.version)])
+        if (version !== null && !there.has(version)) version.retire();
+      return;
+    }
+    this.lacking.note(event, spec, slots);
+    // Tried again, and nothing more could be had.
+    if (lacked.length > 0 && slots.length === lacked.length) return;
     const answering = champion ?? (event.champion === null ? null : (before.answering ?? previous));
     const after: Serving = {
       // Read again: while the versions were loaded nothing else was handled, but the spec is the table's to keep.
@@ -265,16 +310,21 @@ export class ServingTable {
     return bytes;
   }
 
-  /** The version in memory, or null where it cannot be had. */
-  private async version(wanted: Slot, before: Serving): Promise<ServedVersion | null> {
+  /** The version in memory, or null where it cannot be had. @param missed told then, and whether it never can */
+  private async version(
+    wanted: Slot,
+    before: Serving,
+    spec: ModelInForce,
+    missed: (isInvalid: boolean) => null,
+  ): Promise<ServedVersion | null> {
     const { load, log, notLoaded } = this.options;
     for (const there of versionsOf(before)) {
       if (there.version === wanted.version && there.onnx === wanted.onnx) return there;
     }
-    const { spec } = before;
     let model: LoadedModel | undefined;
     try {
-      model = await load(await this.artifact(wanted.onnx));
+      const artifact = (): Promise<Uint8Array> => this.artifact(wanted.onnx);
+      model = await load(await artifact(), artifact);
       if (spec.imported !== true && model.width !== spec.inputs.length) {
         throw new GyreError(
           'MODEL_INVALID',
@@ -295,7 +345,7 @@ export class ServingTable {
         onnx: wanted.onnx,
         error: (error as Error).message,
       });
-      return null;
+      return missed(error instanceof GyreError && error.code === 'MODEL_INVALID');
     }
   }
 }
