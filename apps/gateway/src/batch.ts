@@ -1,6 +1,6 @@
 import type { TensorValue } from '@gyre/model-runtime';
 import type { ServedVersion } from './served-version.js';
-import { joinedRows, sameColumns } from './tensor-request.js';
+import { joinedRows, rowsOf, sameColumns } from './tensor-request.js';
 
 /** What the versions said of a batch of rows; row-major, [rows, outputs] each. */
 export interface Scores {
@@ -46,16 +46,27 @@ function goTogether(a: Batched, b: Batched): boolean {
   return a.version?.tensors?.rowsIndependent === true && sameColumns(ours, theirs);
 }
 
+/** Requests were put together, and their answers cannot be told apart. */
+export class RowsMerged extends Error {
+  constructor(version: ServedVersion) {
+    super(
+      `version ${version.version} of ${version.spec.name} answered with other rows than it was given; its requests are asked one by one`,
+    );
+  }
+}
+
 /**
  * Scores the rows of several requests at once.
  *
  * @param requests each with its features, row-major float32 of shape [rows, width], or its tensors
+ * @param maxRows a request of more is scored part by part, with a turn of the loop between them, where the model can
  * @param failed told where the version failed
- * @returns at once where the model runs on this thread; null where it failed
+ * @returns at once where the model runs on this thread and the rows are no more; null where it failed
  */
 export function scoreBatch(
   version: ServedVersion,
   requests: readonly Batched[],
+  maxRows: number,
   failed: (error: Error, version: ServedVersion) => void,
 ): Scores | null | Promise<Scores | null> {
   const rows = requests.reduce((sum, { asked }) => sum + asked.rows, 0);
@@ -64,8 +75,11 @@ export function scoreBatch(
     failed(error as Error, version);
     return null;
   };
+  const canSplit = version.tensors?.rowsIndependent ?? true;
   try {
-    const outcome = asking(requests)(version, rows);
+    if (!canSplit && requests.length > 1) return oneByOne(version, requests, failed);
+    const asking = asker(version, requests, rows);
+    const outcome = canSplit && rows > maxRows ? inParts(asking, rows, maxRows) : asking(0, rows);
     return outcome instanceof Promise ? outcome.then(scores).catch(miss) : scores(outcome);
   } catch (error) {
     return miss(error);
@@ -73,27 +87,67 @@ export function scoreBatch(
 }
 
 type Outcome = Pick<Scores, 'output' | 'tensors'>;
-type Asking = (version: ServedVersion, rows: number) => Outcome | Promise<Outcome>;
+type Asking = (from: number, to: number) => Outcome | Promise<Outcome>;
 
-/** How the requests' rows are put to a version: their features, or their tensors. */
-function asking(requests: readonly Batched[]): Asking {
+/** How the requests' rows, or some of them, are put to a version: their features, or their tensors. */
+function asker(version: ServedVersion, requests: readonly Batched[], all: number): Asking {
   if (requests[0]?.asked.tensors === null) {
     const features = joined(requests as readonly { features: Float32Array }[]);
+    const width = features.length / all;
     const outcome = (output: Float32Array): Outcome => ({ output, tensors: null });
-    return (version, rows) => {
-      const output = version.run(features, rows);
+    return (from, to) => {
+      const some = to - from === all ? features : features.slice(from * width, to * width);
+      const output = version.run(some, to - from);
       return output instanceof Promise ? output.then(outcome) : outcome(output);
     };
   }
   const values = joinedRows(requests.map(({ asked }) => asked.tensors as readonly TensorValue[]));
-  return (version, rows) => {
-    const outcome = (tensors: Readonly<Record<string, TensorValue>>): Outcome => ({
-      output: version.scoresIn(tensors, rows),
-      tensors,
-    });
-    const tensors = version.call(values);
+  return (from, to) => {
+    const rows = to - from;
+    const outcome = (tensors: Readonly<Record<string, TensorValue>>): Outcome => {
+      const mustKeep = requests.length > 1 || rows < all;
+      if (mustKeep && !version.keepsRows(tensors, rows)) throw new RowsMerged(version);
+      return { output: version.scoresIn(tensors, rows), tensors };
+    };
+    const tensors = version.call(rows === all ? values : rowsOf(values, all, from, rows));
     return tensors instanceof Promise ? tensors.then(outcome) : outcome(tensors);
   };
+}
+
+/** A large request does not hold up the loop for all of its rows. */
+async function inParts(asking: Asking, rows: number, maxRows: number): Promise<Outcome> {
+  const parts: Outcome[] = [];
+  try {
+    for (let from = 0; from < rows; from += maxRows) {
+      if (from > 0) await new Promise((resolve) => setImmediate(resolve));
+      parts.push(await asking(from, Math.min(rows, from + maxRows)));
+    }
+  } catch (error) {
+    if (error instanceof RowsMerged) return asking(0, rows);
+    throw error;
+  }
+  const [first] = parts as [Outcome];
+  const output = joined(parts.map((part) => ({ features: part.output })));
+  if (first.tensors === null) return { output, tensors: null };
+  const names = Object.keys(first.tensors);
+  const values = joinedRows(parts.map(({ tensors }) => names.map((name) => tensors?.[name] as TensorValue)));
+  return { output, tensors: Object.fromEntries(names.map((name, i) => [name, values[i] as TensorValue])) };
+}
+
+/** The scores alone, of a version that was not made for batches. */
+async function oneByOne(
+  version: ServedVersion,
+  requests: readonly Batched[],
+  failed: (error: Error, version: ServedVersion) => void,
+): Promise<Scores | null> {
+  const all: Scores[] = [];
+  for (const request of requests) {
+    const scores = await scoreBatch(version, [request], Infinity, failed);
+    if (scores === null) return null;
+    all.push(scores);
+  }
+  const rows = all.reduce((sum, one) => sum + one.rows, 0);
+  return { rows, output: joined(all.map(({ output }) => ({ features: output }))), tensors: null };
 }
 
 function joined(requests: readonly { features: Float32Array }[]): Float32Array {

@@ -136,6 +136,55 @@ describe('an imported model', () => {
     expect(bad).toMatchObject({ reason: { code: 'FEATURES_MISMATCHED' } });
   });
 
+  it('looks for such inputs half by half, not one by one', async () => {
+    const all = Array.from({ length: 16 }, (_, i) => infer(tensors(['a'], [i === 11 ? 3n : 1n])));
+    const refused = (await Promise.allSettled(all)).map(({ status }) => status).indexOf('rejected');
+    expect(refused).toBe(11);
+    expect(calls).toBe(8);
+  });
+
+  it('has the champion answer what its canary cannot take', async () => {
+    const small = { table: { type: 'float32', dims: [1, 2], values: [0.5, 0.5] } } as const;
+    const canary = encodeOnnx({ ...PARTS, constants: small });
+    await serve(platform, { champion: [1, encodeOnnx(PARTS)], arms: [[2, canary, 1]] });
+    await table.caughtUp();
+    expect((await infer(tensors(['a'], [0n]))).parameters).toMatchObject({ role: 'canary' });
+    const { parameters } = await infer(tensors(['a'], [1n]));
+    expect(parameters).toMatchObject({ role: 'champion', fallback_reason: 'run-failed' });
+    expect(records.at(-1)).toMatchObject({ version: 1, route: 'instead', fallback: 'run-failed' });
+    await expect(infer(tensors(['a'], [3n]))).rejects.toMatchObject({ code: 'FEATURES_MISMATCHED' });
+  });
+
+  it('is asked by each request alone from when it answered a batch with other rows than it was given', async () => {
+    // Rows whose number is below 2, as all of the samples that it was measured by.
+    const dropping = encodeOnnx({
+      ...PARTS,
+      outputs: [{ name: 'kept', type: 'int64', dims: ['M'] }],
+      nodes: [
+        { op: 'Less', inputs: ['index', 'two'], outputs: ['small'] },
+        { op: 'Compress', inputs: ['index', 'small'], outputs: ['kept'], attributes: { axis: { int: 0 } } },
+      ],
+      constants: { two: { type: 'int64', dims: [], values: [2] } },
+    });
+    await serve(platform, { champion: [2, dropping] });
+    await table.caughtUp();
+    for (const batched of [1, 0]) {
+      calls = 0;
+      const answers = await Promise.all([2n, 0n, 1n].map((index) => infer(tensors(['a'], [index]))));
+      expect(answers.map(({ outputs }) => Array.from(outputs[0]?.values as BigInt64Array))).toEqual([[], [0n], [1n]]);
+      expect(calls).toBe(3 + batched);
+    }
+  });
+
+  it('is asked part by part by a request of more rows than a batch has', async () => {
+    const rows = 20;
+    const index = Array.from({ length: rows }, (_, i) => BigInt(i % 2));
+    const { outputs } = await infer(tensors(new Array<string>(rows).fill('a'), index));
+    expect(calls).toBe(3);
+    expect(outputs.map(({ shape }) => shape)).toEqual([[rows], [rows], [rows, 2]]);
+    expect(outputs[1]?.values).toEqual(BigInt64Array.from(index));
+  });
+
   it.each([
     [[0], 'input "index" is missing'],
     [[0, 1, 1], 'input "index" is brought twice'],

@@ -117,11 +117,11 @@ describe('an inference that meets failures, or too much to do', () => {
 
   it('recovers after a slow run: the next requests with a deadline are let in again and find out', async () => {
     await serving({ champion: [1, echoing()] });
-    world.runTakesMs = 40;
+    world.runTakesMs = 600;
     await infer();
     world.runTakesMs = 0;
-    const hasty = (): Promise<unknown> => infer({ parameters: { timeout: 20_000 } });
-    await expect(hasty()).rejects.toThrow(/takes at least [4-9]\d\.\d ms/);
+    const hasty = (): Promise<unknown> => infer({ parameters: { timeout: 300_000 } });
+    await expect(hasty()).rejects.toThrow(/takes at least \d+\.\d ms/);
     world.now += 2_000;
     await hasty();
     await hasty();

@@ -1,7 +1,7 @@
 import { type ErrorCode, GyreError, type OnlineFeatures, type Predicted } from '@gyre/contracts';
 import type { Admission } from './admission.js';
 import { checkOutputs, inferAnswer } from './answer.js';
-import { batches, scoreBatch, type Scores } from './batch.js';
+import { batches, RowsMerged, scoreBatch, type Scores } from './batch.js';
 import { ANYBODY, deadlineOf, type Caller } from './caller.js';
 import { lookUp, type EntityQuery } from './entity-features.js';
 import { FailureRecords } from './failure-records.js';
@@ -16,6 +16,7 @@ import {
   isByEntity,
   isInputs,
   lacksFeatures,
+  noteRun,
   refusal,
   tooLate,
   type Pending,
@@ -76,6 +77,7 @@ export class Inference {
     this.shadowing = new Shadowing({
       log,
       rowsMax: limits.shadowRowsMax,
+      batchRowsMax: limits.maxBatchSize,
       covered: (model, result, rows) => metrics.shadowed(model, result, rows),
       failed: (error, version) => metrics.runFailed(version.spec.name, version.version, error),
     });
@@ -235,16 +237,17 @@ export class Inference {
       }
       let problem: Error | null = null;
       const began = performance.now();
-      const scores = scoreBatch(version, batch, (error, failed) => {
+      const scores = scoreBatch(version, batch, limits.maxBatchSize, (error, failed) => {
         problem = error;
         if (!isInputs(error)) metrics.runFailed(failed.spec.name, failed.version, error);
       });
       const end = (found: Scores | null): readonly Concluded[] =>
-        isInputs(problem) ? this.refuseInputs(batch, problem) : [concluded(batch, found)];
+        isInputs(problem) || problem instanceof RowsMerged ? this.apart(batch, problem) : [concluded(batch, found)];
       if (scores instanceof Promise) {
-        this.busy.set(version, []);
+        // One that runs on the loop has turns between parts of a large request, in which others are scored.
+        if (version.runsOn === 'worker') this.busy.set(version, []);
         void scores.then((late) => {
-          noteRun(batch, version, began, this.options);
+          noteRun(batch, version, began, metrics, this.options.now());
           const next = this.busy.get(version) ?? [];
           this.busy.delete(version);
           // The next batch runs while this one's answers are written.
@@ -253,19 +256,31 @@ export class Inference {
         });
         continue;
       }
-      noteRun(batch, version, began, this.options);
+      noteRun(batch, version, began, metrics, this.options.now());
       through.push(...end(scores));
     }
     this.conclude(through);
   }
 
   /**
-   * Inputs that a model cannot take although they are of its shape, such as an index beyond its table: alone, they are the caller's to know; among
-   * others, each is asked again by itself, so that nobody suffers for them.
+   * A batch that failed of its requests. Where they cannot be told apart they are asked one by one. Inputs that a model cannot take although they are of its
+   * shape, such as an index beyond its table, are looked for half by half, so that nobody suffers for others'. They are the caller's to know; but where
+   * only a share of the requests goes to the version, the others' would have been answered, and so is this one.
    */
-  private refuseInputs(batch: readonly Pending[], problem: GyreError): readonly Concluded[] {
-    if (batch.length === 1) this.fail(batch, problem);
-    else for (const pending of batch) this.score([pending]);
+  private apart(batch: readonly Pending[], problem: Error): readonly Concluded[] {
+    if (problem instanceof RowsMerged) this.score(batch);
+    else if (batch.length > 1) {
+      const half = batch.length >> 1;
+      this.score(batch.slice(0, half));
+      this.score(batch.slice(half));
+    } else {
+      const { route: by, instead, version, spec } = batch[0] as Pending;
+      if ((by === 'canary' || by === 'split') && instead.length > 0) {
+        this.options.metrics.runFailed(spec.name, version?.version ?? 0, problem);
+        return [concluded(batch, null)];
+      }
+      this.fail(batch, problem);
+    }
     return [];
   }
 
@@ -376,21 +391,6 @@ const NO_SHADOWS: readonly ServedVersion[] = [];
 
 function concluded(batch: readonly Pending[], scores: Scores | null): Concluded {
   return { batch, scores, reason: scores === null ? 'run-failed' : 'not-finite' };
-}
-
-/** Notes how long a batch ran, and how long its first request waited for that. @param began performance.now() */
-function noteRun(batch: readonly Pending[], version: ServedVersion, began: number, options: InferenceOptions): void {
-  const { entry, waitingSince } = batch[0] as Pending;
-  const now = performance.now();
-  let [rows, waitedMs] = [0, 0];
-  for (const { asked, waitingSince: since } of batch) {
-    rows += asked.rows;
-    waitedMs += began - since;
-  }
-  const run = { rows, requests: batch.length, waitedMs, tookMs: now - began };
-  options.metrics.triton.ran(version.spec.name, version.version, run);
-  version.runTimes.ran(run.tookMs, rows, options.now());
-  entry.waited(began - waitingSince, now);
 }
 
 /** Refused at the door: counted, not recorded one by one. */

@@ -5,6 +5,7 @@ import type { ConcurrencyLimit } from './concurrency-limit.js';
 import type { EntityFeatures } from './entity-features.js';
 import type { Failed } from './failure-records.js';
 import { fallbackOf } from './fallback.js';
+import type { GatewayMetrics } from './gateway.metrics.js';
 import type { Asked } from './infer-request.js';
 import type { InferAnswer, InferRequest } from './oip.js';
 import { predictionIds, type Answered, type FallbackReason } from './prediction.js';
@@ -97,8 +98,8 @@ export function byModel(pending: Pending, scores: Scores, from: number): Answere
   const output = cut(scores.output);
   const finite = output.every(Number.isFinite);
   if (!finite && scores.tensors === null) return null;
-  const tensors =
-    scores.tensors === null ? null : outputTensors(scores.tensors, version.tensors as TensorModel, from, rows);
+  const part = { from, rows, isAlone: rows === scores.rows };
+  const tensors = scores.tensors === null ? null : outputTensors(scores.tensors, version.tensors as TensorModel, part);
   return {
     ...pending,
     ids: idsOf(pending),
@@ -138,6 +139,31 @@ export function goesOn(pending: Pending, reason: FallbackReason): boolean {
   pending.route = 'instead';
   pending.version = next;
   return true;
+}
+
+/**
+ * Notes how long a batch ran, and how long its first request waited for that.
+ * @param began performance.now()
+ * @param at UTC milliseconds
+ */
+export function noteRun(
+  batch: readonly Pending[],
+  version: ServedVersion,
+  began: number,
+  { triton }: GatewayMetrics,
+  at: number,
+): void {
+  const { entry, waitingSince } = batch[0] as Pending;
+  const now = performance.now();
+  let [rows, waitedMs] = [0, 0];
+  for (const { asked, waitingSince: since } of batch) {
+    rows += asked.rows;
+    waitedMs += began - since;
+  }
+  const tookMs = now - began;
+  triton.ran(version.spec.name, version.version, { rows, requests: batch.length, waitedMs, tookMs });
+  version.runTimes.ran(tookMs, rows, at);
+  entry.waited(began - waitingSince, now);
 }
 
 function idsOf({ spec, asked, request }: Pending): string[] {

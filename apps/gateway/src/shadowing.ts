@@ -20,6 +20,8 @@ export interface ShadowingOptions {
   log: Pick<PredictionLog, 'shadows'>;
   /** Rows that wait for their shadows; more are shed. */
   rowsMax: number;
+  /** Rows that are scored at once. */
+  batchRowsMax: number;
   /** Told of each batch: rows that were scored, and of those that should have been. */
   covered: (model: string, result: 'scored' | 'failed' | 'shed', rows: number) => void;
   failed: (error: Error, version: ServedVersion) => void;
@@ -36,6 +38,8 @@ export class Shadowing {
   private readonly waiting: Work[] = [];
   private rows = 0;
   private running = false;
+  /** Shadows that have not answered a batch yet, whether it was given up or not: they are given no other, for it would stand before those that answer. */
+  private readonly unanswered = new Set<ServedVersion>();
 
   constructor(private readonly options: ShadowingOptions) {}
 
@@ -69,8 +73,12 @@ export class Shadowing {
   }
 
   private score(shadow: ServedVersion, { requests }: Work): Scores | null | Promise<Scores | null> {
-    const found = scoreBatch(shadow, requests, this.options.failed);
+    if (this.unanswered.has(shadow)) return null;
+    const { batchRowsMax, failed } = this.options;
+    const found = scoreBatch(shadow, requests, batchRowsMax, failed);
     if (!(found instanceof Promise)) return found;
+    this.unanswered.add(shadow);
+    void found.then(() => this.unanswered.delete(shadow));
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<null>((resolve) => (timer = setTimeout(resolve, PATIENCE_MS, null)));
     return Promise.race([found, patience]).finally(() => clearTimeout(timer));

@@ -102,19 +102,34 @@ function joinedData(parts: readonly TensorValue['data'][]): TensorValue['data'] 
   return all;
 }
 
-/** The outputs of some of the rows of a batch, as a client is answered. Where the model has no batch, all of them. */
+/** Some rows of a batch. */
+export function rowsOf(
+  values: readonly TensorValue[],
+  rows: number,
+  from: number,
+  count: number,
+): readonly TensorValue[] {
+  return values.map(({ type, dims, data }) => {
+    const width = data.length / rows;
+    const part = (data as Float32Array).slice(from * width, (from + count) * width);
+    return { type, dims: [count, ...dims.slice(1)], data: part };
+  });
+}
+
+/**
+ * The outputs of a request's rows in a batch, as a client is answered; all of them where it was alone.
+ * @param outputs with a row for each of the batch where there were several requests
+ */
 export function outputTensors(
   outputs: Readonly<Record<string, TensorValue>>,
-  { outputs: infos, rowsIndependent }: TensorModel,
-  from: number,
-  rows: number,
+  { outputs: infos }: TensorModel,
+  { from, rows, isAlone }: { from: number; rows: number; isAlone: boolean },
 ): Tensor[] {
   return infos.map(({ name, type }) => {
     const { dims, data } = outputs[name] as TensorValue;
     const datatype = datatypeOf(type);
-    const all = dims[0] as number;
-    if (!rowsIndependent || rows === all) return { name, datatype, shape: dims, values: data as Tensor['values'] };
-    const width = data.length / all;
+    if (isAlone) return { name, datatype, shape: dims, values: data as Tensor['values'] };
+    const width = data.length / (dims[0] as number);
     const [begin, end] = [from * width, (from + rows) * width];
     const values = Array.isArray(data) ? data.slice(begin, end) : (data as Float32Array).subarray(begin, end);
     return { name, datatype, shape: [rows, ...dims.slice(1)], values };
