@@ -33,6 +33,25 @@ export class Admission {
     );
   }
 
+  /** Takes one of what a client may send, of what needs no place among the requests to a model. @throws GyreError RATE_LIMITED, with `retryAfterMs` */
+  count(client: string): void {
+    this.rates.take(client);
+  }
+
+  /**
+   * Refuses what can be left out, such as an explanation, while requests to its model are about to be turned away.
+   * @param model one that there is
+   * @throws GyreError OVERLOADED, with `retryAfterMs`
+   */
+  refuseWherePressed(model: string): void {
+    if (!this.of(model).pressed) return;
+    throw new GyreError(
+      'OVERLOADED',
+      `as many requests to ${model} are under way as it can answer, and nothing is explained beside them; try again later`,
+      { retryAfterMs: RETRY_AFTER_MS },
+    );
+  }
+
   /** By model: requests under way, and how many may be. */
   state(): { model: string; underWay: number; limit: number }[] {
     return [...this.limits].map(([model, { underWay, limit }]) => ({ model, underWay, limit }));

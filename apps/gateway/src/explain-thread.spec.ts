@@ -24,6 +24,22 @@ describe('the thread of the explanations', () => {
     expect((await thread.explain('m', file(1), task())).prediction[1]).toBeCloseTo(0.1);
   });
 
+  it('fetches a file once for all that ask meanwhile, and counts them as under way', async () => {
+    const thread = aThread(3);
+    let fetched = 0;
+    const slow = async (): Promise<Uint8Array> => {
+      fetched += 1;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return answering(0.1);
+    };
+    const all = Array.from({ length: 5 }, () => thread.explain('m', slow, task()));
+    const ends = (await Promise.allSettled(all)).map((end) =>
+      end.status === 'rejected' ? end.reason.code : 'explained',
+    );
+    expect(ends).toEqual(['explained', 'explained', 'explained', 'OVERLOADED', 'OVERLOADED']);
+    expect(fetched).toBe(1);
+  });
+
   it('goes on with models that it let go of, whoever was refused meanwhile', async () => {
     const thread = aThread();
     for (let i = 0; i < 4; i++) await thread.explain(`m${i}`, file(i), task());

@@ -34,6 +34,10 @@ export class ExplainThread {
   >();
   /** What the thread holds, the least recently asked first. */
   private held: string[] = [];
+  /** Files that are on their way to it. */
+  private readonly fetching = new Map<string, Promise<Uint8Array>>();
+  /** Explanations that wait for their model's file, or for the thread. */
+  private underWay = 0;
   private nextId = 1;
 
   /** @param waitingMax explanations that may be under way or wait */
@@ -44,9 +48,36 @@ export class ExplainThread {
    * @throws GyreError by rejection: OVERLOADED, and what ExplainableModel.explain throws
    */
   async explain(onnx: string, fetch: () => Promise<Uint8Array>, task: ExplainTask): Promise<ExplainResult> {
-    this.refuseBeyondLimit();
-    const bytes = this.held.includes(onnx) ? null : await fetch();
-    this.refuseBeyondLimit();
+    if (this.underWay >= this.waitingMax) {
+      throw new GyreError(
+        'OVERLOADED',
+        `${this.underWay} explanations are under way; the limit is ${this.waitingMax}, try again later`,
+      );
+    }
+    this.underWay += 1;
+    try {
+      return await this.ask(onnx, this.held.includes(onnx) ? null : await this.fetched(onnx, fetch), task);
+    } finally {
+      this.underWay -= 1;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.worker?.terminate();
+  }
+
+  /** Whoever asks while a file is fetched has the same. */
+  private fetched(onnx: string, fetch: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    let file = this.fetching.get(onnx);
+    if (file === undefined) {
+      file = fetch().finally(() => this.fetching.delete(onnx));
+      this.fetching.set(onnx, file);
+    }
+    return file;
+  }
+
+  /** @param bytes null where the thread had the model a moment ago */
+  private ask(onnx: string, bytes: Uint8Array | null, task: ExplainTask): Promise<ExplainResult> {
     const isNew = !this.held.includes(onnx);
     const forget = isNew && this.held.length >= MODELS_MAX ? (this.held[0] as string) : null;
     this.held = [...this.held.filter((one) => one !== onnx && one !== forget), onnx];
@@ -62,18 +93,6 @@ export class ExplainThread {
         this.held = this.held.filter((one) => one !== onnx);
       throw error;
     });
-  }
-
-  async close(): Promise<void> {
-    await this.worker?.terminate();
-  }
-
-  private refuseBeyondLimit(): void {
-    if (this.waiting.size < this.waitingMax) return;
-    throw new GyreError(
-      'OVERLOADED',
-      `${this.waiting.size} explanations are under way; the limit is ${this.waitingMax}, try again later`,
-    );
   }
 
   private start(): Worker {

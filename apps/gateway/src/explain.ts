@@ -9,6 +9,7 @@ import {
   type PastPredictions,
 } from '@gyre/contracts';
 import type { TensorValue } from '@gyre/model-runtime';
+import type { Admission } from './admission.js';
 import { ANYBODY, deadlineOf, type Caller } from './caller.js';
 import { lookUp, type EntityFeatures } from './entity-features.js';
 import { explainedAnswer, type Explainable } from './explained.js';
@@ -32,6 +33,7 @@ export interface ExplainLimits extends RequestLimits {
 export interface ExplanationsOptions {
   table: Pick<ServingTable, 'serving' | 'artifactOf'>;
   thread: Pick<ExplainThread, 'explain'>;
+  admission: Pick<Admission, 'count' | 'refuseWherePressed'>;
   /** A model's file by its sha-256. */
   artifact: (onnx: string) => Promise<Uint8Array>;
   /** Null where this process reaches no feature store. */
@@ -56,11 +58,13 @@ export class Explanations {
 
   /**
    * @throws GyreError by rejection: what a request for a prediction fails with, and PREDICTION_NOT_FOUND, NOT_EXPLAINABLE, BACKGROUND_MISSING,
-   *   EXPLANATION_TOO_LARGE, OVERLOADED, DEADLINE_EXCEEDED
+   *   EXPLANATION_TOO_LARGE
    */
   async explain(request: InferRequest, caller: Caller = ANYBODY): Promise<Explained> {
     caller.identity.require(['predictor'], request.model);
-    const { now, limits } = this.options;
+    const { now, limits, admission, table } = this.options;
+    admission.count(caller.client);
+    admission.refuseWherePressed(table.serving(request.model).spec.name);
     const { parameters } = request;
     const deadlineAt = Math.min(deadlineOf(caller, parameters['timeout'], now()), now() + limits.deadlineMs);
     const [own, given] = withoutBackground(request);
@@ -74,8 +78,10 @@ export class Explanations {
 
   /** A past prediction by its id alone. */
   async explainPast(id: string, caller: Caller = ANYBODY): Promise<Explained> {
+    const { now, limits, admission, table } = this.options;
+    admission.count(caller.client);
     const past = await this.past(id, caller);
-    const { now, limits } = this.options;
+    admission.refuseWherePressed(table.serving(past.model).spec.name);
     const deadlineAt = Math.min(deadlineOf(caller, undefined, now()), now() + limits.deadlineMs);
     return this.explained(this.ofPast(past), {}, [], deadlineAt);
   }

@@ -238,8 +238,16 @@ describe('an explanation of an ONNX file', () => {
         message: expect.stringContaining('13000 rows') as string,
       }),
     );
-    expect(() => explain(dense, row, { background: row, deadlineAt: 1 })).toThrow(
-      expect.objectContaining({ code: 'DEADLINE_EXCEEDED' }),
+    const late = expect.objectContaining({ code: 'DEADLINE_EXCEEDED' }) as unknown as Error;
+    expect(() => explain(dense, row, { background: row, deadlineAt: 1 })).toThrow(late);
+    const trees = caseOf('sklearn_gbdt_regression');
+    const [rows, background] = [rowsOf(trees.x), rowsOf(trees.background)];
+    const all = rows.rows * background.rows * trees.model.trees.length;
+    expect(explain(treesFile(trees), rows, { background, evaluationsMax: all }).evaluations).toBe(all);
+    expect(() => explain(treesFile(trees), rows, { background, evaluationsMax: all - 1 })).toThrow(
+      expect.objectContaining({ code: 'EXPLANATION_TOO_LARGE' }),
     );
+    for (const usual of [background, null])
+      expect(() => explain(treesFile(trees), rows, { background: usual, deadlineAt: 1 })).toThrow(late);
   });
 });

@@ -1,7 +1,7 @@
 import { GyreError } from '@gyre/contracts';
 import { explainLinear, ShapleyPlan, TreeExplainer, type Background, type Explanation } from '@gyre/learning';
 import { decodeOnnx, OnnxModel, type TensorInfo, type TensorValue } from '@gyre/model-runtime';
-import { joinedRows } from './tensor-request.js';
+import { joinedRows, rowsOf } from './tensor-request.js';
 import { readableModel, type ReadableModel } from './readable-model.js';
 
 /** How contributions were found. */
@@ -21,7 +21,7 @@ export interface ExplainTask {
   /** Orders of the permutation method, and their seed. */
   readonly orders: number;
   readonly seed: number;
-  /** Rows that the model may be asked to score. */
+  /** Rows that the model may be asked to score; of trees with a background, rows times background rows times trees. */
   readonly evaluationsMax: number;
   /** UTC milliseconds. */
   readonly deadlineAt: number;
@@ -38,7 +38,7 @@ export interface ExplainResult {
   readonly contributions: Float64Array;
   /** The model's own answer, of shape [rows, answers]. */
   readonly prediction: Float64Array;
-  /** Rows that were scored for it. */
+  /** Rows that were scored for it, or compared, tree by tree. */
   readonly evaluations: number;
   /** What the file says of itself. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -61,21 +61,22 @@ export class ExplainableModel {
 
   /** @throws GyreError NOT_EXPLAINABLE, BACKGROUND_MISSING, EXPLANATION_TOO_LARGE, DEADLINE_EXCEEDED, FEATURES_MISMATCHED */
   explain(task: ExplainTask): ExplainResult {
-    const { rows, background } = task;
+    const { rows } = task;
     const prediction = this.scores(rows);
     const { metadata, width } = this.onnx;
-    const found = width === undefined ? null : this.byStructure(rows, background, width);
-    if (found !== null) return { ...found, prediction, evaluations: rows.rows, metadata };
+    const found = width === undefined ? null : this.byStructure(task, width);
+    if (found !== null) return { evaluations: rows.rows, ...found, prediction, metadata };
     return { ...this.byCoalitions(task), prediction, metadata };
   }
 
   /** Exactly, where the graph can be read; null where it cannot, or where there is nothing to measure by. */
   private byStructure(
-    { rows, values }: TensorRows,
-    background: TensorRows | null,
+    task: ExplainTask,
     width: number,
-  ): Pick<ExplainResult, 'method' | 'space' | 'base' | 'contributions'> | null {
+  ): (Pick<ExplainResult, 'method' | 'space' | 'base' | 'contributions'> & { evaluations?: number }) | null {
     const { readable } = this;
+    const { background, evaluationsMax, deadlineAt } = task;
+    const { rows, values } = task.rows;
     const features = values[0]?.data as Float32Array;
     if (readable === null) return null;
     if (readable.kind === 'constant') {
@@ -89,20 +90,29 @@ export class ExplainableModel {
       background === null ? null : { features: background.values[0]?.data as Float32Array, rows: background.rows };
     let explained: Explanation;
     let method: ExplainMethod;
+    let evaluations = rows;
     if (readable.kind === 'linear') {
       method = 'linear';
       explained = explainLinear(readable.model, features, rows, usual ?? undefined);
     } else if (usual !== null) {
       method = 'tree-interventional';
-      explained = TreeExplainer.interventional(readable.model, usual).explain(features, rows);
+      const { model } = readable;
+      evaluations = rows * usual.rows * model.trees.length;
+      if (evaluations > evaluationsMax) {
+        throw new GyreError(
+          'EXPLANATION_TOO_LARGE',
+          `${rows} rows, ${usual.rows} background rows and ${model.trees.length} trees mean ${evaluations} comparisons; at most ${evaluationsMax} are made: ask for fewer rows or background rows`,
+        );
+      }
+      explained = rowByRow(TreeExplainer.interventional(model, usual), features, rows, deadlineAt);
     } else if (readable.covers !== null) {
       method = 'tree-path-dependent';
-      explained = TreeExplainer.pathDependent(readable.model, readable.covers).explain(features, rows);
+      explained = rowByRow(TreeExplainer.pathDependent(readable.model, readable.covers), features, rows, deadlineAt);
     } else return null;
     const base = Float64Array.from({ length: rows * explained.expected.length }, (_, i) => {
       return explained.expected[i % explained.expected.length] as number;
     });
-    return { method, space, base, contributions: explained.contributions };
+    return { method, space, base, contributions: explained.contributions, evaluations };
   }
 
   /** By scoring rows in which some cells are the row's and the others a background row's: for any model. */
@@ -137,11 +147,10 @@ export class ExplainableModel {
     const parts: Explanation[] = [];
     let outputs = 0;
     for (let row = 0; row < rows.rows; row++) {
-      const all = joinedRows([rowsOf(rows, row, 1), background.values]);
+      const all = joinedRows([rowsOf(rows.values, rows.rows, row, 1), background.values]);
       const scores: Float64Array[] = [];
       for (let from = 0; from < plan.count; from += CHUNK_ROWS) {
-        if (Date.now() > deadlineAt)
-          throw new GyreError('DEADLINE_EXCEEDED', 'the explanation took longer than its caller waits');
+        refuseLate(deadlineAt);
         const to = Math.min(plan.count, from + CHUNK_ROWS);
         scores.push(this.scores(mixed(all, widths, plan.inputs.subarray(from * cells, to * cells), to - from)));
       }
@@ -177,18 +186,24 @@ export class ExplainableModel {
   }
 }
 
+function refuseLate(deadlineAt: number): void {
+  if (Date.now() > deadlineAt)
+    throw new GyreError('DEADLINE_EXCEEDED', 'the explanation took longer than its caller waits');
+}
+
+/** Nobody waits for rows whose caller has gone. */
+function rowByRow(explainer: TreeExplainer, features: Float32Array, rows: number, deadlineAt: number): Explanation {
+  const width = features.length / rows;
+  const parts = Array.from({ length: rows }, (_, row) => {
+    refuseLate(deadlineAt);
+    return explainer.explain(features.subarray(row * width, (row + 1) * width), 1).contributions;
+  });
+  return { expected: explainer.expected, contributions: Float64Array.from(parts.flatMap((part) => [...part])) };
+}
+
 /** Beyond, orders are the cheaper way to the same numbers. */
 const EXACT_CELLS_MAX = 10;
 const CHUNK_ROWS = 1_024;
-
-/** Some rows of a batch. */
-function rowsOf({ rows, values }: TensorRows, from: number, count: number): readonly TensorValue[] {
-  return values.map(({ type, dims, data }) => {
-    const width = data.length / rows;
-    const part = Array.prototype.slice.call(data, from * width, (from + count) * width);
-    return { type, dims: [count, ...dims.slice(1)], data: sameKind(data, part) };
-  });
-}
 
 /** Rows put together cell by cell. @param places of shape [count, cells]: the row of `values` that each cell is taken from */
 function mixed(

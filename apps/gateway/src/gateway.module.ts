@@ -152,17 +152,26 @@ function lastKnownDir(logDir: string): string {
     },
     {
       provide: Explanations,
-      inject: [SETTINGS, ServingTable, ExplainThread, Platform, FEATURES, { token: PastPredictions, optional: true }],
+      inject: [
+        SETTINGS,
+        ServingTable,
+        ExplainThread,
+        Admission,
+        Platform,
+        FEATURES,
+        { token: PastPredictions, optional: true },
+      ],
       useFactory: (
         settings: GatewayConfig,
         table: ServingTable,
         thread: ExplainThread,
+        admission: Admission,
         platform: Platform,
         features: OnlineFeatures | null,
         here: PastPredictions | undefined,
       ) =>
         new Explanations({
-          ...{ table, thread, features },
+          ...{ table, thread, admission, features },
           artifact: (onnx) => platform.artifacts.get(onnx),
           past: here ?? (features instanceof RemoteFeatures ? features.past : null),
           limits: {

@@ -1,0 +1,69 @@
+import type { PastPredictions } from '@gyre/contracts';
+import { EmbeddedPlatform } from '@gyre/platform';
+import { OnnxModel } from '@gyre/model-runtime';
+import { answering, apply, KeptLog, serve } from './a-model.js';
+import { Admission } from './admission.js';
+import { heights } from './an-inference.js';
+import { ANYBODY, type Caller } from './caller.js';
+import { Explanations } from './explain.js';
+import { ExplainableModel } from './explaining.js';
+import type { InferRequest } from './oip.js';
+import { ServingTable } from './serving.js';
+
+describe('explanations', () => {
+  let platform: EmbeddedPlatform;
+  let table: ServingTable;
+  let admission: Admission;
+  let explanations: Explanations;
+
+  beforeEach(async () => {
+    platform = EmbeddedPlatform.inMemory();
+    table = new ServingTable({ platform, log: new KeptLog(), load: (onnx) => OnnxModel.load(onnx) });
+    admission = new Admission({
+      rate: { perSecond: null, burst: 2, ofClients: { greedy: 1 } },
+      concurrency: { max: 10, min: 1, delayTargetMs: 20 },
+    });
+    await apply(platform);
+    await serve(platform, { champion: [2, answering(0.2)], previous: [1, answering(0.1)] });
+    await table.open();
+    explanations = new Explanations({
+      table,
+      admission,
+      thread: { explain: async (_, file, task) => new ExplainableModel(await file()).explain(task) },
+      artifact: (onnx) => platform.artifacts.get(onnx),
+      features: null,
+      past: { recent: () => Promise.resolve([]), find: () => Promise.resolve(null) } satisfies PastPredictions,
+      limits: { maxSkewMs: 0, rowsMax: 10, evaluationsMax: 1_000, backgroundRowsMax: 10, deadlineMs: 60_000 },
+      now: Date.now,
+    });
+  });
+  afterEach(async () => {
+    await table.close();
+    await platform.close();
+  });
+  const request = (over: Partial<InferRequest> = {}): InferRequest => ({
+    ...{ model: 'tides', version: '', id: '', parameters: {}, outputs: [], raw: false },
+    inputs: [heights(0.5), { ...heights(0.1), name: 'background' }],
+    ...over,
+  });
+
+  it('are of the version that the request names, by the protocol or by the parameter, else of the champion', async () => {
+    const versionOf = async (over: Partial<InferRequest>): Promise<number> =>
+      (await explanations.explain(request(over))).version;
+    expect(await versionOf({})).toBe(2);
+    expect(await versionOf({ version: '1' })).toBe(1);
+    expect(await versionOf({ parameters: { gyre_version: 1 } })).toBe(1);
+    await expect(versionOf({ version: '2', parameters: { gyre_version: 1 } })).rejects.toMatchObject({
+      code: 'VERSION_NOT_FOUND',
+    });
+  });
+
+  it('count for their client, and are the first to go when a model has enough to do', async () => {
+    const greedy: Caller = { ...ANYBODY, client: 'greedy' };
+    for (let i = 0; i < 2; i++) await explanations.explain(request(), greedy);
+    await expect(explanations.explain(request(), greedy)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    await expect(explanations.explainPast('any', greedy)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    for (let i = 0; i < 9; i++) admission.admit('tides', '');
+    await expect(explanations.explain(request())).rejects.toMatchObject({ code: 'OVERLOADED' });
+  });
+});
