@@ -39,7 +39,6 @@ const DECLINES: Record<string, string> = {
   'too-few-labels': 'too few labels',
   'run-under-way': 'a run is under way',
   'switched-off': 'this trigger is switched off',
-  'no-model': 'there is no version yet',
 };
 const VERDICTS: Record<string, [Tone, string]> = {
   better: ['good', 'proved better than'],
@@ -52,7 +51,6 @@ const OUTCOMES: Record<string, [Tone, string]> = {
   rolledBack: ['quiet', 'Rollout ended with a rollback'],
   decided: ['quiet', 'Rollout ended: every comparison is decided'],
   continued: ['quiet', 'Rollout goes on with other challengers'],
-  stopped: ['quiet', 'Rollout stopped'],
 };
 
 export function versionName(version: number | null): string {
@@ -99,7 +97,7 @@ export function sentenceOf(event: Lifecycle): Sentence {
       return say('shadow', 'info', rolloutStarted(event));
     case 'RolloutEnded': {
       const [tone, text] = OUTCOMES[event.outcome] ?? ['quiet', `Rollout ended: ${event.outcome}`];
-      return say('shadow', tone, text, event.outcome === 'stopped');
+      return say('shadow', tone, text, false);
     }
     case 'ServingChanged': {
       const shadows = event.shadows.map((shadow) => String(shadow.version));
@@ -139,7 +137,15 @@ export function sentenceOf(event: Lifecycle): Sentence {
     case 'PromoteCommanded':
       return say('person', 'info', `Promotion of version ${event.version} commanded by hand`);
     case 'RollbackCommanded':
-      return say('person', 'info', 'Rollback commanded by hand');
+      return say(
+        'person',
+        'info',
+        event.version === undefined
+          ? 'Rollback commanded by hand'
+          : `Rollback of version ${event.version} commanded by hand`,
+      );
+    case 'CommandRefused':
+      return say('declined', 'warn', refused(event));
   }
 }
 
@@ -149,6 +155,11 @@ function rolloutStarted({ challengers, incumbent }: LifecycleOf<'RolloutStarted'
   if (challenging.length === 0) return `Version ${incumbent} bakes, with version ${previous ?? NONE} in shadow`;
   const beside = previous === undefined ? '' : `, beside the previous version ${previous}`;
   return `${challenging.length > 1 ? 'Versions' : 'Version'} ${list(challenging)} on trial against version ${incumbent}${beside}`;
+}
+
+function refused({ command, version }: LifecycleOf<'CommandRefused'>): string {
+  const what = command === 'promote' ? 'Promotion' : 'Rollback';
+  return `${what}${version === null ? '' : ` of version ${version}`} refused`;
 }
 
 function dropped({ metric, version, value, reference }: LifecycleOf<'PerformanceDropped'>): string {
