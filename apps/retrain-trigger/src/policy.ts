@@ -10,6 +10,8 @@ export interface Signal {
   actor: string;
   /** Event time at which what it speaks of was over; it counts for nothing at later ticks. */
   overAt?: number;
+  /** Count of labels when it had to wait for a run or a cooldown; from then on a cooldown of its own runs. */
+  putOffAt?: number;
 }
 
 /** What the trigger remembers of one model. */
@@ -43,6 +45,8 @@ interface Objection {
   reason: string;
   /** What it lasts until, where it passes. */
   until?: string;
+  /** Whether it may be that few rows are newer than what the signal speaks of. */
+  tooFresh?: true;
 }
 
 /** The order in which signals of one tick are heard: the first that may run does. */
@@ -73,12 +77,17 @@ export function consider(
   return {
     accepted,
     declined: declined.map(([signal, found]) => ({ signal, code: found.code, reason: words(signal, found) })),
-    waiting: [...new Map(lasting.map(([signal]) => [signal.trigger, signal])).values()],
+    waiting: [...new Map(lasting.map(([signal, found]) => [signal.trigger, putOff(signal, found, state)])).values()],
   };
 }
 
 function byPrecedence(signals: readonly Signal[]): Signal[] {
   return [...signals].sort((a, b) => PRECEDENCE.indexOf(a.trigger) - PRECEDENCE.indexOf(b.trigger));
+}
+
+/** Training at the very end of the cooldown, on a handful of rows from after a drift, gave worse champions on elec2 than waiting for as many again. */
+function putOff(signal: Signal, { tooFresh }: Objection, { labels }: TriggerState): Signal {
+  return tooFresh === true && signal.putOffAt === undefined ? { ...signal, putOffAt: labels } : signal;
 }
 
 function words({ trigger }: Signal, { reason, until }: Objection): string {
@@ -90,7 +99,7 @@ function words({ trigger }: Signal, { reason, until }: Objection): string {
 /** Why a signal must not lead to a run, if so. What a person commands waits for nothing but a run under way. */
 function objection(
   { spec, running, labels, labelsAtLastRun }: TriggerState,
-  { trigger }: Signal,
+  { trigger, putOffAt = -Infinity }: Signal,
 ): Objection | undefined {
   const { onDrift, onPerformance, cooldownLabels, minLabels } = spec.retraining;
   if (spec.imported === true)
@@ -105,7 +114,8 @@ function objection(
     return {
       code: 'run-under-way',
       reason: `run ${running} is under way, and one at a time is enough`,
-      until: 'the run has ended and the cooldown is over',
+      until: `the run has ended and ${cooldownLabels} more labels have come`,
+      tooFresh: true,
     };
   }
   if (trigger === 'manual') return undefined;
@@ -116,12 +126,13 @@ function objection(
       until: 'there are as many',
     };
   }
-  const since = labelsAtLastRun === null ? Infinity : labels - labelsAtLastRun;
+  const since = labels - Math.max(labelsAtLastRun ?? -Infinity, putOffAt);
   if (since < cooldownLabels) {
     return {
       code: 'cooldown',
       reason: `only ${since} labels have come since the last run, and retraining.cooldownLabels is ${cooldownLabels}`,
-      until: 'the cooldown is over',
+      until: `${cooldownLabels} more labels have come`,
+      tooFresh: true,
     };
   }
   return undefined;
