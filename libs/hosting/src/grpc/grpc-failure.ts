@@ -12,14 +12,22 @@ export class GrpcFailure extends Error {
   }
 }
 
-const DETAILS_MAX = 2_000;
+/** Of a message as it is encoded: clients take headers of 8 KB and more in all. */
+const ENCODED_BYTES_MAX = 4_096;
 
-/** As the protocol writes messages of statuses: printable ASCII, the rest percent-encoded; and no longer than headers may be. */
+/** As the protocol writes messages of statuses: printable ASCII, the rest percent-encoded; what is too long for a header ends after a whole character. */
 export function percentEncoded(text: string): string {
-  return text
-    .slice(0, DETAILS_MAX)
+  const encoded = text
+    .slice(0, ENCODED_BYTES_MAX)
     .toWellFormed()
     .replace(/[^\x20-\x24\x26-\x7e]/gu, encodeURIComponent);
+  if (encoded.length <= ENCODED_BYTES_MAX) return encoded;
+  let end = ENCODED_BYTES_MAX;
+  if (encoded[end - 1] === '%') end -= 1;
+  else if (encoded[end - 2] === '%') end -= 2;
+  // A byte that continues a character in UTF-8 must not be left without its beginning, nor the beginning without it.
+  while (/^%[89AB]/.test(encoded.slice(end, end + 2))) end -= 3;
+  return encoded.slice(0, end);
 }
 
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/;

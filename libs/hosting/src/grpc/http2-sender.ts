@@ -221,12 +221,24 @@ export class Http2Sender {
     this.ended(stream);
   }
 
+  /** In frames of the size that every peer takes: what does not fit into HEADERS goes on in CONTINUATION, with nothing between (RFC 9113, section 4.3). */
   private block(stream: Http2Stream, block: Buffer, last: boolean): void {
-    const flags = Flag.endHeaders | (last ? Flag.endStream : 0);
+    let type: number = FrameType.headers;
+    let flags: number = last ? Flag.endStream : 0;
+    let from = 0;
+    for (; block.length - from > FRAME_BYTES_MAX; from += FRAME_BYTES_MAX) {
+      this.fragment(stream.id, type, flags, block.subarray(from, from + FRAME_BYTES_MAX));
+      type = FrameType.continuation;
+      flags = 0;
+    }
+    this.fragment(stream.id, type, flags | Flag.endHeaders, from === 0 ? block : block.subarray(from));
+  }
+
+  private fragment(id: number, type: number, flags: number, bytes: Buffer): void {
     const { out } = this;
-    const at = out.reserve(FRAME_HEAD_BYTES + block.length);
-    putFrameHead(out.slab, at, block.length, FrameType.headers, flags, stream.id);
-    out.slab.set(block, at + FRAME_HEAD_BYTES);
+    const at = out.reserve(FRAME_HEAD_BYTES + bytes.length);
+    putFrameHead(out.slab, at, bytes.length, type, flags, id);
+    out.slab.set(bytes, at + FRAME_HEAD_BYTES);
   }
 
   private words(type: number, id: number, word: number): void {

@@ -1,9 +1,11 @@
 import { status } from '@grpc/grpc-js';
-import { CALL, callWith, EchoServer, lastData, message, opening, pinging, whole } from './a-grpc-server.js';
+import { GyreError } from '@gyre/contracts';
+import { CALL, callWith, EchoServer, lastData, message, opening, pinging, soon, whole } from './a-grpc-server.js';
+import { GrpcFailure } from './grpc-failure.js';
 import { headerBlock } from './hpack.js';
 import { Flag, frame, FrameType } from './http2-frames.js';
 
-const { headers, ping, priority, rstStream } = FrameType;
+const { continuation, headers, ping, priority, rstStream } = FrameType;
 
 let echo: EchoServer;
 afterEach(() => echo.close());
@@ -17,6 +19,51 @@ describe('a gRPC server', () => {
     expect(await raw.statusOf(5)).toBe(0);
     expect(await raw.statusOf(1)).toBe(status.RESOURCE_EXHAUSTED);
     expect(await raw.statusOf(3)).toBe(status.INTERNAL);
+  });
+
+  it('tells a failure in any script and of any length, and other calls of the connection never notice', async () => {
+    echo = await EchoServer.started();
+    const failures = new Map([
+      ['漢', '漢'.repeat(3_000)],
+      ['emoji', `x${'🌊'.repeat(3_000)}`],
+      ['half', `${'x'.repeat(4_095)}\ud800`],
+      ['percent', '%'.repeat(3_000)],
+    ]);
+    let end = (): void => undefined;
+    echo.handler = (bytes) =>
+      String(bytes) === 'slow'
+        ? new Promise((resolve) => (end = () => resolve(bytes)))
+        : Promise.reject(new GyreError('MODEL_NOT_FOUND', failures.get(String(bytes)) ?? ''));
+    const client = echo.client();
+    const slow = echo.say('slow', { client });
+    while (echo.calls.length === 0) await soon();
+    for (const [name, words] of failures) {
+      const { code, details } = await echo.failed(name, { client });
+      expect(code).toBe(status.NOT_FOUND);
+      const full = `MODEL_NOT_FOUND: ${words.toWellFormed()}`;
+      expect(full.startsWith(details)).toBe(true);
+      expect(encodeURIComponent(details).length).toBeGreaterThan(4_000);
+    }
+    end();
+    expect(String(await slow)).toBe('slow');
+  });
+
+  it('sends trailers that are larger than a frame in several', async () => {
+    const failed = (): GrpcFailure => new GrpcFailure(status.ABORTED, 'long', [['x-long', 'y'.repeat(40_000)]]);
+    echo = await EchoServer.started({ failed });
+    echo.handler = () => Promise.reject(new Error());
+    const client = echo.client({ 'grpc.max_metadata_size': 65_536 });
+    const error = await echo.failed('this', { client });
+    expect(error).toMatchObject({ code: status.ABORTED });
+    expect(error.metadata.get('x-long')[0]).toHaveLength(40_000);
+    const raw = echo.raw(whole(1));
+    await raw.came(continuation, 1);
+    const blocks = raw.frames.filter(({ stream }) => stream === 1).map(({ type, flags }) => [type, flags]);
+    expect(blocks).toEqual([
+      [headers, Flag.endStream],
+      [continuation, 0],
+      [continuation, Flag.endHeaders],
+    ]);
   });
 
   it.each([
