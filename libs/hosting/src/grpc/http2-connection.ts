@@ -50,6 +50,8 @@ export class Http2Connection {
   private readonly reader: FrameReader;
   private readonly blocks: HeaderBlocks;
   private readonly resets: number[] = [];
+  /** Streams that we ended, and whose client may not have known that when it reset them: each once. */
+  private resetsToCross = 0;
   private lastStream = 0;
   /** The last stream whose headers made it depend on itself. */
   private ofItself = 0;
@@ -351,7 +353,11 @@ export class Http2Connection {
     if (size !== 4) throw new ConnectionError(ErrorCode.frameSizeError, 'RST_STREAM has four bytes');
     if (id === 0 || id > this.lastStream) throw violation(`RST_STREAM came for stream ${id}, which nobody opened`);
     const stream = this.streams.get(id);
-    if (stream === undefined) return this.emptyWork.count();
+    if (stream === undefined) {
+      if (this.resetsToCross > 0) this.resetsToCross -= 1;
+      else this.emptyWork.count();
+      return;
+    }
     // CVE-2023-44487: asking and taking back, without end.
     this.emptyWork.count(this.now - stream.openedAt <= RAPID_MS ? 1 : 0.1);
     this.forget(stream);
@@ -408,11 +414,13 @@ export class Http2Connection {
     if (stream.over) return;
     // What the client still has to say is of no use any more.
     if (!stream.remoteClosed) this.resetId(stream.id, ErrorCode.noError);
+    else this.resetsToCross += 1;
     this.forget(stream);
   }
 
   private resetId(id: number, code: number): void {
     this.sender.resetFrame(id, code);
+    this.resetsToCross += 1;
     if (this.resets.push(id) > RESETS_REMEMBERED) this.resets.shift();
   }
 

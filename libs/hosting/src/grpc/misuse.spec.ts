@@ -73,6 +73,22 @@ describe('a gRPC server, to clients that break the protocol', () => {
     expect(busy.has(FrameType.goaway, 0)).toBe(false);
   });
 
+  it('takes it as ordinary that calls are reset that it has just answered, once each', async () => {
+    echo = await EchoServer.started();
+    const hedging = echo.raw();
+    const ids = Array.from({ length: 1_200 }, (_, i) => i * 2 + 1);
+    for (const id of ids) {
+      hedging.say(whole(id));
+      if (id % 50 === 49) await hedging.statusOf(id);
+    }
+    await hedging.statusOf(ids.at(-1) as number);
+    hedging.say(...ids.map(reset), pinging('then'));
+    await hedging.came(FrameType.ping, 0);
+    expect(hedging.has(FrameType.goaway, 0)).toBe(false);
+    hedging.say(...ids.map(reset));
+    expect(await hedging.goneWith()).toBe(ENHANCE_YOUR_CALM);
+  });
+
   it('survives any bytes: each call gets an answer or the connection an end', async () => {
     echo = await EchoServer.started({ limits: { stallMsMax: 300, handshakeMsMax: 300, connectionsMax: 1_000 } });
     const sane = Buffer.concat([
