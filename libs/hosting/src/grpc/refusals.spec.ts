@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { GyreError } from '@gyre/contracts';
-import { CALL, callWith, EchoServer, lastData, message, opening, pinging, soon, whole } from './a-grpc-server.js';
+import { CALL, callWith, EchoServer, lastData, message, opening, pinging, SAY, soon, whole } from './a-grpc-server.js';
 import { GrpcFailure } from './grpc-failure.js';
 import { headerBlock } from './hpack.js';
 import { Flag, frame, FrameType } from './http2-frames.js';
@@ -76,6 +76,18 @@ describe('a gRPC server', () => {
     await raw.came(ping, 0);
     // The request was whole: there is nothing to take back.
     expect(raw.has(rstStream, 1)).toBe(false);
+  });
+
+  it.each([
+    ['a NUL', { ':path': `${SAY}\0` }],
+    ['a line break', { ':authority': 'test\r\nx: y' }],
+    ['a space before it', { 'x-api-key': ' secret' }],
+    ['a tab after it', { 'x-api-key': 'secret\t' }],
+  ])('resets a call whose header has a value with %s', async (_, changes) => {
+    echo = await EchoServer.started();
+    const raw = echo.raw(opening(1, callWith(changes)), whole(3));
+    expect(await raw.statusOf(3)).toBe(0);
+    expect(raw.has(rstStream, 1)).toBe(true);
   });
 
   it('is no server of grpc-web, takes no request of two lengths, and no stream that waits for itself', async () => {

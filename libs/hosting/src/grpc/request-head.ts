@@ -36,7 +36,8 @@ export function requestHead(list: readonly string[]): RequestHead {
       continue;
     }
     if (fields.length > 0) throw malformed(`${name} comes after other headers`);
-    if (!PSEUDO.has(name)) throw malformed(`${name} is no header of a request`);
+    if (!PSEUDO.has(name)) throw malformed(`${JSON.stringify(name)} is no header of a request`);
+    checkValue(name, value);
     if (name in pseudo) throw malformed(`${name} comes twice`);
     pseudo[name] = value;
   }
@@ -73,7 +74,13 @@ function checkField(name: string, value: string): void {
   if (!NAME.test(name)) throw malformed(`${JSON.stringify(name)} is no name of a header in lower case`);
   if (OF_CONNECTIONS.has(name)) throw malformed(`${name} has no place in HTTP/2`);
   if (name === 'te' && value !== 'trailers') throw malformed('te may only say trailers');
-  if (/[\0\r\n]/.test(value)) throw malformed(`${name} has a line break within`);
+  checkValue(name, value);
+}
+
+/** RFC 9113, section 8.2.1. */
+function checkValue(name: string, value: string): void {
+  if (/[\0\r\n]|^[ \t]|[ \t]$/.test(value))
+    throw malformed(`${name} holds a NUL or a line break, or has a space at one of its ends`);
 }
 
 const COLON = 58;
