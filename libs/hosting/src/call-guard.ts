@@ -55,7 +55,7 @@ export class CallGuard implements CanActivate {
 }
 
 /** What a call through grpc-js shows. */
-export function grpcCredentials(metadata: Metadata, call: CallOnConnection): Credentials {
+function grpcCredentials(metadata: Metadata, call: CallOnConnection): Credentials {
   const first = (name: string): string | undefined => metadata.get(name)[0]?.toString();
   return {
     authorization: first('authorization'),

@@ -71,7 +71,7 @@ export function forwardCalls(
 }
 
 /** The HTTP routes of a module's controllers, read from what their decorators left. */
-export function routesOf(module: Type<unknown> | DynamicModule): Route[] {
+function routesOf(module: Type<unknown> | DynamicModule): Route[] {
   const own =
     'module' in module
       ? (module.controllers ?? [])

@@ -3,7 +3,7 @@ import { ConnectionError, ErrorCode, HEADER_OVERHEAD_BYTES } from './http2-frame
 import { huffmanDecoded } from './huffman.js';
 
 /** What we grant a client's encoder, which is also what it may use before it has heard of it. */
-export const HEADER_TABLE_BYTES = 4_096;
+const HEADER_TABLE_BYTES = 4_096;
 
 /** A header list that grew beyond its limit; the table is as the client thinks all the same. */
 export const TOO_LARGE = Symbol('too large');

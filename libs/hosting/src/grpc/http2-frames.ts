@@ -16,7 +16,6 @@ export const FrameType = {
 export const Flag = { endStream: 1, ack: 1, endHeaders: 4, padded: 8, priority: 32 } as const;
 
 export const Setting = {
-  headerTableSize: 1,
   enablePush: 2,
   maxConcurrentStreams: 3,
   initialWindowSize: 4,
@@ -29,7 +28,6 @@ export const ErrorCode = {
   protocolError: 1,
   internalError: 2,
   flowControlError: 3,
-  settingsTimeout: 4,
   streamClosed: 5,
   frameSizeError: 6,
   refusedStream: 7,
