@@ -17,11 +17,10 @@ export interface Caller {
 export const ANYBODY: Caller = { client: '', identity: Identity.LOCAL, deadlineAt: Infinity, cancelled: false };
 
 export function grpcCaller(call: GrpcCall, identity: Identity): Caller {
-  const deadline = call.getDeadline();
   return {
     client: identity.named ? identity.name : hostOf(call.getPeer()),
     identity,
-    deadlineAt: deadline instanceof Date ? deadline.getTime() : deadline,
+    deadlineAt: call.getDeadline(),
     get cancelled() {
       return call.cancelled;
     },

@@ -1,4 +1,3 @@
-import type { Server } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import { HealthImplementation, protoPath } from 'grpc-health-check';
 import type { GrpcServer } from './grpc/grpc-server.js';
@@ -25,7 +24,7 @@ export class GrpcHealth {
     this.health = new HealthImplementation(
       Object.fromEntries(this.services.map((name) => [name, 'NOT_SERVING' as const])),
     );
-    this.health.addToServer(server as unknown as Server);
+    this.health.addToServer(server.open);
     this.refresh();
     this.timer = setInterval(() => this.refresh(), ASKED_EVERY_MS).unref();
   }

@@ -1,5 +1,4 @@
 import { ReflectionService } from '@grpc/reflection';
-import type { Server } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
 import type { GrpcServer } from './grpc/grpc-server.js';
@@ -19,7 +18,7 @@ const FileDescriptor = (
 
 /** Mounts gRPC reflection beside the services, so that `grpcurl` needs no files of ours. Nobody who asks it is authenticated. */
 export function addReflection(definitions: PackageDefinition, server: GrpcServer): void {
-  new ReflectionService(reflectable(definitions)).addToServer(server as unknown as Server);
+  new ReflectionService(reflectable(definitions)).addToServer(server.open);
 }
 
 /**

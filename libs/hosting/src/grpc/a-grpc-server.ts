@@ -177,7 +177,9 @@ export class RawConnection {
     let found: Came | undefined;
     await this.until(
       () =>
-        (found = this.frames.find((came) => came.stream === id && came.payload.includes('grpc-status'))) !== undefined,
+        (found = this.frames.find(
+          (came) => came.stream === id && came.type === FrameType.headers && came.payload.includes('grpc-status'),
+        )) !== undefined,
     );
     return Number(/grpc-status.(\d+)/.exec(String(found?.payload.toString('latin1')))?.[1]);
   }

@@ -1,5 +1,16 @@
 import { status } from '@grpc/grpc-js';
-import { data, EchoServer, message, opening, reset, soon, whole } from './a-grpc-server.js';
+import {
+  callWith,
+  data,
+  EchoServer,
+  lastData,
+  libraryMethod,
+  message,
+  opening,
+  reset,
+  soon,
+  whole,
+} from './a-grpc-server.js';
 import { FrameType } from './http2-frames.js';
 
 const { rstStream } = FrameType;
@@ -22,6 +33,35 @@ describe('a gRPC server', () => {
     const third = echo.raw();
     await third.until(() => third.closed);
     expect(echo.endings).toContain('refused');
+  });
+
+  it('counts calls that were taken back as long as they are worked on, whoever wrote their handlers', async () => {
+    echo = await EchoServer.started({ limits: { streamsMax: 3 } });
+    const working: (() => void)[] = [];
+    echo.server.addService(
+      { Get: libraryMethod('Get'), Watch: libraryMethod('Watch', { responseStream: true }) },
+      {
+        // As Nest calls its controllers: the promise says nothing of when the answer comes.
+        Get: async (call: { request: Buffer }, end: (error: null, answer: Buffer) => void) =>
+          Promise.resolve(void working.push(() => end(null, call.request))),
+        Watch: () => undefined,
+      },
+    );
+    const call = (id: number, name: string): Buffer =>
+      Buffer.concat([opening(id, callWith({ ':path': `/test.Library/${name}` })), lastData(id, message('this'))]);
+    const raw = echo.raw(...[1, 3, 5].map((id) => call(id, 'Watch')));
+    while (echo.server.callCount < 3) await soon();
+    // A stream of answers ends with its call: it leaves nothing behind.
+    raw.say(...[1, 3, 5].map(reset), ...[7, 9, 11].map((id) => call(id, 'Get')));
+    while (working.length < 3) await soon();
+    raw.say(...[7, 9, 11].map(reset), call(13, 'Get'));
+    await raw.came(rstStream, 13);
+    expect(working).toHaveLength(3);
+    working.pop()?.();
+    raw.say(call(15, 'Get'));
+    while (working.length < 3) await soon();
+    working.pop()?.();
+    expect(await raw.statusOf(15)).toBe(0);
   });
 
   it('answers a small call while requests that are not whole take what one connection may have', async () => {

@@ -1,4 +1,7 @@
-/** Bytes that all connections of a server together may keep: of requests that are not whole, and of answers that nobody reads. */
+import { status } from '@grpc/grpc-js';
+import { GrpcFailure } from './grpc-failure.js';
+
+/** Bytes that all connections of a server together may keep: of requests that no handler has yet, and of answers that nobody reads. */
 export class Budget {
   used = 0;
 
@@ -13,6 +16,14 @@ export class Budget {
     if (this.used + bytes > this.max || this.whole?.take(bytes) === false) return false;
     this.used += bytes;
     return true;
+  }
+  /** Takes so much for a request. @throws GrpcFailure RESOURCE_EXHAUSTED where it is not there */
+  takeForRequest(bytes: number): void {
+    if (this.take(bytes)) return;
+    throw new GrpcFailure(
+      status.RESOURCE_EXHAUSTED,
+      `requests and answers on their way take all that grpc.bufferBytesMax grants, or ${this.used} of the ${this.max} bytes that one connection may have of it; try again later`,
+    );
   }
   give(bytes: number): void {
     this.used -= bytes;

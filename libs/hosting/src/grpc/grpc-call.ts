@@ -17,8 +17,8 @@ export interface CallCredentials {
 export interface GrpcCall extends CallCredentials {
   /** Whether the client has gone, or its deadline has passed. */
   readonly cancelled: boolean;
-  /** Until when the client waits: UTC milliseconds, or a date; Infinity where it said nothing. */
-  getDeadline(): Date | number;
+  /** Until when the client waits, UTC milliseconds; Infinity where it said nothing. */
+  getDeadline(): number;
 }
 
 /**
@@ -37,10 +37,21 @@ export interface StreamedCall extends GrpcCall {
   /** Ends the answer with the status OK. */
   finish(): void;
   fail(thrown: unknown): void;
+  /** A handler works from here to `handlerDone`, even where the call is over before: it keeps its place among the client's calls so long. */
+  handlerBegan(): void;
+  handlerDone(): void;
+}
+
+/** The longest message of a request. */
+export interface MessageLimit {
+  readonly bytesMax: number;
+  /** Whose limit it is, for those who are refused: a setting, or the method. */
+  readonly of: string;
 }
 
 /** What a handler of a streaming call is told. */
 export interface CallEvents {
+  /** Where the request is no stream, its message comes when it has ended. */
   onMessage(message: Buffer): void;
   onEnd(): void;
   onDrain(): void;
@@ -51,4 +62,11 @@ export interface CallEvents {
 /** A method as the server knows it. */
 export type GrpcMethod =
   | { kind: 'unary'; handler: BytesHandler; identify: (call: CallCredentials) => Identity | Promise<Identity> }
-  | { kind: 'streamed'; requestStream: boolean; responseStream: boolean; open: (call: StreamedCall) => CallEvents };
+  | {
+      kind: 'streamed';
+      requestStream: boolean;
+      responseStream: boolean;
+      /** Where it is less than the server's. */
+      requestLimit?: MessageLimit | undefined;
+      open: (call: StreamedCall) => CallEvents;
+    };

@@ -1,8 +1,13 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TlsOptions, type TLSSocket } from 'node:tls';
-import { status, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  status,
+  type Server as LibraryServer,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { Budget } from './budget.js';
-import type { GrpcMethod } from './grpc-call.js';
+import type { GrpcMethod, MessageLimit } from './grpc-call.js';
 import { GrpcFailure } from './grpc-failure.js';
 import { GrpcStream, type CallOptions } from './grpc-stream.js';
 import { Http2Connection } from './http2-connection.js';
@@ -26,6 +31,7 @@ export interface GrpcServerOptions {
 const CHECKED_EVERY_MS = 1_000;
 /** What is under way when the server stops may take so long. */
 const DRAIN_MS_MAX = 10_000;
+const OPEN_LIMIT: MessageLimit = { bytesMax: 4_096, of: 'a method that anybody may call' };
 
 /**
  * A gRPC server on HTTP/2 framing of its own.
@@ -46,12 +52,12 @@ export class GrpcServer {
     const { limits, tls, failed, callEnded } = options;
     this.budget = new Budget(limits.bufferBytesMax);
     this.calls = {
-      messageBytesMax: limits.messageBytesMax,
+      messageLimit: { bytesMax: limits.messageBytesMax, of: 'grpc.messageBytesMax' },
       stallMsMax: limits.stallMsMax,
       budget: this.budget,
       method: (path) => this.methods.get(path),
       failed,
-      ended: callEnded,
+      callEnded,
     };
     this.shared = {
       limits,
@@ -110,10 +116,21 @@ export class GrpcServer {
     this.methods.set(path, method);
   }
 
-  /** Mounts handlers that are written for grpc-js; methods that are handled already stay as they are. */
-  addService(definition: ServiceDefinition, handlers: UntypedServiceImplementation): void {
-    for (const [path, method] of libraryMethods(definition, handlers))
+  /**
+   * Mounts handlers that are written for grpc-js; methods that are handled already stay as they are.
+   * @param requestLimit where it is less than the server's
+   */
+  addService(definition: ServiceDefinition, handlers: UntypedServiceImplementation, requestLimit?: MessageLimit): void {
+    for (const [path, method] of libraryMethods(definition, handlers, requestLimit))
       if (!this.methods.has(path)) this.methods.set(path, method);
+  }
+
+  /** This server, as grpc-js's packages mount services on it that anybody may call: a few names are all that such a request needs. */
+  get open(): LibraryServer {
+    return {
+      addService: (definition: ServiceDefinition, handlers: UntypedServiceImplementation) =>
+        this.addService(definition, handlers, OPEN_LIMIT),
+    } as unknown as LibraryServer;
   }
 
   /** @returns the port @throws Error where the address cannot be had */
@@ -160,7 +177,7 @@ export class GrpcServer {
   }
 
   private stream(connection: Http2Connection, id: number, head: RequestHead, last: boolean): GrpcStream {
-    const stream = new GrpcStream(connection, id, head, connection.now, this.calls);
+    const stream = new GrpcStream(connection, id, head, connection.liveness.heardAt, this.calls);
     stream.remoteClosed = last;
     return stream;
   }

@@ -1,33 +1,34 @@
-import { gunzip, inflate } from 'node:zlib';
 import { status } from '@grpc/grpc-js';
 import type { ClientCertificate } from '../authentication.js';
 import { certificateOf } from '../callers.js';
 import type { Identity } from '../identity.js';
 import type { Budget } from './budget.js';
-import type { CallEvents, GrpcMethod, StreamedCall } from './grpc-call.js';
+import { COMPRESSIONS, isCompression } from './decompression.js';
+import type { CallEvents, GrpcMethod, MessageLimit, StreamedCall } from './grpc-call.js';
 import { GrpcFailure, percentEncoded, timeoutOf } from './grpc-failure.js';
 import { headerBlock } from './hpack.js';
 import type { Http2Connection } from './http2-connection.js';
 import { ErrorCode, STREAM_WINDOW, WINDOW_DEFAULT } from './http2-frames.js';
 import { Http2Stream } from './http2-stream.js';
-import { MessageReader, PREFIX_BYTES } from './message-reader.js';
+import { PREFIX_BYTES } from './message-reader.js';
 import { Progress } from './progress.js';
 import { valueOf, type RequestHead } from './request-head.js';
+import { RequestMessages, type MessageReceiver } from './request-messages.js';
 
 /** What the calls of one server share. */
 export interface CallOptions {
-  messageBytesMax: number;
+  /** Of messages both ways. */
+  messageLimit: MessageLimit;
   /** For how long a request may take to come in, and an answer's data may wait for its reader. */
   stallMsMax: number;
   budget: Budget;
   method(path: string): GrpcMethod | undefined;
   /** A status for whatever was thrown. */
   failed(thrown: unknown): GrpcFailure;
-  /** A call is through, with that status. */
-  ended(code: number): void;
+  /** A call has its status. */
+  callEnded(code: number): void;
 }
 
-const COMPRESSIONS = 'identity,gzip,deflate';
 const OK_HEADERS = headerBlock([
   [':status', '200'],
   ['content-type', 'application/grpc'],
@@ -45,65 +46,75 @@ const LEAD = Buffer.alloc(PREFIX_BYTES);
 const TIMER_MS_MAX = 2 ** 31 - 1;
 /** A stream whose client leaves more unread is told to wait. */
 const UNSENT_BYTES_MAX = WINDOW_DEFAULT;
-const DECOMPRESS = new Map([
-  ['gzip', gunzip],
-  ['deflate', inflate],
-]);
-/** What `application/grpc-web` and the like are not. */
-const GRPC = /^application\/grpc(?:[+;]|$)/;
+/** What `application/grpc-web` and the like are not; the messages' format, where it is named. */
+const GRPC = /^application\/grpc(?:\+([^;]*))?(?:;|$)/;
 
 /**
  * A call: one gRPC request on a stream of HTTP/2.
  * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
-export class GrpcStream extends Http2Stream implements StreamedCall {
+export class GrpcStream extends Http2Stream implements StreamedCall, MessageReceiver {
   cancelled = false;
   private method: GrpcMethod | undefined;
-  private messages: MessageReader | null = null;
+  private requestLimit: MessageLimit;
+  /** Of a request that did not come in one piece, or that must wait. */
+  private messages: RequestMessages | null = null;
+  /** The message of a request that brings one. */
   private message: Buffer | null = null;
-  /** A message came, be it understood yet or not. */
-  private brought = false;
   private deadline = Infinity;
   private timer: NodeJS.Timeout | undefined;
   private events: CallEvents | null = null;
   private identity: Identity | null = null;
   /** Of what waits to be read. */
   private progress: Progress | null = null;
+  /** A handler is at work. */
   private running = false;
   private headersSent = false;
-  private answered = false;
-  /** Who calls is being found out, or what came decompressed; what comes after it waits. */
-  private before: Promise<void> | null = null;
+  /** How the call ended is settled; what comes of the request is of no use any more. */
+  private hasStatus = false;
+  /** Who calls is being found out. */
+  private identifying: Promise<void> | null = null;
 
   constructor(
     private readonly connection: Http2Connection,
     id: number,
     head: RequestHead,
-    now: number,
+    openedAt: number,
     private readonly options: CallOptions,
   ) {
-    super(id, head, connection.sender.initialWindow, STREAM_WINDOW, now);
+    super(id, head, connection.sender.initialWindow, STREAM_WINDOW, openedAt);
+    this.requestLimit = options.messageLimit;
   }
 
   /** Looks at the headers. What they refuse is answered at once, so that no body needs to come. */
   begin(): void {
     const { head, options } = this;
-    if (head.method !== 'POST' || !GRPC.test(head.contentType)) return;
+    const type = head.method === 'POST' ? GRPC.exec(head.contentType) : null;
+    if (type === null) return;
     try {
       const method = options.method(head.path);
       if (method === undefined)
         throw new GrpcFailure(status.UNIMPLEMENTED, `there is no method ${head.path} on this server`);
+      const [, format = 'proto'] = type;
+      if (format !== 'proto')
+        throw new GrpcFailure(
+          status.UNIMPLEMENTED,
+          `the content type is ${head.contentType}; expected application/grpc or application/grpc+proto`,
+        );
       const { encoding } = head;
-      if (encoding !== undefined && encoding !== 'identity' && !DECOMPRESS.has(encoding))
+      if (encoding !== undefined && !isCompression(encoding))
         throw new GrpcFailure(
           status.UNIMPLEMENTED,
           `messages are compressed by ${JSON.stringify(encoding)}; expected one of ${COMPRESSIONS}`,
+          [['grpc-accept-encoding', COMPRESSIONS]],
         );
       const timeoutMs = timeoutOf(head.timeout);
-      if (timeoutMs !== Infinity) this.endIn(timeoutMs);
+      if (timeoutMs !== Infinity) this.expireIn(timeoutMs);
       this.method = method;
-      if (method.kind === 'streamed') this.events = method.open(this);
-      else this.identified(method.identify(this));
+      if (method.kind === 'streamed') {
+        this.requestLimit = method.requestLimit ?? this.requestLimit;
+        this.events = method.open(this);
+      } else this.identify(method.identify(this));
     } catch (error) {
       this.fail(error);
     }
@@ -129,7 +140,7 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
   }
 
   send(message: Buffer): boolean {
-    if (this.answered || this.over) return true;
+    if (this.hasStatus || this.over) return true;
     if (!this.fits(message)) return false;
     const { sender } = this.connection;
     if (!this.headersSent) {
@@ -169,14 +180,26 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
       this.fail(new GrpcFailure(status.UNAVAILABLE, 'the server is being stopped'));
   }
 
-  protected override data(bytes: Buffer): void {
-    if (this.answered || this.method === undefined) return;
-    // Most requests: one message, in one piece.
-    if (this.messages === null && this.isWhole(bytes)) return this.take(bytes.subarray(PREFIX_BYTES), bytes[0] !== 0);
-    this.messages ??= new MessageReader(
-      this.options.messageBytesMax,
+  override get congested(): boolean {
+    return this.messages?.congested === true;
+  }
+
+  protected override receiveData(bytes: Buffer): void {
+    const { method } = this;
+    if (this.hasStatus || method === undefined) return;
+    // Most requests: one message, in one piece, with nothing to wait for.
+    if (this.remoteClosed && this.messages === null && this.identifying === null && this.isWhole(bytes)) {
+      this.message = bytes.subarray(PREFIX_BYTES);
+      return;
+    }
+    const single = method.kind === 'unary' || !method.requestStream;
+    this.messages ??= new RequestMessages(
+      this,
       this.connection.requestBytes,
-      (message, compressed) => this.take(message, compressed),
+      this.requestLimit,
+      this.head.encoding,
+      single,
+      this.identifying,
     );
     try {
       this.messages.read(bytes);
@@ -185,36 +208,64 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
     }
   }
 
-  protected override end(): void {
-    if (this.answered) return;
+  protected override requestEnded(): void {
+    if (this.hasStatus) return;
     if (this.method === undefined) return this.refuse();
-    if (this.messages?.within === true)
-      return this.fail(new GrpcFailure(status.INTERNAL, 'the request ends within a message'));
-    if (this.before === null) this.ended();
-    else void this.before.then(() => this.ended());
+    if (this.messages === null) return this.requestReceived();
+    try {
+      this.messages.end();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  messageReceived(message: Buffer): void {
+    if (this.hasStatus) return;
+    const { method } = this;
+    if (method?.kind === 'streamed' && method.requestStream) this.guarded(() => this.events?.onMessage(message));
+    else this.message = message;
+  }
+
+  /** The request is all there: the handler's turn. */
+  requestReceived(): void {
+    const { method, message } = this;
+    if (this.hasStatus || method === undefined) return;
+    if (message === null && (method.kind === 'unary' || !method.requestStream))
+      return this.fail(new GrpcFailure(status.INTERNAL, 'the call brought no message'));
+    this.message = null;
+    this.messages?.close();
+    if (method.kind === 'unary') return this.handle(message as Buffer, method);
+    this.guarded(() => {
+      if (message !== null) this.events?.onMessage(message);
+      this.events?.onEnd();
+    });
+  }
+
+  caughtUp(): void {
+    this.connection.grant(this);
   }
 
   override abort(): void {
     clearTimeout(this.timer);
     this.messages?.close();
     if (this.running) this.connection.abandoned += 1;
-    if (!this.answered) {
-      this.answered = true;
-      if (this.method !== undefined) this.options.ended(status.CANCELLED);
+    if (!this.hasStatus) {
+      this.hasStatus = true;
+      if (this.method !== undefined) this.options.callEnded(status.CANCELLED);
     }
     if (!this.localClosed) this.cancelled = true;
     this.events?.onClosed();
     this.events = null;
   }
 
-  override check(now: number): void {
+  override check(now: number, listened: number): void {
     const { stallMsMax } = this.options;
     if (this.unsentBytes === 0) this.progress = null;
     else if (this.progress === null) this.progress = new Progress(now, this.sentBytes);
     else if (this.progress.tooSlow(now, this.sentBytes, stallMsMax))
       return this.connection.reset(this, ErrorCode.enhanceYourCalm);
     const waits = this.method?.kind === 'streamed' && this.method.requestStream;
-    if (this.remoteClosed || waits || now - this.openedAt <= stallMsMax) return;
+    if (this.remoteClosed || waits || listened - this.openedAt <= stallMsMax) return;
     if (this.method === undefined) this.connection.reset(this, ErrorCode.cancel);
     else
       this.fail(new GrpcFailure(status.DEADLINE_EXCEEDED, `the request did not come in whole within ${stallMsMax} ms`));
@@ -224,119 +275,73 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
     this.events?.onDrain();
   }
 
-  private identified(identity: Identity | Promise<Identity>): void {
+  handlerBegan(): void {
+    this.running = true;
+  }
+  handlerDone(): void {
+    if (!this.running) return;
+    this.running = false;
+    if (this.over) this.connection.abandoned -= 1;
+  }
+
+  private identify(identity: Identity | Promise<Identity>): void {
     if (!(identity instanceof Promise)) {
       this.identity = identity;
       return;
     }
-    this.before = identity.then(
-      (known) => void (this.identity = known),
+    this.identifying = identity.then(
+      (known) => {
+        this.identity = known;
+        this.identifying = null;
+      },
       (error: unknown) => this.fail(error),
     );
   }
 
+  /** Whether these bytes are one message, and as it is. */
   private isWhole(bytes: Buffer): boolean {
-    return (
-      bytes.length >= PREFIX_BYTES &&
-      bytes.readUInt32BE(1) === bytes.length - PREFIX_BYTES &&
-      bytes.length - PREFIX_BYTES <= this.options.messageBytesMax
-    );
+    const length = bytes.length - PREFIX_BYTES;
+    return length >= 0 && bytes[0] === 0 && bytes.readUInt32BE(1) === length && length <= this.requestLimit.bytesMax;
   }
 
-  private take(message: Buffer, compressed: boolean): void {
-    const { method } = this;
-    if (this.answered || method === undefined) return;
-    if (this.brought && (method.kind === 'unary' || !method.requestStream))
-      return this.fail(new GrpcFailure(status.INTERNAL, 'the call brought more than one message'));
-    this.brought = true;
-    if (!compressed && this.before === null) return this.deliver(message);
-    this.before = (this.before ?? Promise.resolve())
-      .then(() => (compressed && !this.answered ? this.decompressed(message) : message))
-      .then(
-        (plain) => this.deliver(plain),
-        (error: unknown) => this.fail(error),
-      );
-  }
-
-  private deliver(message: Buffer): void {
-    if (this.answered) return;
-    if (this.events !== null) return this.guarded(() => this.events?.onMessage(message));
-    this.message = message;
-  }
-
-  private decompressed(message: Buffer): Promise<Buffer> {
-    const { encoding } = this.head;
-    const { messageBytesMax } = this.options;
-    const decompress = DECOMPRESS.get(encoding ?? '');
-    if (decompress === undefined)
-      throw new GrpcFailure(
-        status.INTERNAL,
-        'the message is marked as compressed, and the call names no compression in grpc-encoding',
-      );
-    return new Promise((resolve, reject) => {
-      decompress(message, { maxOutputLength: messageBytesMax }, (error, plain) => {
-        if (error === null) resolve(plain);
-        else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-          reject(
-            new GrpcFailure(
-              status.RESOURCE_EXHAUSTED,
-              `the message has more than ${messageBytesMax} bytes when it is decompressed, the limit of grpc.messageBytesMax`,
-            ),
-          );
-        else reject(new GrpcFailure(status.INTERNAL, `the message is no ${encoding}: ${error.message}`));
-      });
-    });
-  }
-
-  /** The request's messages are all there. */
-  private ended(): void {
-    const { method, message } = this;
-    if (this.answered || method === undefined) return;
-    if (this.events !== null) return this.guarded(() => this.events?.onEnd());
-    if (message === null) return this.fail(new GrpcFailure(status.INTERNAL, 'the call brought no message'));
-    if (method.kind !== 'unary' || this.identity === null) return;
-    this.message = null;
-    this.running = true;
+  private handle(message: Buffer, { handler }: GrpcMethod & { kind: 'unary' }): void {
+    if (this.identity === null) return;
     const failed = (error: unknown): void => {
-      this.rest();
+      this.handlerDone();
       this.fail(error);
     };
+    this.handlerBegan();
     try {
-      method.handler(message, this, this.identity).then((answer) => this.answer(answer), failed);
+      handler(message, this, this.identity).then((answer) => this.sendAnswer(answer), failed);
     } catch (error) {
       failed(error);
     }
   }
 
-  private answer(message: Buffer): void {
-    this.rest();
-    if (this.answered || !this.fits(message)) return;
+  private sendAnswer(message: Buffer): void {
+    this.handlerDone();
+    if (this.hasStatus || !this.fits(message)) return;
     this.settle(status.OK);
     LEAD.writeUInt32BE(message.length, 1);
     this.connection.sender.whole(this, OK_HEADERS, LEAD, message, OK_TRAILERS);
   }
 
-  private rest(): void {
-    this.running = false;
-    if (this.over) this.connection.abandoned -= 1;
-  }
-
   /** Whether an answer may leave, or be kept until it can; the call fails where it may not. */
   private fits({ length }: Buffer): boolean {
-    const { messageBytesMax, budget } = this.options;
+    const { messageLimit, budget } = this.options;
     const { sender } = this.connection;
     const { unsentBytes } = sender;
-    if (length > messageBytesMax) {
+    if (length > messageLimit.bytesMax) {
       this.fail(
         new GrpcFailure(
           status.RESOURCE_EXHAUSTED,
-          `the answer has ${length} bytes; ${messageBytesMax} is the limit of grpc.messageBytesMax`,
+          `the answer has ${length} bytes; ${messageLimit.bytesMax} is the limit of ${messageLimit.of}`,
         ),
       );
       return false;
     }
     if (sender.takesNow(this, PREFIX_BYTES + length)) return true;
-    if (unsentBytes + length <= 2 * messageBytesMax && budget.used + length <= budget.max) return true;
+    if (unsentBytes + length <= 2 * messageLimit.bytesMax && budget.used + length <= budget.max) return true;
     this.fail(
       new GrpcFailure(
         status.RESOURCE_EXHAUSTED,
@@ -348,17 +353,17 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
 
   /** @returns whether the call had no status yet; it has one now */
   private settle(code: number): boolean {
-    if (this.answered) return false;
-    this.answered = true;
+    if (this.hasStatus) return false;
+    this.hasStatus = true;
     clearTimeout(this.timer);
     this.messages?.close();
-    this.options.ended(code);
+    this.options.callEnded(code);
     return true;
   }
 
   /** What is no gRPC is told so, as HTTP says it. */
   private refuse(): void {
-    this.answered = true;
+    this.hasStatus = true;
     const { sender } = this.connection;
     sender.headers(this, NO_GRPC, false);
     sender.data(this, NO_GRPC_TEXT);
@@ -373,7 +378,7 @@ export class GrpcStream extends Http2Stream implements StreamedCall {
     }
   }
 
-  private endIn(timeoutMs: number): void {
+  private expireIn(timeoutMs: number): void {
     this.deadline = Date.now() + timeoutMs;
     const expire = (): void => {
       this.cancelled = true;

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Budget } from './budget.js';
+import { Draining } from './draining.js';
 import { EmptyWork } from './empty-work.js';
 import { FrameReader } from './frame-reader.js';
 import { HeaderBlocks } from './header-blocks.js';
@@ -26,12 +27,10 @@ import {
 import { goAwayFrame, Http2Sender } from './http2-sender.js';
 import type { Ending, Shared } from './http2-shared.js';
 import type { Http2Stream } from './http2-stream.js';
+import { Liveness } from './liveness.js';
 import { Outbox } from './outbox.js';
-import { Progress } from './progress.js';
 import { checkTrailers } from './request-head.js';
 
-/** A request that its client takes back so soon was never meant; ms. */
-const RAPID_MS = 5;
 const RESETS_REMEMBERED = 4_096;
 const CLOSING_MS_MAX = 1_000;
 const PING_BYTES = 8;
@@ -42,54 +41,41 @@ export class Http2Connection {
   readonly streams = new Map<number, Http2Stream>();
   /** Requests that nobody waits for any more, and that are still being worked on. */
   abandoned = 0;
-  /** performance.now() of the last bytes that came. */
-  now: number;
-  /** What its requests that are not whole may take. */
+  readonly liveness: Liveness;
+  /** What its requests may take before their handlers have them. */
   readonly requestBytes: Budget;
   private readonly out: Outbox;
   private readonly reader: FrameReader;
   private readonly blocks: HeaderBlocks;
   private readonly resets: number[] = [];
-  /** Streams that we ended, and whose client may not have known that when it reset them: each once. */
-  private resetsToCross = 0;
   private lastStream = 0;
   /** The last stream whose headers made it depend on itself. */
   private ofItself = 0;
   private receiveWindow = WINDOW_DEFAULT;
   private ungranted = 0;
   private readonly emptyWork = new EmptyWork();
-  /** Pings that follow work measure it, as gRPC's clients do to size their windows, and cost nothing. */
-  private worked = false;
-  private dataFrames = 0;
-  private settled = false;
   private frames = 0;
-  private partSince = 0;
-  private pingedAt = 0;
-  private readonly progress: Progress;
-  private draining = false;
-  private refusing = false;
+  private readonly draining: Draining;
   private closingSince = 0;
-  private readonly openedAt: number;
 
   constructor(
     readonly socket: Socket,
     private readonly shared: Shared,
-    private readonly over: (ending: Ending, why: string) => void,
+    private readonly onEnded: (ending: Ending, why: string) => void,
   ) {
     const { limits, slabs, turnEnd, budget } = shared;
-    this.openedAt = this.now = performance.now();
-    this.progress = new Progress(this.now, 0);
+    this.liveness = new Liveness(socket, limits, performance.now());
     this.requestBytes = new Budget(shared.requestBytesMax, budget);
     this.out = new Outbox(socket, slabs, turnEnd, () => this.full());
-    this.sender = new Http2Sender(this.out, budget, (stream) => this.answered(stream));
+    this.sender = new Http2Sender(this.out, budget, (stream) => this.answerSent(stream));
+    this.draining = new Draining(this.sender);
     this.blocks = new HeaderBlocks(limits.headerBytesMax);
     this.reader = new FrameReader((type, flags, stream, bytes, from, to) =>
       this.frame(type, flags, stream, bytes, from, to),
     );
     socket.on('data', (chunk: Buffer) => this.read(chunk));
     socket.on('drain', () => {
-      socket.resume();
-      this.sender.unblock();
+      if (this.sender.unblock()) this.liveness.resume(performance.now());
     });
     socket.on('error', () => undefined);
     socket.on('end', () => this.end('client', ''));
@@ -113,18 +99,14 @@ export class Http2Connection {
 
   /** Lets what is under way end, and takes no more. */
   drain(): void {
-    if (this.draining || this.closingSince > 0) return;
-    this.draining = true;
-    // What crosses this on its way is still taken: RFC 9113, section 6.8.
-    this.sender.raw(goAwayFrame(WINDOW_MAX, ErrorCode.noError, STOPPING));
-    this.sender.raw(frame(FrameType.ping, 0, 0, DRAINED));
+    if (this.closingSince === 0) this.draining.begin();
   }
 
   /** Ends it now. */
   end(ending: Ending, why: string): void {
     if (this.closingSince === 0) {
-      this.closingSince = this.now;
-      this.over(ending, why);
+      this.closingSince = performance.now();
+      this.onEnded(ending, why);
     }
     for (const stream of [...this.streams.values()]) this.forget(stream);
     this.out.flush();
@@ -134,24 +116,21 @@ export class Http2Connection {
 
   /** Once a second: counts begin anew, and what takes too long ends. @param now performance.now() */
   check(now: number): void {
-    const { limits } = this.shared;
     this.emptyWork.renew();
     if (this.closingSince > 0) {
       if (now - this.closingSince > CLOSING_MS_MAX) this.socket.destroy();
       return;
     }
     // A client that does not answer the ping of `drain` has had time enough.
-    if (this.draining && !this.refusing) this.refuseMore();
-    if (!this.settled && now - this.openedAt > limits.handshakeMsMax) return this.end('handshake', 'no settings came');
-    if (this.partSince > 0 && now - this.partSince > limits.stallMsMax)
-      return this.end('stalled', 'a frame was begun and not ended');
-    if (this.isStuck(now)) return this.end('stalled', 'what was sent was not read');
-    if (this.pingedAt > 0 && now - this.pingedAt > limits.stallMsMax) return this.end('silent', 'it does not answer');
-    if (this.pingedAt === 0 && now - this.now > limits.silenceMsMax) {
-      this.pingedAt = now;
+    if (this.draining.waiting) this.refuseMore();
+    const failure = this.liveness.failure(now);
+    if (failure !== null) return this.end(...failure);
+    if (this.liveness.isSilent(now)) {
+      this.liveness.asked(now);
       this.sender.raw(frame(FrameType.ping, 0, 0, ALIVE));
     }
-    for (const stream of this.streams.values()) stream.check(now);
+    const listened = this.liveness.listened(now);
+    for (const stream of this.streams.values()) stream.check(now, listened);
   }
 
   /** Ends a stream by a code, whatever its state. */
@@ -161,25 +140,23 @@ export class Http2Connection {
     this.forget(stream);
   }
 
-  /** Whether too little of the socket's backlog has left for too long. */
-  private isStuck(now: number): boolean {
-    const backlog = this.socket.writableLength;
-    const written = this.socket.bytesWritten - backlog;
-    if (backlog > 0) return this.progress.tooSlow(now, written, this.shared.limits.stallMsMax);
-    this.progress.restart(now, written);
-    return false;
+  /** Lets the client send more of a request, where it has used half of what it may and its messages do not wait for us. */
+  grant(stream: Http2Stream): void {
+    if (stream.ungranted < STREAM_WINDOW / 2 || stream.remoteClosed || stream.over || stream.congested) return;
+    this.sender.windowUpdate(stream.id, stream.ungranted);
+    stream.receiveWindow += stream.ungranted;
+    stream.ungranted = 0;
   }
 
   private full(): void {
     // Who does not read shall not ask either.
-    this.socket.pause();
+    this.liveness.pause(performance.now());
     this.sender.hold();
   }
 
   private read(chunk: Buffer): void {
     if (this.closingSince > 0) return;
-    this.now = performance.now();
-    this.pingedAt = 0;
+    this.liveness.bytesCame(performance.now());
     const { frames } = this;
     try {
       this.reader.read(chunk);
@@ -188,9 +165,7 @@ export class Http2Connection {
         this.receiveWindow += this.ungranted;
         this.ungranted = 0;
       }
-      if (this.frames !== frames) this.partSince = 0;
-      const within = this.reader.within || this.blocks.stream !== 0;
-      if (within && this.partSince === 0) this.partSince = this.now;
+      this.liveness.framesCame(this.frames !== frames, this.reader.within || this.blocks.stream !== 0);
     } catch (error) {
       this.fatal(error instanceof ConnectionError ? error : defect(error));
     }
@@ -206,7 +181,7 @@ export class Http2Connection {
     this.frames += 1;
     if (this.blocks.stream !== 0 && (type !== FrameType.continuation || id !== this.blocks.stream))
       throw violation('a header block is interrupted');
-    if (!this.settled && (type !== FrameType.settings || (flags & Flag.ack) !== 0))
+    if (!this.liveness.greeted && (type !== FrameType.settings || (flags & Flag.ack) !== 0))
       throw violation('the first frame is no SETTINGS');
     switch (type) {
       case FrameType.data:
@@ -243,24 +218,20 @@ export class Http2Connection {
     this.ungranted += size;
     if (this.receiveWindow < 0) throw new ConnectionError(ErrorCode.flowControlError, 'more came than was granted');
     const [begin, end] = unpadded(flags, bytes, from, to);
-    if (begin !== end) this.worked = true;
+    if (begin !== end) this.emptyWork.workCame();
     else if (!last) this.emptyWork.count();
     const stream = this.streams.get(id);
     if (stream === undefined || stream.remoteClosed) return this.late(id, 'DATA');
     stream.receiveWindow -= size;
     stream.ungranted += size;
     if (stream.receiveWindow < 0) return this.reset(stream, ErrorCode.flowControlError);
-    if (!last && stream.ungranted >= STREAM_WINDOW / 2) {
-      this.sender.windowUpdate(id, stream.ungranted);
-      stream.receiveWindow += stream.ungranted;
-      stream.ungranted = 0;
-    }
-    this.taken(stream, bytes.subarray(begin, end), last);
+    this.receive(stream, bytes.subarray(begin, end), last);
+    this.grant(stream);
   }
 
-  private taken(stream: Http2Stream, bytes: Buffer, last: boolean): void {
+  private receive(stream: Http2Stream, bytes: Buffer, last: boolean): void {
     try {
-      stream.took(bytes, last);
+      stream.receive(bytes, last);
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
       this.emptyWork.count();
@@ -300,16 +271,16 @@ export class Http2Connection {
       this.emptyWork.count();
       return this.resetId(id, ErrorCode.protocolError);
     }
-    if (this.streams.size + this.abandoned >= this.shared.limits.streamsMax || this.refusing) {
+    if (this.streams.size + this.abandoned >= this.shared.limits.streamsMax || this.draining.refusing) {
       this.emptyWork.count();
       return this.resetId(id, ErrorCode.refusedStream);
     }
     const { shared } = this;
-    this.worked = true;
+    this.emptyWork.workCame();
     const stream = head === TOO_LARGE ? shared.headersTooLarge(this, id, last) : shared.open(this, id, head, last);
     if (stream.over) return;
     this.streams.set(id, stream);
-    if (last) this.taken(stream, NOTHING, true);
+    if (last) this.receive(stream, NOTHING, true);
   }
 
   private trailers(id: number, stream: Http2Stream | undefined, last: boolean, block: Buffer): void {
@@ -322,7 +293,7 @@ export class Http2Connection {
     } catch (error) {
       return this.reset(stream, (error as StreamError).code);
     }
-    this.taken(stream, NOTHING, true);
+    this.receive(stream, NOTHING, true);
   }
 
   /** A frame of a stream that is no more: of no harm where we ended it, for the client may not have heard of that. */
@@ -353,13 +324,8 @@ export class Http2Connection {
     if (size !== 4) throw new ConnectionError(ErrorCode.frameSizeError, 'RST_STREAM has four bytes');
     if (id === 0 || id > this.lastStream) throw violation(`RST_STREAM came for stream ${id}, which nobody opened`);
     const stream = this.streams.get(id);
-    if (stream === undefined) {
-      if (this.resetsToCross > 0) this.resetsToCross -= 1;
-      else this.emptyWork.count();
-      return;
-    }
-    // CVE-2023-44487: asking and taking back, without end.
-    this.emptyWork.count(this.now - stream.openedAt <= RAPID_MS ? 1 : 0.1);
+    if (stream === undefined) return this.emptyWork.lateReset();
+    this.emptyWork.takenBack(this.liveness.heardAt - stream.openedAt);
     this.forget(stream);
   }
 
@@ -371,7 +337,7 @@ export class Http2Connection {
       throw new ConnectionError(ErrorCode.frameSizeError, 'SETTINGS has six bytes for each');
     if (ack) return;
     this.emptyWork.count(Math.max(1, size / SETTING_BYTES));
-    this.settled = true;
+    this.liveness.greeted = true;
     this.sender.raw(SETTINGS_ACK);
     const settings = settingsIn(bytes, from, to);
     const frameBytes = settings.get(Setting.maxFrameSize);
@@ -383,19 +349,15 @@ export class Http2Connection {
   private ping(flags: number, id: number, bytes: Buffer, from: number, to: number): void {
     if (id !== 0) throw violation('PING belongs to no stream');
     if (to - from !== PING_BYTES) throw new ConnectionError(ErrorCode.frameSizeError, 'PING has eight bytes');
-    const { dataFrames } = this.sender;
-    if (!this.worked && dataFrames === this.dataFrames) this.emptyWork.count();
-    this.worked = false;
-    this.dataFrames = dataFrames;
+    this.emptyWork.pinged(this.sender.dataFrames);
     const payload = bytes.subarray(from, to);
     if ((flags & Flag.ack) === 0) return this.sender.raw(frame(FrameType.ping, Flag.ack, 0, payload));
-    if (this.draining && !this.refusing && payload.equals(DRAINED)) this.refuseMore();
+    if (this.draining.isAnswer(payload)) this.refuseMore();
   }
 
   /** The client knows by now that the server is being stopped. */
   private refuseMore(): void {
-    this.refusing = true;
-    this.sender.raw(goAwayFrame(this.lastStream, ErrorCode.noError, STOPPING));
+    this.draining.refuse(this.lastStream);
     this.endIfDrained();
   }
 
@@ -410,17 +372,17 @@ export class Http2Connection {
   }
 
   /** The answer has left. */
-  private answered(stream: Http2Stream): void {
+  private answerSent(stream: Http2Stream): void {
     if (stream.over) return;
     // What the client still has to say is of no use any more.
     if (!stream.remoteClosed) this.resetId(stream.id, ErrorCode.noError);
-    else this.resetsToCross += 1;
+    else this.emptyWork.streamEnded();
     this.forget(stream);
   }
 
   private resetId(id: number, code: number): void {
     this.sender.resetFrame(id, code);
-    this.resetsToCross += 1;
+    this.emptyWork.streamEnded();
     if (this.resets.push(id) > RESETS_REMEMBERED) this.resets.shift();
   }
 
@@ -434,7 +396,7 @@ export class Http2Connection {
   }
 
   private endIfDrained(): void {
-    if (this.refusing && this.streams.size === 0 && this.closingSince === 0) this.end('drained', '');
+    if (this.draining.refusing && this.streams.size === 0 && this.closingSince === 0) this.end('drained', '');
   }
 }
 
@@ -443,8 +405,6 @@ function defect(error: unknown): ConnectionError {
   return new ConnectionError(ErrorCode.internalError, String((error as Error).stack ?? error), 'defect');
 }
 
-const STOPPING = 'the server is being stopped';
 const NOTHING = Buffer.alloc(0);
 const SETTINGS_ACK = frame(FrameType.settings, Flag.ack, 0);
 const ALIVE = Buffer.from('gyrelive');
-const DRAINED = Buffer.from('gyredone');

@@ -157,9 +157,11 @@ export class Http2Sender {
   hold(): void {
     this.blocked = true;
   }
-  unblock(): void {
+  /** @returns whether the socket takes more after what was held back */
+  unblock(): boolean {
     this.blocked = false;
     this.pump();
+    return !this.blocked;
   }
 
   private enqueue(stream: Http2Stream): void {

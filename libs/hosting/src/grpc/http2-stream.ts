@@ -23,7 +23,7 @@ export abstract class Http2Stream {
   /**
    * @param sendWindow bytes of data that we may still send
    * @param receiveWindow and the client, before it is granted more
-   * @param openedAt performance.now()
+   * @param openedAt in the time in which we listened, see Liveness
    */
   constructor(
     readonly id: number,
@@ -33,19 +33,23 @@ export abstract class Http2Stream {
     readonly openedAt: number,
   ) {}
 
-  /** A part of the request's body. The bytes may be kept. */
-  protected abstract data(bytes: Buffer): void;
+  /** A part of the request's body. What lies in its memory may be kept, and keeps all that came with it. */
+  protected abstract receiveData(bytes: Buffer): void;
   /** The request is whole. */
-  protected abstract end(): void;
+  protected abstract requestEnded(): void;
+  /** Whether what came waits to be worked on: the client is granted no more until it has been. */
+  get congested(): boolean {
+    return false;
+  }
   /** Nobody waits for the answer any more. */
   abstract abort(): void;
-  /** Now and then; it ends what takes too long. @param now performance.now() */
-  abstract check(now: number): void;
+  /** Now and then; it ends what takes too long. @param now performance.now() @param listened of that, the time in which we read from the client */
+  abstract check(now: number, listened: number): void;
   /** What was held back has left. */
   drained(): void {}
 
   /** @throws StreamError PROTOCOL_ERROR where the body is not as long as the headers say: RFC 9113, section 8.1.1 */
-  took(bytes: Buffer, last: boolean): void {
+  receive(bytes: Buffer, last: boolean): void {
     this.dataBytes += bytes.length;
     const { contentLength } = this.head;
     if (contentLength !== undefined && (last ? this.dataBytes !== contentLength : this.dataBytes > contentLength))
@@ -53,9 +57,8 @@ export abstract class Http2Stream {
         ErrorCode.protocolError,
         `the body has ${this.dataBytes} bytes, the headers promised ${contentLength}`,
       );
-    if (bytes.length > 0) this.data(bytes);
-    if (!last || this.over) return;
-    this.remoteClosed = true;
-    this.end();
+    this.remoteClosed = last;
+    if (bytes.length > 0) this.receiveData(bytes);
+    if (last && !this.over) this.requestEnded();
   }
 }

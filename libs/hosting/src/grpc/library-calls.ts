@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Metadata, status, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { ClientCertificate } from '../authentication.js';
-import type { CallEvents, GrpcMethod, StreamedCall } from './grpc-call.js';
+import type { CallEvents, GrpcMethod, MessageLimit, StreamedCall } from './grpc-call.js';
 import { GrpcFailure } from './grpc-failure.js';
 
 interface MethodDefinition {
@@ -14,10 +14,14 @@ interface MethodDefinition {
 }
 type Handler = (call: LibraryCall, done: (error: unknown, answer?: unknown) => void) => unknown;
 
-/** The methods of a service whose handlers are written for grpc-js: Nest's, health, reflection. */
+/**
+ * The methods of a service whose handlers are written for grpc-js: Nest's, health, reflection.
+ * @param requestLimit undefined: the server's
+ */
 export function libraryMethods(
   definition: ServiceDefinition,
   handlers: UntypedServiceImplementation,
+  requestLimit?: MessageLimit,
 ): Map<string, GrpcMethod> {
   const methods = new Map<string, GrpcMethod>();
   for (const [name, method] of Object.entries(definition) as [string, MethodDefinition][]) {
@@ -28,6 +32,7 @@ export function libraryMethods(
       kind: 'streamed',
       requestStream,
       responseStream,
+      requestLimit,
       open: (call) => opened(new LibraryCall(call, method), method, handler),
     });
   }
@@ -37,27 +42,39 @@ export function libraryMethods(
 /** Calls the handler when its request is there, or at once where it reads a stream of them. */
 function opened(call: LibraryCall, method: MethodDefinition, handler: Handler): CallEvents {
   const { stream } = call;
-  const begin = (): void => {
-    const promise: unknown = handler.call(null, call, (error, answer) => {
+  const begin = (): unknown =>
+    handler.call(null, call, (error, answer) => {
+      stream.handlerDone();
       if (error !== null && error !== undefined) return stream.fail(failureIn(error));
       stream.send(method.responseSerialize(answer));
       stream.finish();
     });
-    if (promise instanceof Promise) promise.catch((error: unknown) => stream.fail(failureIn(error)));
+  const failed = (error: unknown): void => {
+    stream.handlerDone();
+    stream.fail(failureIn(error));
   };
-  if (method.requestStream) begin();
-  let requested = false;
+  if (method.requestStream) {
+    const running = begin();
+    if (running instanceof Promise) running.catch(failed);
+  }
   return {
     onMessage(message) {
       const request = requestIn(message, method);
-      requested = true;
       if (method.requestStream) call.emit('data', request);
       else call.request = request;
     },
     onEnd() {
-      if (method.requestStream) call.emit('end');
-      else if (requested) begin();
-      else throw new GrpcFailure(status.INTERNAL, 'the call brought no message');
+      if (method.requestStream) return void call.emit('end');
+      stream.handlerBegan();
+      try {
+        const running = begin();
+        // One that answers with a stream has nothing to call when it is through; it hears of a call that is over, and stops by itself.
+        const through = (): void => void (method.responseStream && stream.handlerDone());
+        if (running instanceof Promise) running.then(through, failed);
+        else through();
+      } catch (error) {
+        failed(error);
+      }
     },
     onDrain: () => call.drained(),
     onClosed: () => {
@@ -87,7 +104,7 @@ class LibraryCall extends EventEmitter {
   getPeer(): string {
     return this.stream.getPeer();
   }
-  getDeadline(): Date | number {
+  getDeadline(): number {
     return this.stream.getDeadline();
   }
   getPath(): string {

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import type { Budget } from './budget.js';
+import type { MessageLimit } from './grpc-call.js';
 import { GrpcFailure } from './grpc-failure.js';
 
 export const PREFIX_BYTES = 5;
@@ -12,9 +13,10 @@ export class MessageReader {
   private filled = 0;
 
   constructor(
-    private readonly bytesMax: number,
+    private readonly limit: MessageLimit,
     private readonly budget: Budget,
-    private readonly message: (bytes: Buffer, compressed: boolean) => void,
+    /** Is handed each message, and with it what was taken from the budget for its memory; 0: it lies within the bytes that were read. */
+    private readonly received: (bytes: Buffer, compressed: boolean, memoryBytes: number) => void,
   ) {}
 
   /** Whether a message has begun and not ended. */
@@ -33,12 +35,12 @@ export class MessageReader {
         this.begin(bytes, at);
         return;
       }
-      this.message(bytes.subarray(at + PREFIX_BYTES, at + size), bytes[at] !== 0);
+      this.received(bytes.subarray(at + PREFIX_BYTES, at + size), bytes[at] !== 0, 0);
       at += size;
     }
   }
 
-  /** Gives back what it keeps. */
+  /** Gives back what it keeps of a message that is not whole. */
   close(): void {
     if (this.part === null) return;
     this.budget.give(this.part.length);
@@ -57,25 +59,26 @@ export class MessageReader {
     let at = 0;
     if (this.filled < PREFIX_BYTES) {
       at = Math.min(PREFIX_BYTES - this.filled, bytes.length);
-      this.put(bytes, 0, at);
+      this.put(bytes, 0, at, FIRST_BYTES);
       if (this.filled < PREFIX_BYTES) return at;
     }
     const part = this.part as Buffer;
     const size = PREFIX_BYTES + this.lengthAt(part, 0);
-    const taken = Math.min(size - this.filled, bytes.length - at);
-    this.put(bytes, at, at + taken);
-    if (this.filled < size) return at + taken;
+    const copied = Math.min(size - this.filled, bytes.length - at);
+    this.put(bytes, at, at + copied, size);
+    if (this.filled < size) return at + copied;
     const whole = this.part as Buffer;
-    this.close();
-    this.message(whole.subarray(PREFIX_BYTES, size), whole[0] !== 0);
-    return at + taken;
+    this.part = null;
+    this.received(whole.subarray(PREFIX_BYTES, size), whole[0] !== 0, whole.length);
+    return at + copied;
   }
 
-  private put(bytes: Buffer, from: number, to: number): void {
+  /** @param size of the message, as far as it is known */
+  private put(bytes: Buffer, from: number, to: number, size: number): void {
     let part = this.part as Buffer;
     const filled = this.filled + to - from;
     if (filled > part.length) {
-      const larger = this.memory(Math.max(filled, Math.min(part.length * 2, this.bytesMax + PREFIX_BYTES)));
+      const larger = this.memory(Math.max(filled, Math.min(part.length * 2, size)));
       part.copy(larger, 0, 0, this.filled);
       this.budget.give(part.length);
       this.part = part = larger;
@@ -85,19 +88,17 @@ export class MessageReader {
   }
 
   private memory(size: number): Buffer {
-    if (this.budget.take(size)) return Buffer.allocUnsafe(size);
-    throw new GrpcFailure(
-      status.RESOURCE_EXHAUSTED,
-      `requests and answers on their way take all that grpc.bufferBytesMax grants, or ${this.budget.used} of the ${this.budget.max} bytes that one connection may have of it; try again later`,
-    );
+    this.budget.takeForRequest(size);
+    return Buffer.allocUnsafe(size);
   }
 
   private lengthAt(bytes: Buffer, at: number): number {
     const length = bytes.readUInt32BE(at + 1);
-    if (length <= this.bytesMax) return length;
+    const { bytesMax, of } = this.limit;
+    if (length <= bytesMax) return length;
     throw new GrpcFailure(
       status.RESOURCE_EXHAUSTED,
-      `the message has ${length} bytes; ${this.bytesMax} is the limit of grpc.messageBytesMax`,
+      `the message has ${length} bytes; ${bytesMax} is the limit of ${of}`,
     );
   }
 }

@@ -78,6 +78,22 @@ describe('a gRPC server', () => {
     expect(raw.has(rstStream, 1)).toBe(false);
   });
 
+  it('says which compressions it takes where it does not take one, and takes no format but protobuf', async () => {
+    echo = await EchoServer.started();
+    const raw = echo.raw(opening(1, callWith({ 'grpc-encoding': 'snappy' })));
+    expect(await raw.statusOf(1)).toBe(status.UNIMPLEMENTED);
+    expect(raw.frames.some(({ payload }) => payload.includes('identity,gzip,deflate'))).toBe(true);
+    const typed = (id: number, type: string): Buffer[] => [
+      opening(id, callWith({ 'content-type': type })),
+      lastData(id, message('this')),
+    ];
+    raw.say(...typed(3, 'application/grpc+json'), ...typed(5, 'application/grpc+proto'));
+    raw.say(...typed(7, 'application/grpc;charset=utf-8'));
+    expect(await raw.statusOf(3)).toBe(status.UNIMPLEMENTED);
+    expect(await raw.statusOf(5)).toBe(0);
+    expect(await raw.statusOf(7)).toBe(0);
+  });
+
   it.each([
     ['a NUL', { ':path': `${SAY}\0` }],
     ['a line break', { ':authority': 'test\r\nx: y' }],

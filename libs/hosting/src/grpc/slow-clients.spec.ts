@@ -1,4 +1,4 @@
-import { EchoServer, opening, whole, window, lastData, message } from './a-grpc-server.js';
+import { EchoServer, lastData, message, opening, soon, whole, window } from './a-grpc-server.js';
 import { FrameType, settingsFrame } from './http2-frames.js';
 
 const { rstStream } = FrameType;
@@ -19,6 +19,28 @@ describe('a gRPC server, to clients that are slow', () => {
     await unread.until(() => echo.server.connectionCount === 0);
     expect(echo.server.bufferedBytes).toBe(0);
     expect(echo.endings.sort()).toEqual(['handshake', 'stalled', 'stalled']);
+  });
+
+  it('does not blame one that reads slowly for what it could not read from it meanwhile', async () => {
+    const limits = { messageBytesMax: 60_000_000, bufferBytesMax: 200_000_000, stallMsMax: 300 };
+    echo = await EchoServer.started({ limits });
+    echo.handler = (bytes) => Promise.resolve(String(bytes) === 'long' ? Buffer.alloc(40_000_000) : bytes);
+    const next = whole(5);
+    const slow = echo.raw(settingsFrame([[4, 2 ** 30]]), window(0, 2 ** 30));
+    slow.say(whole(1, 'long'), opening(3), next.subarray(0, 20));
+    const { socket } = slow;
+    let unpaused = 0;
+    socket.on('data', ({ length }: Buffer) => {
+      if ((unpaused += length) % 200_000 < length) socket.pause();
+    });
+    const reading = setInterval(() => socket.resume(), 25).unref();
+    // So long the server reads nothing from it, for all that it has not read yet.
+    await soon(2_500);
+    slow.say(next.subarray(20), lastData(3, message('this')));
+    expect(await slow.statusOf(3)).toBe(0);
+    expect(await slow.statusOf(5)).toBe(0);
+    clearInterval(reading);
+    expect(echo.endings).toEqual([]);
   });
 
   it('keeps one that only reads, as long as it reads on, and cuts off one that reads a byte now and then', async () => {
