@@ -8,7 +8,7 @@ async function chosen(): Promise<Deployment> {
   if (platform === 'embedded') return embedded;
   if (platform !== 'cluster') throw new RangeError(`E2E_PLATFORM is ${platform}; there are: embedded, cluster`);
   const servers = await testServers();
-  // Where there are none, the suite is skipped before anything is started; see tools/servers/skip-without.mjs.
+  // Where there are none, the suite is skipped before anything is started.
   return cluster('missing' in servers ? { kafka: 'none:0', mongodb: 'mongodb://none' } : servers);
 }
 

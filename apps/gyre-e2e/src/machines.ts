@@ -4,19 +4,20 @@ import { featuresOf, labelFor, mulberry32, until } from './harness.js';
 /** After which a label is late, ms. */
 export const HORIZON = 60_000;
 
-/** A small world that can be learnt from a few dozen rows: machines that are hot fail. */
-export const machine = `kind: FeatureView
+/** A small world that can be learnt from a few dozen rows: machines that are hot fail. @param model its name */
+export const machineSpec = (model: string): string => `kind: FeatureView
 name: machine
 entity: machine_id
 fields: { temperature: float, load: float }
 ---
 kind: Model
-name: failure
+name: ${model}
 features: [machine.*]
 label: { name: failed, type: binary, horizon: ${HORIZON}ms }
 trainers: [linear]
 retraining: { bootstrapLabels: 60, minLabels: 40, windows: [1000], everyLabels: null }
 `;
+export const machine = machineSpec('failure');
 
 export interface Machine {
   entity: string;
@@ -47,10 +48,10 @@ export async function observe(running: RunningGyre, all: readonly Machine[], mod
 }
 
 /** As {@link observe}, and waits for the first version to serve. */
-export async function trained(running: RunningGyre, all: readonly Machine[]): Promise<string[]> {
-  const ids = await observe(running, all);
+export async function trained(running: RunningGyre, all: readonly Machine[], model = 'failure'): Promise<string[]> {
+  const ids = await observe(running, all, model);
   await until('the first version', async () =>
-    (await running.decided('failure', 'ServingChanged')).length > 0 ? true : undefined,
+    (await running.decided(model, 'ServingChanged')).length > 0 ? true : undefined,
   );
   await running.settle();
   return ids;

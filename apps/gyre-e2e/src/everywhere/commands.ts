@@ -1,7 +1,8 @@
 import type { LifecycleOf, LifecycleType, ModelStatus, Served, VersionInfo } from '@gyre/contracts';
-import { labelFor, RunningGyre, until } from './harness.js';
-import { HORIZON, machine, machines, trained } from './machines.js';
-import { trainingRows } from './parquet.js';
+import { labelFor, type RunningGyre, until } from '../harness.js';
+import { HORIZON, machineSpec, machines, trained } from '../machines.js';
+import { trainingRows } from '../parquet.js';
+import { oneGyre } from './one-gyre.js';
 
 describe('a person at the command line', () => {
   const world = machines(80, 7);
@@ -9,12 +10,13 @@ describe('a person at the command line', () => {
   let ids: string[];
 
   beforeAll(async () => {
-    running = await RunningGyre.start();
-    await running.apply(machine);
+    running = await oneGyre();
+    await running.apply(machineSpec('failure'));
     ids = await trained(running, world);
   }, 240_000);
 
-  const status = async () => (await running.cli<ModelStatus[]>('get', 'models')).json[0] as ModelStatus;
+  const status = async () =>
+    (await running.cli<ModelStatus[]>('get', 'models')).json.find(({ model }) => model === 'failure') as ModelStatus;
   const decision = <T extends LifecycleType>(type: T, holds: (event: LifecycleOf<T>) => boolean) =>
     until(type, async () => (await running.decided('failure', type)).find(holds));
 

@@ -1,20 +1,21 @@
-import { InferenceClient, type GrpcAnswer } from './inference-client.js';
-import { featuresOf, labelFor, RunningGyre, type InferAnswer } from './harness.js';
-import { machine, machines, trained } from './machines.js';
+import { InferenceClient, type GrpcAnswer } from '../inference-client.js';
+import { featuresOf, labelFor, type RunningGyre, type InferAnswer } from '../harness.js';
+import { machineSpec, machines, trained } from '../machines.js';
+import { oneGyre } from './one-gyre.js';
 
 describe('the Open Inference Protocol', () => {
   let running: RunningGyre;
   let client: InferenceClient;
 
   beforeAll(async () => {
-    running = await RunningGyre.start();
+    running = await oneGyre();
     client = new InferenceClient(running.grpcAddress);
-    await running.apply(machine);
+    await running.apply(machineSpec('overheating'));
   });
   afterAll(() => client.close());
 
   const byEntity = (entity: string, more: object = {}) => ({
-    model_name: 'failure',
+    model_name: 'overheating',
     parameters: { entity: { string_param: entity } },
     ...more,
   });
@@ -32,12 +33,12 @@ describe('the Open Inference Protocol', () => {
     expect(await client.call('ServerLive')).toEqual({ live: true });
     expect(await client.call('ServerReady')).toEqual({ ready: true });
     expect(await client.call('ServerMetadata')).toMatchObject({ name: 'gyre', version: expect.any(String) });
-    expect(await client.call('ModelReady', { name: 'failure' })).toEqual({ ready: false });
+    expect(await client.call('ModelReady', { name: 'overheating' })).toEqual({ ready: false });
     await expect(client.call('ModelMetadata', { name: 'nobody' })).rejects.toMatchObject({ code: 5 });
   });
 
   it('answers from the declared fallback, flagged, until there is a version', async () => {
-    const answer = await client.infer({ model_name: 'failure', inputs: [matrix] });
+    const answer = await client.infer({ model_name: 'overheating', inputs: [matrix] });
     expect(answer.model_version).toBe('');
     expect(answer.parameters).toMatchObject({
       role: { string_param: 'fallback' },
@@ -49,13 +50,15 @@ describe('the Open Inference Protocol', () => {
 
   describe('with a trained model', () => {
     beforeAll(async () => {
-      await trained(running, machines(80, 1));
+      await trained(running, machines(80, 1), 'overheating');
     }, 240_000);
 
     it('is ready, and describes its inputs and outputs', async () => {
-      expect(await client.call('ModelReady', { name: 'failure' })).toEqual({ ready: true });
-      const metadata = await client.call<{ inputs: object[]; outputs: object[] }>('ModelMetadata', { name: 'failure' });
-      expect(metadata).toMatchObject({ name: 'failure', versions: ['1'] });
+      expect(await client.call('ModelReady', { name: 'overheating' })).toEqual({ ready: true });
+      const metadata = await client.call<{ inputs: object[]; outputs: object[] }>('ModelMetadata', {
+        name: 'overheating',
+      });
+      expect(metadata).toMatchObject({ name: 'overheating', versions: ['1'] });
       expect(metadata.outputs).toMatchObject([
         { name: 'probabilities', datatype: 'FP32', shape: [-1, 2] },
         { name: 'label', datatype: 'INT64', shape: [-1] },
@@ -65,15 +68,15 @@ describe('the Open Inference Protocol', () => {
     it('answers by tensors typed and raw, and by entity, alike over gRPC and REST, each with a prediction id', async () => {
       await running.send(featuresOf('machine', 'm-90', { temperature: 90, load: 0.5 }));
       await running.settle();
-      const typed = await client.infer({ model_name: 'failure', id: 'mine', inputs: [matrix] });
+      const typed = await client.infer({ model_name: 'overheating', id: 'mine', inputs: [matrix] });
       const looked = await client.infer(byEntity('m-90'));
       const raw = await client.infer({
-        model_name: 'failure',
+        model_name: 'overheating',
         inputs: [{ ...matrix, contents: undefined }],
         raw_input_contents: [Buffer.from(Float32Array.of(90, 0.5).buffer)],
       });
-      const rest = await running.post<InferAnswer>('/v2/models/failure/infer', { parameters: { entity: 'm-90' } });
-      const restTensors = await running.post<InferAnswer>('/v2/models/failure/infer', {
+      const rest = await running.post<InferAnswer>('/v2/models/overheating/infer', { parameters: { entity: 'm-90' } });
+      const restTensors = await running.post<InferAnswer>('/v2/models/overheating/infer', {
         inputs: [{ name: 'features', datatype: 'FP32', shape: [1, 2], data: [90, 0.5] }],
       });
       const expected = probabilities(typed) as number[];
@@ -96,24 +99,24 @@ describe('the Open Inference Protocol', () => {
     });
 
     it('joins the label that names the prediction id of an answer', async () => {
-      const before = (await running.labels('failure')).counts.joined;
+      const before = (await running.labels('overheating')).counts.joined;
       const id = idOf(await client.infer(byEntity('m-90')));
       // At once: the label may overtake the prediction on its way through the log.
       await running.send(labelFor(id, 1));
       await running.settle();
-      const { counts, early } = await running.labels('failure');
+      const { counts, early } = await running.labels('overheating');
       expect([counts.joined, early]).toEqual([before + 1, 0]);
     });
 
     it('says by status and words what is wrong with a request', async () => {
       const wide = { ...matrix, shape: [1, 3], contents: { fp32_contents: [1, 2, 3] } };
-      await expect(client.infer({ model_name: 'failure', inputs: [wide] })).rejects.toMatchObject({
+      await expect(client.infer({ model_name: 'overheating', inputs: [wide] })).rejects.toMatchObject({
         code: 3,
         details: expect.stringMatching(/^FEATURES_MISMATCHED: /),
       });
       await expect(client.infer({ model_name: 'nobody', inputs: [matrix] })).rejects.toMatchObject({
         code: 5,
-        details: expect.stringMatching(/^MODEL_NOT_FOUND: .*failure/),
+        details: expect.stringMatching(/^MODEL_NOT_FOUND: .*overheating/),
       });
     });
 

@@ -1,5 +1,6 @@
 import type { DeadLetterEntry } from '@gyre/contracts';
-import { featuresOf, newFile, RunningGyre, until } from './harness.js';
+import { featuresOf, newFile, type RunningGyre, until } from '../harness.js';
+import { oneGyre } from './one-gyre.js';
 
 const spec = (maxPressure: number) => `kind: FeatureView
 name: pump
@@ -45,7 +46,8 @@ describe('a record that cannot be taken', () => {
   let running: RunningGyre;
   const letters = async () => {
     await running.settle();
-    return (await running.cli<DeadLetterEntry[]>('deadletters')).json;
+    const { json } = await running.cli<DeadLetterEntry[]>('deadletters', '--limit', '1000');
+    return json.filter(({ group }) => group === 'ingestion.accept');
   };
   const temperatureOf = async (entity: string) => {
     const { features } = await running.get<{ features: Record<string, { value: unknown }> }>(
@@ -55,7 +57,7 @@ describe('a record that cannot be taken', () => {
   };
 
   beforeAll(async () => {
-    running = await RunningGyre.start();
+    running = await oneGyre();
     await running.apply(spec(100));
   });
 
