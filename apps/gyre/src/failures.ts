@@ -1,8 +1,8 @@
 import { GyreError } from '@gyre/contracts/errors';
 import { harmless } from './terminal.js';
 
-/** 0: done. 1: it failed. 2: it was asked for wrongly. */
-export const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
+/** 0: done. 1: it failed. 2: it was asked for wrongly. 130 and 143, as shells count: Ctrl-C, SIGTERM. */
+export const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
 /** The command line itself was wrong, in a way that only the command can tell. */
 export class UsageError extends Error {}
@@ -31,6 +31,9 @@ export class CallFailed extends Error {
   }
 }
 
+/** What `gyre status` found: it has told already what is waited for. */
+export class NotReady extends CallFailed {}
+
 /** What the command has printed says that it failed: nothing is to be added. */
 export class Told extends Error {}
 
@@ -49,7 +52,7 @@ export function failureJson(error: unknown): FailureJson {
 
 /** A failure as a person reads it: what is wrong, and what to do next. */
 export function failureText(error: unknown): string {
-  const advice = ADVICE[codeOf(error)];
+  const advice = error instanceof NotReady ? undefined : ADVICE[codeOf(error)];
   const message = harmless(messageOf(error));
   return advice === undefined ? message : `${message}\n${advice}`;
 }

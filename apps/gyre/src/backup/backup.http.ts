@@ -26,9 +26,14 @@ class BackupController {
     if (this.underWay)
       throw new GyreError('COMMAND_REFUSED', 'a backup is being taken already; take the next after it');
     this.underWay = true;
-    await removeSnapshots(places.dir);
-    const archive = tarOf(backupOf(places)).once('close', () => (this.underWay = false));
-    reply.header('content-type', 'application/x-tar').send(archive);
+    try {
+      await removeSnapshots(places.dir);
+      const archive = tarOf(backupOf(places)).once('close', () => (this.underWay = false));
+      reply.header('content-type', 'application/x-tar').send(archive);
+    } catch (error) {
+      this.underWay = false;
+      throw error;
+    }
   }
 }
 

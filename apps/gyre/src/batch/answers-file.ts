@@ -63,7 +63,7 @@ export class AnswersFile {
   /** Writes the file: Parquet, or CSV where its name says so. */
   async finish(out: string): Promise<void> {
     this.appender?.closeSync();
-    const unfinished = `${out}.unfinished`;
+    const unfinished = unfinishedOf(out);
     const format = /\.csv(\.gz)?$/i.test(out) ? 'FORMAT csv, HEADER true' : 'FORMAT parquet, COMPRESSION snappy';
     const gzip = /\.gz$/i.test(out) ? ', COMPRESSION gzip' : '';
     try {
@@ -118,7 +118,7 @@ export class AnswersFile {
       }
       for (let f = 0; f < width; f++) {
         columns.push({
-          name: width === 1 && shape.length <= 1 ? `predicted_${name}` : this.columnName(name, f, width),
+          name: this.columnName(name, f, width),
           type: TYPES[datatype],
           values: Array.from({ length: rows }, (_, row) => cellOf(datatype, values[row * width + f])),
         });
@@ -132,6 +132,11 @@ export class AnswersFile {
     const label = this.classes.length === width ? this.classes[f] : f;
     return output === 'probabilities' ? `probability_${label}` : `predicted_${output}_${label}`;
   }
+}
+
+/** Where a file is written before it is whole. */
+export function unfinishedOf(out: string): string {
+  return `${out}.unfinished`;
 }
 
 function cellOf(datatype: Datatype, value: unknown): DuckDBValue {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { GyreError } from '@gyre/contracts/errors';
 import { decodeJsonAnswer, encodeJsonRequest, type InferAnswer, type ModelMetadata } from '@gyre/gateway/protocol';
 import type { ApiClient } from '../api-client.js';
 import { CallFailed } from '../failures.js';
-import { AnswersFile } from './answers-file.js';
+import { withoutLeftovers } from '../leftovers.js';
+import { AnswersFile, unfinishedOf } from './answers-file.js';
 import { planInputs, type ColumnsWanted } from './plan.js';
 import { TableFile, type Rows } from './table-file.js';
 
@@ -46,9 +46,16 @@ const PATIENCE_MS = 60_000;
  * @throws GyreError BAD_REQUEST naming file, row and column; CallFailed where the server refuses rows, naming which
  */
 export async function predictFile(api: ApiClient, options: PredictFileOptions): Promise<PredictFileSummary> {
-  const { file, out, begin, progress } = options;
+  const { file, out } = options;
   if (resolve(file) === resolve(out)) throw new GyreError('BAD_REQUEST', `${out} is the input; write to another file`);
   const scratch = `${out}.${randomUUID()}.scratch`;
+  const leftovers = [scratch, `${scratch}.wal`, `${scratch}.spill`, unfinishedOf(out)];
+  return withoutLeftovers(leftovers, () => predictInto(api, options, scratch));
+}
+
+/** @param scratch a database file of its own */
+async function predictInto(api: ApiClient, options: PredictFileOptions, scratch: string): Promise<PredictFileSummary> {
+  const { file, out, begin, progress } = options;
   const database = await DuckDBInstance.create(scratch, {
     ...{ memory_limit: MEMORY, threads: '2', temp_directory: `${scratch}.spill` },
     autoinstall_known_extensions: 'false',
@@ -87,8 +94,6 @@ export async function predictFile(api: ApiClient, options: PredictFileOptions): 
     reading.closeSync();
     writing.closeSync();
     database.closeSync();
-    for (const left of [scratch, `${scratch}.wal`, `${scratch}.spill`])
-      await rm(left, { force: true, recursive: true });
   }
 }
 

@@ -1,9 +1,10 @@
 import { createWriteStream, existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { invocation, remote } from '../command.js';
 import { UsageError } from '../failures.js';
+import { withoutLeftovers } from '../leftovers.js';
 import { count, printJson } from '../output.js';
 import type { Terminal } from '../terminal.js';
 
@@ -14,7 +15,7 @@ export const backup = (terminal: Terminal): Command =>
       if (existsSync(file)) throw new UsageError(`${file} is there already; give a new name`);
       const { api, json } = invocation(command, terminal);
       const partial = `${file}.partial`;
-      try {
+      await withoutLeftovers([partial], async () => {
         await pipeline(await api.backup(), createWriteStream(partial, { flush: true }));
         const { readBackup } = await import('../backup/restore.js');
         const { takenAt, files } = await readBackup(partial);
@@ -23,9 +24,7 @@ export const backup = (terminal: Terminal): Command =>
         if (json) printJson(terminal, { file, takenAt, files: files.length, bytes });
         else
           terminal.write(`${file}: ${count(files.length)} files, ${count(bytes)} bytes, as of ${takenAt}; verified\n`);
-      } finally {
-        await rm(partial, { force: true });
-      }
+      });
     });
 
 export const restoreBackup = (terminal: Terminal): Command =>
