@@ -1,6 +1,7 @@
 import type { ModelInForce } from '@gyre/contracts';
 import { GyreError } from '@gyre/contracts/errors';
 import type { Datatype, ModelMetadata } from '@gyre/gateway/protocol';
+import { UsageError } from '../failures.js';
 
 /** An input of the model, and the file's columns that hold it: one for each value of a row. */
 export interface InputPlan {
@@ -23,7 +24,8 @@ export interface ColumnsWanted {
  * Which columns of a file go where. A trained model's features are found by `view.field` or `field`; an imported model's inputs by their names, with `_0`, `_1`, …
  * or `[0]`, `[1]`, … after it where they are several values wide; and where one matrix is all that it takes, all columns in their order.
  *
- * @throws GyreError BAD_REQUEST for a column that is missing, FEATURES_MISMATCHED where the model takes what no table can hold
+ * @throws GyreError BAD_REQUEST for a column that is missing, FEATURES_MISMATCHED where the model takes what no table can hold; UsageError for columns
+ * that an imported model has no use for
  */
 export function planInputs(
   file: string,
@@ -32,13 +34,19 @@ export function planInputs(
   metadata: ModelMetadata,
   wanted: ColumnsWanted,
 ): InputPlan[] {
+  if (spec.imported === true) {
+    if (wanted.entity !== undefined || wanted.time !== undefined)
+      throw new UsageError(
+        `${spec.name} was imported and looks up no features: leave out --entity-column and --time-column`,
+      );
+    return importedInputs(file, columns, metadata);
+  }
   const named = (['entity', 'time'] as const).flatMap((name): InputPlan[] => {
     const column = wanted[name];
     if (column === undefined) return [];
     if (!columns.includes(column)) throw missing(file, [column], columns);
     return [{ name, datatype: 'BYTES', columns: [column], rowShape: [], required: true }];
   });
-  if (spec.imported === true) return importedInputs(file, columns, metadata);
   const found = spec.inputs.map(({ view, field }) =>
     [`${view}.${field}`, field].find((name) => columns.includes(name)),
   );

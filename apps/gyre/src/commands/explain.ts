@@ -16,7 +16,7 @@ interface ExplainOptions {
 
 export const explain = (terminal: Terminal): Command =>
   remote('explain', 'what each feature contributes to a prediction')
-    .argument('[model]', 'not needed for a past prediction')
+    .argument('[model]', 'left out for a past prediction')
     .addOption(
       new Option('--prediction <id>', 'a past prediction, by the prediction_id of its answer').conflicts([
         'entity',
@@ -36,8 +36,11 @@ export const explain = (terminal: Terminal): Command =>
       const { api, json } = invocation(command, terminal);
       const { entity, features, prediction, time } = command.opts<ExplainOptions>();
       let explained: Explained;
-      if (prediction !== undefined) explained = await api.explainPast(prediction);
-      else {
+      if (prediction !== undefined) {
+        if (model !== undefined)
+          throw new UsageError(`a past prediction knows its model; leave out either "${model}" or --prediction`);
+        explained = await api.explainPast(prediction);
+      } else {
         if (model === undefined || (entity === undefined && features === undefined))
           throw new UsageError('an explanation needs --prediction ID, or a model and --entity KEY or --features JSON');
         const inputs = features === undefined ? [] : await matrix(api, model, features);

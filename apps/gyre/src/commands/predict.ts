@@ -53,8 +53,14 @@ export const predict = (terminal: Terminal): Command =>
     .action(async (model: string | undefined, _options, command: Command) => {
       const { api, json } = invocation(command, terminal);
       const options = command.opts<PredictOptions>();
-      if (options.file !== undefined) return predictRows(terminal, api, json, options.model ?? model, options);
-      if (options.out !== undefined) throw new UsageError('--out needs --file');
+      if (options.file !== undefined) {
+        if (options.model !== undefined && model !== undefined)
+          throw new UsageError(`name the model once: either "${model}" or --model ${options.model}`);
+        return predictRows(terminal, api, json, options.model ?? model, options);
+      }
+      const forFiles = OF_FILES.filter((name) => command.getOptionValueSource(name) === 'cli');
+      if (forFiles.length > 0)
+        throw new UsageError(`${forFiles.map(flagOf).join(', ')}: only with --file PATH, for a prediction of each row`);
       if (model === undefined) throw new UsageError('a prediction needs a model, or --file PATH');
       if (options.entity === undefined && options.features === undefined) {
         throw new UsageError('a prediction needs --entity KEY, or --features JSON');
@@ -72,6 +78,20 @@ export const predict = (terminal: Terminal): Command =>
       if (json) printJson(terminal, answer);
       else terminal.write(shown(answer));
     });
+
+/** Options that mean nothing without a file. */
+const OF_FILES = [
+  'out',
+  'model',
+  'batchSize',
+  'entityColumn',
+  'timeColumn',
+] as const satisfies (keyof PredictOptions)[];
+
+/** `batchSize` as it is written on the command line. */
+function flagOf(option: string): string {
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
 
 async function predictRows(
   terminal: Terminal,
