@@ -104,19 +104,20 @@ async function predictRows(
   if (out === undefined) throw new UsageError('--file needs --out PATH, a .parquet or .csv file to write');
   // DuckDB is loaded for files alone.
   const { predictFile } = await import('../batch/predict-file.js');
-  const { RowsBar, summaryText } = await import('../batch/show.js');
-  const bar = new RowsBar(terminal);
+  const { summaryText } = await import('../batch/summary-text.js');
+  const { ProgressBar } = await import('../progress-bar.js');
+  let bar: InstanceType<typeof ProgressBar> | undefined;
   try {
     const summary = await predictFile(api, {
       ...{ file, out, model, batchSize, entity, time },
-      begin: (rows) => bar.begin(rows),
-      progress: (rows) => bar.update(rows),
+      begin: (rows) => (bar = terminal.watched ? new ProgressBar(rows) : undefined),
+      progress: (rows) => bar?.update(rows),
     });
-    bar.stop();
+    bar?.stop();
     if (json) printJson(terminal, summary);
     else terminal.write(summaryText(summary));
   } finally {
-    bar.stop();
+    bar?.stop();
   }
 }
 

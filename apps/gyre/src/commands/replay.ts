@@ -94,7 +94,7 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
   // Loaded here, so that other commands start without them.
   const [{ prepare }, { drive }, { ProgressDisplay }, { summaryTable }] = await Promise.all([
     import('../replay/prepare.js'),
-    import('../replay/run.js'),
+    import('../replay/drive.js'),
     import('../replay/progress.js'),
     import('../replay/summary-table.js'),
   ]);

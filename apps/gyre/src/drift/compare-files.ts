@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { twoSampleTests } from '@gyre/drift';
 import { UsageError } from '../failures.js';
 import type { Selection } from './column.js';
-import { judgeColumns, type Comparison, type Rule } from './compare.js';
+import { judgeColumns, type Comparison, type Rule } from './judge-columns.js';
 import { compareColumn } from './compare-column.js';
 import { CompareThread, type ColumnPair } from './compare-thread.js';
 import { compareTogether } from './together.js';

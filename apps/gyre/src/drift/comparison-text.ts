@@ -1,5 +1,5 @@
-import { number, table } from '../output.js';
-import type { ColumnComparison, Comparison } from './compare.js';
+import { count, number, table } from '../output.js';
+import type { ColumnComparison, Comparison } from './judge-columns.js';
 import { percent } from './judge.js';
 
 /** A comparison as a person reads it in a terminal. */
@@ -34,17 +34,13 @@ export function conclusion(comparison: Comparison): string {
 }
 
 /** The verdict on whole rows, and from how many. */
-export function togetherText({ together, reference, current }: Comparison): string {
+function togetherText({ together, reference, current }: Comparison): string {
   const { verdict, reason, rows } = together;
   if (verdict === 'skipped') return `The columns together were not compared: ${reason}.`;
   const of = (sampled: number, all: number) =>
-    sampled === all ? `all ${grouped(all)}` : `${grouped(sampled)} of ${grouped(all)}`;
+    sampled === all ? `all ${count(all)}` : `${count(sampled)} of ${count(all)}`;
   const from = `${of(rows.reference, reference.rows)} and ${of(rows.current, current.rows)} rows`;
   return `All columns together: ${verdict}, ${reason}. From ${from}.`;
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString('en-US');
 }
 
 const CORRECTIONS = { holm: 'Holm', bonferroni: 'Bonferroni', 'benjamini-hochberg': 'Benjamini and Hochberg' } as const;

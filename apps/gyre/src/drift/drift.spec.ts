@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { Comparison } from './compare.js';
+import type { Comparison } from './judge-columns.js';
 import { draws, file, folder, gyre } from './drift.fixture.js';
 
 describe('gyre drift detect', () => {

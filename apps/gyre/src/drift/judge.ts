@@ -1,5 +1,5 @@
 import { number } from '../output.js';
-import type { ColumnComparison } from './compare.js';
+import type { ColumnComparison } from './judge-columns.js';
 import type { ColumnDraft, TextsAmongNumbers } from './compare-column.js';
 
 /**
@@ -9,7 +9,7 @@ import type { ColumnDraft, TextsAmongNumbers } from './compare-column.js';
 export type Verdict = 'drift' | 'missing' | 'slight' | 'same' | 'skipped';
 
 /** A population stability index from here on is a change that counts, by the usage of the field; 0.25 and more is a large one. */
-export const PSI_COUNTS = 0.1;
+const PSI_COUNTS = 0.1;
 const PSI_LARGE = 0.25;
 /** A change of the share of missing rows that counts. */
 const MISSING_COUNTS = 0.01;

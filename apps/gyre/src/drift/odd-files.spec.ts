@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { Comparison } from './compare.js';
+import type { Comparison } from './judge-columns.js';
 import { draws, file, folder, gyre } from './drift.fixture.js';
 
 describe('gyre drift compare, of what is odd', () => {

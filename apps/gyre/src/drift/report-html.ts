@@ -1,5 +1,5 @@
-import { number } from '../output.js';
-import type { ColumnComparison, Comparison } from './compare.js';
+import { count, number } from '../output.js';
+import type { ColumnComparison, Comparison } from './judge-columns.js';
 import type { Together } from './together.js';
 import { conclusion, pValueText } from './comparison-text.js';
 import { percent, type Verdict } from './judge.js';
@@ -147,8 +147,8 @@ function badge(verdict: Verdict): string {
   return `<span class="badge ${verdict}">${WORDS[verdict]}</span>`;
 }
 
-function rows(count: number): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? 'row' : 'rows'}`;
+function rows(many: number): string {
+  return `${count(many)} ${many === 1 ? 'row' : 'rows'}`;
 }
 
 function comparedOf(columns: readonly ColumnComparison[]): number {

@@ -1,7 +1,7 @@
 import { domainClassifier, Mulberry32, numericSample, PcaReconstruction } from '@gyre/drift';
 import { trainDomainTrees } from '@gyre/learning';
 import { number } from '../output.js';
-import { corrections, type Rule } from './compare.js';
+import { corrections, type Rule } from './judge-columns.js';
 import type { ColumnPair } from './compare-thread.js';
 import { isIdentifier } from './compare-column.js';
 

@@ -1,5 +1,5 @@
-import { Presets, SingleBar } from 'cli-progress';
 import { count } from '../output.js';
+import { ProgressBar, rateOf } from '../progress-bar.js';
 import { harmless, type Terminal } from '../terminal.js';
 import type { Progress } from './driver.js';
 
@@ -8,7 +8,7 @@ const DECISION_WIDTH = 60;
 
 /** Shows how a replay gets on: a bar where a person watches, else a line now and then. */
 export class ProgressDisplay {
-  private readonly bar: SingleBar | undefined;
+  private readonly bar: ProgressBar | undefined;
   private readonly began = performance.now();
   private lineAt = performance.now();
 
@@ -18,26 +18,20 @@ export class ProgressDisplay {
     /** Answered before this run. */
     private readonly rowsBefore: number,
   ) {
-    if (!terminal.watched) return;
-    const format = '{bar} {percentage} % | {value}/{total} rows | {rate} rows/s | {champion} | {decision}';
-    this.bar = new SingleBar(
-      { format, stream: process.stderr, hideCursor: true, fps: 5, barsize: 24, etaBuffer: 50 },
-      Presets.shades_classic,
-    );
-    this.bar.start(rows, rowsBefore, { rate: '-', champion: 'fallback', decision: '' });
+    if (terminal.watched) this.bar = new ProgressBar(rows, rowsBefore, ['champion', 'decision']);
   }
 
   update({ rowsDone, champion, decision }: Progress): void {
-    const now = performance.now();
-    const rate = count(Math.round((1_000 * (rowsDone - this.rowsBefore)) / Math.max(1, now - this.began)));
     const serving = champion === null ? 'fallback' : `champion v${champion}`;
     const newest = harmless(decision ?? '').replace(/\s+/g, ' ');
     if (this.bar !== undefined) {
-      this.bar.update(rowsDone, { rate, champion: serving, decision: cut(newest) });
+      this.bar.update(rowsDone, { champion: serving, decision: cut(newest) });
       return;
     }
+    const now = performance.now();
     if (now - this.lineAt < LINE_EVERY_MS) return;
     this.lineAt = now;
+    const rate = rateOf(rowsDone - this.rowsBefore, this.began);
     this.terminal.note(
       `${count(rowsDone)} of ${count(this.rows)} rows, ${rate} rows/s, ${serving}${newest === '' ? '' : `; ${newest}`}\n`,
     );
