@@ -51,8 +51,14 @@ export interface GroupLag {
 }
 export interface ReadyStatus {
   status: string;
+  /** By name, what must be there before it is ready. */
   missing: Record<string, string>;
+  /** By name, what it goes on without. */
+  degraded: Record<string, string>;
 }
+/** Some by their positions, or all that can have another try, of one group or of every one. */
+export type DeadLettersWanted =
+  { letters: readonly { partition: number; offset: number }[] } | { all: true; group?: string };
 export interface TimelinePage {
   limit?: number;
   /** Only entries whose offset is smaller. */
@@ -114,13 +120,12 @@ export class ApiClient {
   retrain(model: string, reason?: string): Promise<CommandAccepted> {
     return this.command(model, 'retrain', reason === undefined ? {} : { reason });
   }
-  deadLetters(limit: number): Promise<DeadLetterEntry[]> {
-    return this.get(`/v1/deadletters${query({ limit })}`);
+  /** Newest first. @param group only what this group refused */
+  deadLetters(limit: number, group?: string): Promise<DeadLetterEntry[]> {
+    return this.get(`/v1/deadletters${query({ limit, group })}`);
   }
-  replayDeadLetters(
-    letters: readonly { partition: number; offset: number }[],
-  ): Promise<{ replayed: number; expired: number }> {
-    return this.post('/v1/deadletters/replay', JSON.stringify({ letters }), JSON_BODY);
+  replayDeadLetters(wanted: DeadLettersWanted): Promise<{ replayed: number; expired: number }> {
+    return this.post('/v1/deadletters/replay', JSON.stringify(wanted), JSON_BODY);
   }
   sendEvents(events: readonly IngestEvent[]): Promise<EventsAccepted> {
     return this.post('/v1/events', eventLines(events), NDJSON_BODY);
@@ -178,19 +183,30 @@ export class ApiClient {
   }
   async ready(): Promise<ReadyStatus> {
     const response = await this.fetch('/readyz', {});
-    return (await response.json()) as ReadyStatus;
+    if (!response.ok && response.status !== NOT_READY) throw await this.failure(response);
+    return this.parsed(response);
   }
   /** GET /v1/stream: the bytes of its server-sent events. */
   async stream(): Promise<AsyncIterable<Uint8Array>> {
     const response = await this.fetch('/v1/stream', { headers: { accept: 'text/event-stream' } });
     if (!response.ok || response.body === null) throw await this.failure(response);
-    return response.body;
+    return this.bytesOf(response.body);
   }
   /** POST /v1/backup: the bytes of a tar archive. */
   async backup(): Promise<AsyncIterable<Uint8Array>> {
     const response = await this.fetch('/v1/backup', { method: 'POST' });
     if (!response.ok || response.body === null) throw await this.failure(response);
-    return response.body;
+    return this.bytesOf(response.body);
+  }
+
+  /** However the connection breaks (what it is called differs by how it was made), it has broken. */
+  private async *bytesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body;
+    } catch (error) {
+      if (this.options.signal?.aborted === true) throw error;
+      throw this.unreachable(error);
+    }
   }
 
   private command<T = CommandAccepted>(model: string, verb: string, body: object): Promise<T> {
@@ -229,6 +245,10 @@ export class ApiClient {
 
   private async read<T>(response: Response): Promise<T> {
     if (!response.ok) throw await this.failure(response);
+    return this.parsed(response);
+  }
+
+  private async parsed<T>(response: Response): Promise<T> {
     const text = await response.text().catch((error: unknown) => {
       throw this.unreachable(error);
     });
@@ -280,6 +300,7 @@ interface FailureBody {
   code?: string;
 }
 
+const NOT_READY = 503;
 const NDJSON_BODY = { 'content-type': 'application/x-ndjson' };
 const JSON_BYTES = 'inference-header-content-length';
 const JSON_BODY = { 'content-type': 'application/json' };

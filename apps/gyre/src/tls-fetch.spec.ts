@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { ApiClient } from './api-client.js';
+import { Unreachable } from './failures.js';
 
 describe('a command over TLS', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gyre-cli-tls-'));
@@ -26,6 +27,11 @@ describe('a command over TLS', () => {
       { cert, key, ca: cert, requestCert: true, rejectUnauthorized: false },
       (request, response) => {
         const { authorized } = request.socket as TLSSocket;
+        if (request.url === '/v1/stream') {
+          response.writeHead(200, { 'content-type': 'text/event-stream' });
+          response.write('event: lifecycle\ndata: {}\n\n', () => setTimeout(() => response.destroy(), 50));
+          return;
+        }
         let body = '';
         request.on('data', (bytes: Buffer) => (body += bytes.toString()));
         request.on('end', () => {
@@ -49,6 +55,15 @@ describe('a command over TLS', () => {
     expect(await api.lag()).toMatchObject({ groups: [], token: 'Bearer t' });
     expect((await api.sendEvents([])).accepted).toBe('');
     await expect(new ApiClient({ url, tls: { ca: cert } }).lag()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+
+  it('learns of a stream that is cut as of a server that is away, so that it can come back', async () => {
+    const api = new ApiClient({ url, tls: { ca: cert } });
+    const bytes = await api.stream();
+    const read = async () => {
+      for await (const chunk of bytes) expect(Buffer.from(chunk).toString()).toMatch(/^event/);
+    };
+    await expect(read()).rejects.toThrow(Unreachable);
   });
 
   it('trusts nobody else', async () => {

@@ -1,13 +1,14 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { DeadLetterEntry } from '@gyre/contracts';
+import type { DeadLettersWanted } from '../api-client.js';
 import { wholeNumber } from '../arguments.js';
 import { invocation, remote } from '../command.js';
 import { UsageError } from '../failures.js';
 import { count, instant, printJson, table } from '../output.js';
 import type { Terminal } from '../terminal.js';
 
-/** More than a server is asked to give back in one call. */
-const ALL = 100_000;
+/** More than these a server does not list in one answer. */
+const LISTED_MAX = 10_000;
 const BATCH = 1_000;
 
 interface Position {
@@ -23,10 +24,12 @@ export const deadLetters = (terminal: Terminal): Command =>
 
 const list = (terminal: Terminal): Command =>
   remote('list', 'list refused events, newest first')
-    .addOption(new Option('--limit <count>', 'the newest so many').default(100).argParser(wholeNumber(1)))
+    .addOption(new Option('--limit <count>', 'the newest so many').default(100).argParser(wholeNumber(1, LISTED_MAX)))
+    .option('--group <name>', 'only what this group refused')
     .action(async (_options, command: Command) => {
       const { api, json } = invocation(command, terminal);
-      const letters = await api.deadLetters(command.opts<{ limit: number }>().limit);
+      const { limit, group } = command.opts<{ limit: number; group?: string }>();
+      const letters = await api.deadLetters(limit, group);
       if (json) return printJson(terminal, letters);
       terminal.write(
         table(['position', 'time', 'group', 'code', 'reason', 'event'], letters.map(cells), { wrap: { 4: 60 } }),
@@ -41,18 +44,22 @@ const replay = (terminal: Terminal): Command =>
     'give refused events back to the group that refused them; they have lost their place in the order of their key',
   )
     .addArgument(new Argument('[position...]', 'PARTITION:OFFSET as listed').argParser(position))
-    .option('--all', 'all that there are')
+    .option('--all', 'all that can have another try, each event once')
+    .option('--group <name>', 'with --all: only what this group refused')
     .action(async (named: Position[] | undefined, _options, command: Command) => {
       const { api, json } = invocation(command, terminal);
-      const { all } = command.opts<{ all?: boolean }>();
+      const { all, group } = command.opts<{ all?: boolean; group?: string }>();
       const positions = named ?? [];
       if ((positions.length === 0) === (all !== true))
         throw new UsageError('name either positions as PARTITION:OFFSET, or --all');
-      const wanted = all === true ? oldestFirst(await api.deadLetters(ALL)) : positions;
+      if (all !== true && group !== undefined)
+        throw new UsageError('--group needs --all: positions name their letters');
       let replayed = 0;
       let expired = 0;
-      for (let from = 0; from < wanted.length; from += BATCH) {
-        const answer = await api.replayDeadLetters(wanted.slice(from, from + BATCH));
+      const calls: DeadLettersWanted[] =
+        all === true ? [{ all, ...(group === undefined ? {} : { group }) }] : inBatches(positions);
+      for (const wanted of calls) {
+        const answer = await api.replayDeadLetters(wanted);
         replayed += answer.replayed;
         expired += answer.expired;
       }
@@ -63,17 +70,11 @@ const replay = (terminal: Terminal): Command =>
       if (expired > 0) terminal.write(`${count(expired)} passed over: the log no longer keeps the event\n`);
     });
 
-/**
- * Those that can have another try, each original once, by its newest letter: what was refused before it reached the log has no original to
- * give back.
- */
-function oldestFirst(letters: readonly DeadLetterEntry[]): Position[] {
-  const kept = new Map<string, Position>();
-  for (const { partition, offset, group, source } of letters) {
-    const original = `${group} ${source.topic} ${source.partition} ${source.offset}`;
-    if (source.offset >= 0 && !kept.has(original)) kept.set(original, { partition, offset });
-  }
-  return [...kept.values()].reverse();
+function inBatches(positions: readonly Position[]): DeadLettersWanted[] {
+  const batches: DeadLettersWanted[] = [];
+  for (let from = 0; from < positions.length; from += BATCH)
+    batches.push({ letters: positions.slice(from, from + BATCH) });
+  return batches;
 }
 
 function position(text: string, before: Position[] | undefined): Position[] {

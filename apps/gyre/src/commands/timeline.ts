@@ -5,12 +5,14 @@ import type { ApiClient } from '../api-client.js';
 import { wholeNumber } from '../arguments.js';
 import { invocation, remote, type Invocation } from '../command.js';
 import { serverSentEvents } from '../event-stream.js';
-import { Unreachable } from '../failures.js';
+import { CallFailed, Unreachable } from '../failures.js';
 import { instant, printJson, table } from '../output.js';
 import { harmless, type Terminal } from '../terminal.js';
 import { newestFirst } from '../timeline-pages.js';
 
 const RECONNECT_MS = 2_000;
+/** What a server, or what stands before it, answers while it starts or has too much to do. */
+const PASSING = [429, 502, 503, 504];
 
 export const timeline = (terminal: Terminal): Command =>
   remote('timeline', 'what was decided about a model, and why; newest last')
@@ -49,8 +51,8 @@ async function following({ api, json, terminal }: Invocation, model: string, lim
         if (entry.model === model) show(entry);
       }
     } catch (error) {
-      const broken = error instanceof Unreachable || (error instanceof TypeError && error.message === 'terminated');
-      if (!connected || !broken) throw error;
+      const passing = error instanceof Unreachable || (error instanceof CallFailed && PASSING.includes(error.status));
+      if (!connected || !passing) throw error;
     }
     terminal.note(`the connection has ended; trying again every ${RECONNECT_MS / 1000} s, Ctrl-C stops\n`);
     await pause(RECONNECT_MS);
