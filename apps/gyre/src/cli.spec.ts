@@ -13,6 +13,8 @@ interface Call {
 const calls: Call[] = [];
 let answers: Record<string, unknown> = {};
 let failure: { status: number; body: object } | undefined;
+/** Over those of every command. */
+let variables: Record<string, string> = {};
 let server: Server;
 let url = '';
 
@@ -35,6 +37,7 @@ beforeEach(() => {
   calls.length = 0;
   answers = {};
   failure = undefined;
+  variables = {};
 });
 
 async function gyre(...argv: string[]) {
@@ -44,7 +47,7 @@ async function gyre(...argv: string[]) {
     note: (text: string) => void (said.err += text),
     readStdin: async () => 'kind: Model\n',
     stdinLines: async function* () {},
-    env: { GYRE_URL: url, GYRE_TOKEN: 'secret' },
+    env: { GYRE_URL: url, GYRE_TOKEN: 'secret', ...variables },
     watched: false,
   };
   said.code = await runCli(argv, terminal);
@@ -112,6 +115,15 @@ describe('gyre', () => {
     expect([JSON.parse(out).error.code, code]).toEqual(['UNREACHABLE', 1]);
   });
 
+  it('takes a variable that is set to nothing for none', async () => {
+    variables = { GYRE_URL: '', GYRE_TOKEN: '' };
+    await gyre('get', '--url', url);
+    expect(calls[0]?.headers).not.toHaveProperty('authorization');
+    // Nobody may listen at the default address, or somebody: but that is where it asks.
+    const { err } = await gyre('status');
+    expect(err).not.toMatch(/Invalid URL|Failed to parse/);
+  });
+
   it('passes on the server’s refusal with its code and advice', async () => {
     failure = {
       status: 404,
@@ -138,6 +150,12 @@ describe('gyre', () => {
     [['deadletters', 'replay']],
     [['deadletters', 'replay', '7']],
     [['deadletters', 'replay', '0:7', '--all']],
+    [['deadletters', 'replay', '0:7', '--group', 'g']],
+    [['deadletters', '--limit', '10001']],
+    [['predict', 'm', '--entity', 'e', '--entity-column', 'who']],
+    [['predict', 'm', '--entity', 'e', '--batch-size', '256']],
+    [['predict', 'm', '--entity', 'e', '--model', 'other']],
+    [['explain', 'm', '--prediction', 'a.b.c']],
     [['replay', 'x.csv']],
     [['replay', 'x.csv', '--spec', 's.yaml', '--step', '0']],
     [['replay', 'x.csv', '--spec', 's.yaml', '--resume']],
@@ -240,15 +258,61 @@ describe('gyre', () => {
     });
   });
 
-  it('fails where Gyre is not ready, saying what it waits for', async () => {
-    answers = {
-      'GET /readyz': { status: 'not ready', missing: { gateway: 'loading v3' } },
-      'GET /v1/lag': { groups: [] },
+  it('gives all dead letters another try, or those of a group, in one call', async () => {
+    answers = { 'POST /v1/deadletters/replay': { replayed: 2, expired: 1 } };
+    await gyre('deadletters', 'replay', '--all');
+    await gyre('deadletters', 'replay', '--all', '--group', 'ingestion.accept');
+    expect(calls.map(({ call, body }) => [call, JSON.parse(body)])).toEqual([
+      ['POST /v1/deadletters/replay', { all: true }],
+      ['POST /v1/deadletters/replay', { all: true, group: 'ingestion.accept' }],
+    ]);
+  });
+
+  it('fails where Gyre is not ready, saying what it waits for and what it lacks, and asks no more', async () => {
+    failure = {
+      status: 503,
+      body: { status: 'not ready', missing: { gateway: 'loading v3' }, degraded: { platform: 'Kafka is away' } },
     };
     const { err, code } = await gyre('status');
-    expect([err, code]).toEqual([
-      'not ready: gateway: loading v3\nThe server is still starting; `gyre status` tells what it waits for.\n',
+    expect([err, code]).toEqual(['not ready: gateway: loading v3\ndegraded: platform: Kafka is away\n', 1]);
+    expect(calls.map(({ call }) => call)).toEqual(['GET /readyz']);
+  });
+
+  it('tells what a Gyre that is ready goes on without', async () => {
+    answers = {
+      'GET /readyz': { status: 'ready', missing: {}, degraded: { churn: 'version 3 could not be loaded' } },
+      'GET /v1/lag': { groups: [{ group: 'g', topic: 't', partition: 0, offset: 0, lag: 1_200 }] },
+    };
+    const { out, code } = await gyre('status');
+    expect(code).toBe(0);
+    expect(out).toMatch(/status +ready\ndegraded +churn: version 3 could not be loaded\nevents behind +1,200\n/);
+    expect(JSON.parse((await gyre('status', '--json')).out)).toMatchObject({
+      degraded: { churn: 'version 3 could not be loaded' },
+      behind: 1_200,
+    });
+  });
+
+  it('applies several files as one, and says which of them has a problem where', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gyre-cli-'));
+    const [first, second] = [join(folder, 'first.yaml'), join(folder, 'second.yaml')];
+    writeFileSync(first, 'kind: FeatureView\nname: a');
+    writeFileSync(second, '---\nkind: Model\nnmae: b\n');
+    const problems = [
+      { line: 2, column: 1, path: 'name', problem: 'of the first' },
+      { line: 6, column: 1, path: 'nmae', problem: 'of the second' },
+    ];
+    failure = { status: 422, body: { error: { code: 'SPEC_INVALID', message: 'm', details: { problems } } } };
+    const { err, code } = await gyre('apply', '-f', first, second);
+    expect(err).toBe(`${first}:2:1: name: of the first\n${second}:3:1: nmae: of the second\nNothing was applied.\n`);
+    expect([code, calls.map(({ body }) => body)]).toEqual([
       1,
+      ['kind: FeatureView\nname: a\n...\n---\nkind: Model\nnmae: b\n'],
     ]);
+    const missing = await gyre('apply', '-f', first, join(folder, 'none.yaml'));
+    expect([missing.code, calls.length]).toEqual([2, 1]);
+  });
+
+  it('says which version it is', async () => {
+    expect(await gyre('--version')).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   });
 });

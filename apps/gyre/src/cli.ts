@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { EXIT, exitCode, failureJson, failureText, Told, UsageError } from './failures.js';
 import { printJson } from './output.js';
@@ -45,6 +46,7 @@ export async function runCli(
 ): Promise<number> {
   const program = new Command('gyre')
     .description('Keeps machine-learning models right while the world moves.')
+    .version((createRequire(import.meta.url)('../package.json') as { version: string }).version)
     .showSuggestionAfterError()
     .addHelpText('after', '\nStart with `npm run demo`, or `npm start` and `gyre apply -f SPEC.yaml`.');
   for (const make of [...more, ...(await commandsFor(argv))]) program.addCommand(make(terminal));

@@ -24,9 +24,10 @@ export function remote(name: string, description: string): Command {
 
 export function invocation(command: Command, terminal: Terminal): Invocation {
   const { url, json } = command.opts<{ url?: string; json?: boolean }>();
-  const token = terminal.env['GYRE_TOKEN'];
+  const token = terminal.env['GYRE_TOKEN'] || undefined;
   return {
-    api: new ApiClient({ url: url ?? terminal.env['GYRE_URL'] ?? DEFAULT_URL, token, ...tlsOf(terminal.env) }),
+    // A variable that is set to nothing is as good as none.
+    api: new ApiClient({ url: url ?? (terminal.env['GYRE_URL'] || DEFAULT_URL), token, ...tlsOf(terminal.env) }),
     json: json === true,
     terminal,
   };

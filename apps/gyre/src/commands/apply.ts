@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
-import type { AppliedSpecs } from '@gyre/contracts';
 import { invocation, remote } from '../command.js';
 import { CallFailed, UsageError } from '../failures.js';
+import { JoinedTexts, type NamedText } from '../joined-texts.js';
 import { printJson, table } from '../output.js';
 import { harmless, type Terminal } from '../terminal.js';
 
@@ -24,15 +24,14 @@ export const apply = (terminal: Terminal): Command =>
     )
     .action(async (_options, command: Command) => {
       const { api, json } = invocation(command, terminal);
-      const applied: AppliedSpecs['applied'] = [];
-      for (const file of command.opts<{ file: string[] }>().file) {
-        const text = await read(file, terminal);
-        try {
-          applied.push(...(await api.applySpecs(text, file)).applied);
-        } catch (error) {
-          throw withPlaces(error, file, applied.length);
-        }
-      }
+      const files: NamedText[] = [];
+      for (const file of command.opts<{ file: string[] }>().file)
+        files.push({ file, text: await read(file, terminal) });
+      // As one: the server checks all of it before any of it is in force, and a file may refer to another's.
+      const joined = new JoinedTexts(files);
+      const { applied } = await api.applySpecs(joined.text, joined.name).catch((error: unknown) => {
+        throw withPlaces(error, joined);
+      });
       if (json) printJson(terminal, { applied });
       else
         terminal.write(
@@ -53,13 +52,15 @@ async function read(file: string, terminal: Terminal): Promise<string> {
 }
 
 /** One problem a line, as compilers print them: editors jump to such places. */
-function withPlaces(error: unknown, file: string, before: number): unknown {
+function withPlaces(error: unknown, joined: JoinedTexts): unknown {
   if (!(error instanceof CallFailed) || !Array.isArray(error.details['problems'])) return error;
-  const problems = error.details['problems'] as Problem[];
-  const lines = problems.map((p) => `${file}:${p.line}:${p.column}: ${p.path === '' ? '' : `${p.path}: `}${p.problem}`);
-  const outcome =
-    before === 0
-      ? 'Nothing was applied.'
-      : `Nothing of ${file} was applied; ${before} specs of the files before it were.`;
-  return new CallFailed(error.status, error.code, harmless([...lines, outcome].join('\n')), error.details);
+  const problems = (error.details['problems'] as Problem[]).map((problem) => ({
+    ...problem,
+    ...joined.placeOf(problem.line),
+  }));
+  const lines = problems.map(
+    (p) => `${p.file}:${p.line}:${p.column}: ${p.path === '' ? '' : `${p.path}: `}${p.problem}`,
+  );
+  const told = harmless([...lines, 'Nothing was applied.'].join('\n'));
+  return new CallFailed(error.status, error.code, told, { ...error.details, problems });
 }
