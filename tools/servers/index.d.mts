@@ -49,3 +49,6 @@ export function describeOnServers(
   servers: Addresses | NoServers,
   body: (addresses: Addresses) => void,
 ): void;
+
+/** A port that was free a moment ago, on the loopback. */
+export function freePort(): Promise<number>;

@@ -1,6 +1,9 @@
 import { request } from 'node:http';
+import { freePort } from './child.mjs';
 import { hasContainers, inContainers } from './containers.mjs';
 import { inProcesses, missingPrograms } from './processes.mjs';
+
+export { freePort };
 
 /** Servers of the caller's own; they end with the caller's process. Throws if they cannot be had here. */
 export async function startServers({ ports } = {}) {

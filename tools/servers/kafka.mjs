@@ -8,7 +8,7 @@ const file = (name) => fileURLToPath(new URL(`kafka/${name}`, import.meta.url));
 const CLUSTER_ID = 'R3lyZS10ZXN0LWthZmthIQ';
 
 /** Apache Kafka's jars, from Maven Central; needs mvn. @returns {Promise<string>} their directory */
-export function kafkaJars() {
+function kafkaJars() {
   return cached('kafka', [file('pom.xml')], async (directory) => {
     await command('mvn', [
       '-q',

@@ -10,7 +10,7 @@ const source = fileURLToPath(new URL('mongodb/', import.meta.url));
 const program = process.platform === 'win32' ? 'mongodb.exe' : 'mongodb';
 
 /** FerretDB as a program; needs go, and some minutes the first time. @returns {Promise<string>} its path */
-export async function mongodbProgram() {
+async function mongodbProgram() {
   const sources = ['go.mod', 'go.sum', 'main.go'].map((name) => join(source, name));
   const directory = await cached('mongodb', sources, async (made) => {
     await command('go', ['build', '-trimpath', '-o', join(made, program), '.'], source);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:net';
+import { freePort } from '../../../tools/servers/index.mjs';
 
 /**
  * How one Gyre is put together on a platform. Everything that the suite, and the trials by chance, know of platforms stands here: another one is
@@ -110,12 +110,4 @@ async function planOf(name: string, services: string[], { dataDir, settings }: P
     url: `http://127.0.0.1:${http}`,
     grpcAddress: `127.0.0.1:${grpc}`,
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

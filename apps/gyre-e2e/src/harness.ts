@@ -16,9 +16,9 @@ import type {
   LifecycleType,
   TimelineEntry,
 } from '@gyre/contracts';
+import { mulberry32 } from '@gyre/learning';
 import { deployment } from './chosen-deployment.js';
 import { settingsOf, type ProcessPlan, type Settings } from './deployment.js';
-import { mulberry32 } from './random.js';
 
 export { mulberry32 };
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:net';
 import { Config, createLogger, host, HOSTING_SECTIONS, type Host } from '@gyre/hosting';
 import { EmbeddedPlatform, type Platform } from '@gyre/platform';
 import { services } from './services.js';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../../tools/servers/index.mjs';
 
 const SPEC = `
 kind: FeatureView
@@ -101,11 +101,3 @@ describe('services apart', () => {
     expect(parameters).not.toHaveProperty('feature_status');
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -1,5 +1,5 @@
+import { mulberry32 } from '@gyre/learning';
 import { newDirectory } from '../harness.js';
-import { mulberry32 } from '../random.js';
 import { Killer } from './killer.js';
 import { account, tallied } from './reconcile.js';
 import { accountTable, runChaos } from './run.js';

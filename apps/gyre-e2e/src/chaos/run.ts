@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { mulberry32 } from '@gyre/learning';
 import type { LabelCounts, Lifecycle, Performance, TimelineEntry } from '@gyre/contracts';
 import { startServers, type Servers } from '../../../../tools/servers/index.mjs';
 import { cluster, embedded, settingsOf, type ProcessPlan, type Settings } from '../deployment.js';
-import { mulberry32 } from '../random.js';
 import { Calls } from './calls.js';
 import { Killer } from './killer.js';
 import type { ChaosOptions } from './options.js';
