@@ -4,6 +4,8 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
+/** A Java machine that shares its cores with tests takes its time. */
+const PATIENCE_MS = 180_000;
 const keeper = fileURLToPath(new URL('keeper.mjs', import.meta.url));
 
 /** A server process that can be killed and started again on the same port and data. It dies with this process. */
@@ -20,7 +22,7 @@ export class Child {
     Object.assign(this, { program, logFile, isUp, deleteWith });
   }
 
-  /** Resolves when the server answers. @throws Error if it ends before, or takes longer than a minute, with what it printed */
+  /** Resolves when the server answers. @throws Error if it ends before, or takes longer than three minutes, with what it printed */
   async start() {
     const output = openSync(this.logFile, 'a');
     const from = readFileSync(this.logFile).length;
@@ -35,12 +37,12 @@ export class Child {
     child.unref();
     child.channel?.unref();
     this.#keeper = child;
-    const end = Date.now() + 60_000;
+    const end = Date.now() + PATIENCE_MS;
     while (!(await this.isUp(logged()))) {
       if (child.exitCode !== null) throw new Error(`${this.program.name} ended at its start:\n${tail(logged())}`);
       if (Date.now() > end) {
         await this.kill();
-        throw new Error(`${this.program.name} is not up after a minute:\n${tail(logged())}`);
+        throw new Error(`${this.program.name} is not up after ${PATIENCE_MS / 60_000} minutes:\n${tail(logged())}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

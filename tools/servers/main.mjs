@@ -16,6 +16,8 @@ They run as ${servers.by}, until Ctrl-C; then their data is deleted. In another 
 
   export GYRE_TEST_KAFKA=${kafka.address} GYRE_TEST_MONGODB='${mongodb.url}'
   npm test -- cluster              # tests use these servers instead of their own
+  npx gyre replay examples/data/sea_abrupt.csv.gz --spec examples/sea_abrupt.yaml --step 1000 \\
+    --platform cluster --kafka ${kafka.address} --mongodb '${mongodb.url}'
 `);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.once(signal, async () => {
