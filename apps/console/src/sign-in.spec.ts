@@ -130,6 +130,7 @@ describe('signing in to the console', () => {
     await begin({ tokens, sessionHours: 1 / 3_600 });
     await browser.signIn(TOKEN);
     const stream = await browser.ask('/v1/stream');
+    expect(stream.status).toBe(200);
     await stream.text();
     expect((await browser.ask('/v1/lag')).status).toBe(401);
   });

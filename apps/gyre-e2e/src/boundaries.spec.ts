@@ -25,37 +25,45 @@ function lintWith(project: string, file: string, source: string): { failed: bool
   }
 }
 
+/** What is planted, the project whose lint refuses it, where, the source, and the complaint. */
+const PLANTED: [string, string, string, string, RegExp][] = [
+  [
+    'the domain needs nobody',
+    'drift',
+    'libs/drift/src/planted.ts',
+    "import { Platform } from '@gyre/platform';\nexport const planted = Platform;\n",
+    /layer:domain/,
+  ],
+  [
+    'services meet only in contracts',
+    'registry',
+    'apps/registry/src/planted.ts',
+    "import { TrainerModule } from '@gyre/trainer';\nexport const planted = TrainerModule;\n",
+    /layer:service/,
+  ],
+  [
+    'contracts need nothing but zod',
+    'contracts',
+    'libs/contracts/src/planted.ts',
+    "import pino from 'pino';\nexport const planted = pino;\n",
+    /pino/,
+  ],
+  [
+    'the domain has no clock',
+    'learning',
+    'libs/learning/src/planted.ts',
+    'export const planted = Date.now();\n',
+    /Take the time from the event/,
+  ],
+];
+
 describe('module boundaries', () => {
-  it.each([
-    [
-      'the domain needs nobody',
-      'drift',
-      'libs/drift/src/planted.ts',
-      "import { Platform } from '@gyre/platform';\nexport const planted = Platform;\n",
-      /layer:domain/,
-    ],
-    [
-      'services meet only in contracts',
-      'registry',
-      'apps/registry/src/planted.ts',
-      "import { TrainerModule } from '@gyre/trainer';\nexport const planted = TrainerModule;\n",
-      /layer:service/,
-    ],
-    [
-      'contracts need nothing but zod',
-      'contracts',
-      'libs/contracts/src/planted.ts',
-      "import pino from 'pino';\nexport const planted = pino;\n",
-      /pino/,
-    ],
-    [
-      'the domain has no clock',
-      'learning',
-      'libs/learning/src/planted.ts',
-      'export const planted = Date.now();\n',
-      /Take the time from the event/,
-    ],
-  ])(
+  // A run that was killed in between leaves its file in the source, and everything else fails by it.
+  beforeAll(() => {
+    for (const [, , file] of PLANTED) rmSync(join(root, file), { force: true });
+  });
+
+  it.each(PLANTED)(
     '%s: lint refuses a planted violation',
     (_, project, file, source, complaint) => {
       const { failed, output } = lintWith(project, file, source);
