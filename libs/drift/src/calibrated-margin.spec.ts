@@ -19,10 +19,9 @@ function alarmRate(rates: readonly number[], falseAlarms: number, margin: number
 const errors = (rate: number) => Array.from({ length: 200 }, (_, i) => ((i * 7919) % 200 < rate * 200 ? 1 : 0));
 
 describe('calibratedMargin', () => {
-  it('is smaller than the default where errors like these keep to the dial with less, and larger where they do not', () => {
-    expect(calibratedMargin(errors(0.2), { falseAlarms: 5e-5, max: 1, levels: [0.2] })).toBeLessThan(0.5);
-    const many = { falseAlarms: 1e-5, max: 1, levels: Array.from({ length: 12 }, () => 0.02) };
-    expect(calibratedMargin(errors(0.02), many)).toBeGreaterThanOrEqual(0.5);
+  it('is never below the default: that a few rows did not alarm proves nothing of a strict dial', () => {
+    for (const falseAlarms of [1e-4, 5e-6, 1e-9])
+      expect(calibratedMargin(errors(0.2), { falseAlarms, max: 1, levels: [0.2] })).toBeGreaterThanOrEqual(0.5);
   });
 
   it.each([

@@ -26,7 +26,7 @@ export { ShareRise } from './share-rise.js';
 export { binOf, quantileEdges, referenceBins, type BinningOptions, type ReferenceBins } from './reference-bins.js';
 export { BinnedWindow, type BinnedWindowState } from './binned-window.js';
 export { binCharacter, binnedRow, rowsOfBins } from './binned-rows.js';
-export { calibratedMargin, type CalibrationOptions } from './calibrated-margin.js';
+export { calibratedMargin, simulatedAlarms, type CalibrationOptions } from './calibrated-margin.js';
 export { Mulberry32 } from './mulberry32.js';
 export { findSeason, type Season, type SeasonOptions } from './season.js';
 export { countsWithMissing, psi, psiPValue, psiTest, type PsiTest } from './psi.js';
