@@ -1,5 +1,5 @@
 import { chiSquareSurvival } from './gamma.js';
-import { totalOf } from './shares.js';
+import { requireSameLength, totalOf } from './shares.js';
 
 export interface ChiSquare {
   statistic: number;
@@ -90,10 +90,4 @@ function homogeneity(
   // The terms of the G-test have either sign, and equal samples may come out a rounding below 0.
   statistic = Math.max(0, statistic);
   return { statistic, degreesOfFreedom: used - 1, pValue: chiSquareSurvival(statistic, used - 1), expectedMin };
-}
-
-function requireSameLength(reference: ArrayLike<number>, current: ArrayLike<number>): void {
-  if (reference.length !== current.length) {
-    throw new RangeError(`both sides count the same levels, got ${reference.length} and ${current.length}`);
-  }
 }

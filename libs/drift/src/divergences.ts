@@ -1,4 +1,4 @@
-import { sharesAboveZero, sharesOf } from './shares.js';
+import { requireSameLength, sharesAboveZero, sharesOf } from './shares.js';
 
 /*
  * Distances of two vectors of counts over the same bins or levels. Each throws RangeError if a side is empty or the lengths differ. All but the
@@ -73,10 +73,4 @@ function relativeEntropy(p: readonly number[], q: readonly number[]): number {
 function scaled(shares: number[]): number[] {
   const sum = shares.reduce((whole, share) => whole + share, 0);
   return shares.map((share) => share / sum);
-}
-
-function requireSameLength(reference: ArrayLike<number>, current: ArrayLike<number>): void {
-  if (reference.length !== current.length) {
-    throw new RangeError(`both sides have the same bins, got ${reference.length} and ${current.length}`);
-  }
 }

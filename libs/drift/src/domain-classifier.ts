@@ -1,4 +1,5 @@
 import { requireOption } from './detector.js';
+import { evenlySpread } from './evenly-spread.js';
 import { mannWhitney } from './mann-whitney.js';
 import { Mulberry32 } from './mulberry32.js';
 import { NumericPair } from './numeric-pair.js';
@@ -34,8 +35,8 @@ export interface DomainDrift {
 }
 
 /**
- * Multivariate drift by a classifier that is trained to tell current from reference rows: it finds any change that it can learn, in one feature or in how several
- * hang together.
+ * Multivariate drift by a classifier that is trained to tell current from reference rows. It finds any change that it can learn, in one feature or in how
+ * several hang together.
  *
  * Rows are split in halves; each half is scored by the classifier of the other. A half's p-value is that of the Mann–Whitney test of its scores, and the result
  * twice the smaller of the two, so that the level holds however much the classifier overfits.
@@ -100,14 +101,13 @@ function halvesOf(
 ): [Float32Array, Float32Array] {
   const rows = features.length / width;
   requireOption(Number.isInteger(rows) && rows >= 4, `a side has at least 4 rows of ${width} features`, rows);
-  const kept = Math.min(rows, rowsMax);
-  const order = Array.from({ length: kept }, (_, i) => Math.floor((i * rows) / kept));
+  const order = evenlySpread(rows, rowsMax);
   shuffle(order, random);
   const rowsAt = (places: number[]) =>
     Float32Array.from({ length: places.length * width }, (_, i) => {
       return features[places[Math.floor(i / width)]! * width + (i % width)]!;
     });
-  return [rowsAt(order.slice(0, kept >> 1)), rowsAt(order.slice(kept >> 1))];
+  return [rowsAt(order.slice(0, order.length >> 1)), rowsAt(order.slice(order.length >> 1))];
 }
 
 function joined(reference: Float32Array, current: Float32Array, width: number): Labelled {

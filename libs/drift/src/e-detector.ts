@@ -6,6 +6,7 @@ import {
   type DriftDetector,
   type Verdict,
 } from './detector.js';
+import { STAKES } from './stakes.js';
 
 export interface EDetectorOptions {
   /** The dial: false alarms per value while the mean does not change, in (0, 1). */
@@ -72,12 +73,6 @@ export interface EDetectorState {
   down: number[][];
   change: MeanChange | null;
 }
-
-/**
- * The alternatives, as shares of the largest stake that cannot ruin a bet against the baseline. For errors a share s is the rise of a rate p
- * to p + s(1 − p), so these reach from 0.2 → 0.212 to 0.2 → 0.84.
- */
-const STAKES = [0.8, 0.5, 0.3, 0.18, 0.1, 0.06, 0.03, 0.015] as const;
 
 /** A baseline this close to 0 or to the maximum leaves nothing to bet on. */
 const EDGE = 1e-4;

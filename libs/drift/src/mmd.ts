@@ -1,3 +1,4 @@
+import { evenlySpread } from './evenly-spread.js';
 import { Mulberry32 } from './mulberry32.js';
 
 export interface MaximumMeanDiscrepancy {
@@ -129,6 +130,5 @@ function discrepancy(kernel: Float64Array, order: Int32Array, n: number): { bias
 }
 
 function thinned(rows: Rows, rowsMax: number): Rows {
-  if (rows.length <= rowsMax) return rows;
-  return Array.from({ length: rowsMax }, (_, i) => rows[Math.floor((i * rows.length) / rowsMax)]!);
+  return evenlySpread(rows.length, rowsMax).map((row) => rows[row]!);
 }

@@ -40,7 +40,7 @@ export interface DifferenceInterval {
 const PREDICTION_MAX = 0.1;
 
 /** The asymptotic sequence says nothing before this many pairs. */
-export const ASYMPTOTIC_PAIRS_MIN = 100;
+const ASYMPTOTIC_PAIRS_MIN = 100;
 
 /**
  * Two forecasters scored on the same requests: by how much do their losses differ, at any time one cares to look.

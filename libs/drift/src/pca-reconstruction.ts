@@ -31,8 +31,8 @@ export interface ReconstructionDrift {
 }
 
 /**
- * Multivariate drift by principal components: rows that break the reference's correlations are reconstructed worse, or too well, from a few components, even where no
- * feature by itself has changed.
+ * Multivariate drift by principal components. Rows that break the reference's correlations are reconstructed worse, or too well, from a few components:
+ * even where no feature by itself has changed.
  *
  * Features are standardised, missing ones take the mean. The components are fitted to every second reference row; the errors of the others are what
  * current errors are compared with, so that fitting does not flatter the reference. O(rows · width²) to fit, plus O(width³).

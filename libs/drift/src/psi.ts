@@ -1,7 +1,6 @@
 import type { BinnedWindowState } from './binned-window.js';
 import { chiSquareSurvival } from './gamma.js';
-import { requireOption } from './detector.js';
-import { sharesAboveZero, totalOf } from './shares.js';
+import { requireSameLength, sharesAboveZero, totalOf } from './shares.js';
 
 export interface PsiTest {
   /** Population stability index, in nats; 0 when the shares are equal. */
@@ -76,8 +75,4 @@ export function psiPValue(reference: readonly number[], current: readonly number
 /** The counts with the missing rows as a bin of their own, as `psi` and `psiTest` take them. */
 export function countsWithMissing({ counts, missing }: BinnedWindowState): number[] {
   return [...counts, missing];
-}
-
-function requireSameLength(reference: readonly number[], current: readonly number[]): void {
-  requireOption(reference.length === current.length, `psi: both sides have ${reference.length} bins`, current.length);
 }

@@ -69,7 +69,7 @@ export function sortedQuantileEdges(sorted: Float64Array, bins: number): number[
 }
 
 /** How many of the values lie in each bin; the edges are inner ones, as in `ReferenceBins`. */
-export function countInBins(edges: readonly number[], values: Iterable<number>): number[] {
+function countInBins(edges: readonly number[], values: Iterable<number>): number[] {
   const counts = Array.from({ length: edges.length + 1 }, () => 0);
   for (const value of values) counts[binOf(edges, value)]! += 1;
   return counts;

@@ -1,9 +1,7 @@
 import { requireOption } from './detector.js';
+import { STAKES } from './stakes.js';
 
-/** As of the e-detector: shares of the way from the known share to 1. */
-const STAKES = [0.8, 0.5, 0.3, 0.18, 0.1, 0.06, 0.03, 0.015] as const;
-
-/** The same of one row that is no hit: it does not depend on the share. */
+/** The logarithm of the likelihood ratio of one row that is no hit, by stake: it does not depend on the share. */
 const OF_MISS = STAKES.map((stake) => Math.log1p(-stake));
 
 /**

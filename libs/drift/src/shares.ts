@@ -26,3 +26,10 @@ export function sharesAboveZero(counts: ArrayLike<number>, forZero?: number): nu
   const instead = forZero ?? (smallest <= 0.0001 ? smallest / 1e6 : 0.0001);
   return shares.map((share) => (share === 0 ? instead : share));
 }
+
+/** @throws RangeError unless two vectors of counts are over the same bins or levels, as far as their lengths tell */
+export function requireSameLength(reference: ArrayLike<number>, current: ArrayLike<number>): void {
+  if (reference.length !== current.length) {
+    throw new RangeError(`both sides count the same bins, got ${reference.length} and ${current.length}`);
+  }
+}

@@ -3,6 +3,7 @@ import { chiSquareTest, cramersV, gTest } from './chi-square.js';
 import { cramerVonMises } from './cramer-von-mises.js';
 import { requireOption } from './detector.js';
 import { hellingerDistance, jensenShannonDistance, klDivergence, totalVariation } from './divergences.js';
+import { evenlySpread } from './evenly-spread.js';
 import { fisherExact } from './fisher.js';
 import { countBetween, equalWidthEdges } from './histogram-edges.js';
 import { kolmogorovSmirnov } from './kolmogorov-smirnov.js';
@@ -153,8 +154,7 @@ function nextAbove(value: number): number {
 
 /** Rows of one value each: at most 250, evenly spread over the sorted values, so that the distribution is kept. */
 function columnOf(values: Float64Array): number[][] {
-  const rows = Math.min(values.length, 250);
-  return Array.from({ length: rows }, (_, i) => [values[Math.floor((i * values.length) / rows)]!]);
+  return evenlySpread(values.length, 250).map((i) => [values[i]!]);
 }
 
 function twoByTwo(name: string, { levels, reference, current }: LevelPair): [number, number, number, number] {
