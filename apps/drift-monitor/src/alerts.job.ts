@@ -11,26 +11,28 @@ export interface AlertTarget {
 }
 
 export interface AlertSettings {
-  targets: readonly AlertTarget[];
+  target: AlertTarget;
   /** An incident that is older when it is read was for an earlier time, ms. */
   ageMsMax: number;
   clock: () => number;
   onSent?: (target: string, event: IncidentEvent) => void;
 }
 
-/** Incidents that somebody was told of and that are open, with the event that told of them. */
+/** Incidents that the target was told of and that are open, with the event that told of them. */
 interface Told {
   alerted: Record<string, IncidentEvent>;
 }
 
 /**
- * lifecycle -> webhook, Alertmanager: one alert per incident that pages, from the event that first says so to its end. A target that does not answer
- * holds up no fold, only the alerts behind it: it is tried nine times, for about half a minute and the targets' own time limits; then the event is a
- * dead letter, and `gyre deadletters` gives it back.
+ * lifecycle -> webhook or Alertmanager: one alert per incident that pages, from the event that first says so to its end.
+ *
+ * Each target has a job of its own, with its own place in the log and its own memory of what it was told: one that does not answer holds up no fold and no
+ * other target, only its own alerts. It is tried nine times, for about half a minute and its own time limits; then the event is a dead letter of
+ * `drift-monitor.alerts.<target>`, and `gyre deadletters` gives it back.
  */
-export function alertsJob({ targets, ageMsMax, clock, onSent }: AlertSettings): Job<Told, Lifecycle> {
+export function alertsJob({ target, ageMsMax, clock, onSent }: AlertSettings): Job<Told, Lifecycle> {
   return {
-    name: 'drift-monitor.alerts',
+    name: `drift-monitor.alerts.${target.name}`,
     input: topics.lifecycle,
     wants: isIncident,
     attempts: 9,
@@ -42,12 +44,8 @@ export function alertsJob({ targets, ageMsMax, clock, onSent }: AlertSettings): 
         const isOver = event.type === 'IncidentClosed';
         const isNew = known === undefined && event.pages && !isOver && event.occurredAt >= clock() - ageMsMax;
         if (known === undefined && !isNew) continue;
-        await Promise.all(
-          targets.map(async (target) => {
-            await target.send(event, known ?? event, signal);
-            onSent?.(target.name, event);
-          }),
-        );
+        await target.send(event, known ?? event, signal);
+        onSent?.(target.name, event);
         if (isOver) delete alerted[event.incident];
         else alerted[event.incident] = known ?? event;
       }

@@ -32,11 +32,15 @@ beforeEach(() => (platform = EmbeddedPlatform.inMemory({})));
 afterEach(() => platform.close());
 
 function tells(...targets: AlertTarget[]): void {
-  platform.work(alertsJob({ targets, ageMsMax: 86_400_000, clock: () => NOW }));
+  for (const target of targets) platform.work(alertsJob({ target, ageMsMax: 86_400_000, clock: () => NOW }));
 }
 async function happens(...events: Lifecycle[]): Promise<void> {
   await platform.append(topics.lifecycle, events);
   await platform.settled();
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('the webhook', () => {
@@ -90,11 +94,32 @@ describe('the webhook', () => {
     expect(heard).toEqual([]);
   });
 
-  it('is tried again while it fails, and holds up nobody else', async () => {
+  it('is tried again while it fails', async () => {
     failures = 3;
     tells(webhook(url(), null));
     await happens(incident('IncidentOpened'));
     expect(heard).toHaveLength(1);
+  });
+
+  it('that is broken holds up nobody else: another target hears of each event once, as one alert from beginning to end', async () => {
+    const told: [IncidentEvent['type'], first: IncidentEvent['type']][] = [];
+    const other: AlertTarget = {
+      name: 'other',
+      send: async (event, first) => void told.push([event.type, first.type]),
+    };
+    const broken: AlertTarget = { name: 'broken', send: () => Promise.reject(new Error('not now')) };
+    tells(broken, other);
+    await platform.append(topics.lifecycle, [
+      incident('IncidentOpened'),
+      incident('IncidentUpdated', { severity: 'critical' }),
+      incident('IncidentClosed'),
+    ]);
+    await until(() => told.length === 3);
+    expect(told).toEqual([
+      ['IncidentOpened', 'IncidentOpened'],
+      ['IncidentUpdated', 'IncidentOpened'],
+      ['IncidentClosed', 'IncidentOpened'],
+    ]);
   });
 });
 

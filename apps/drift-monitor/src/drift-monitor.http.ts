@@ -3,8 +3,8 @@ import type { LabelCounts, Performance } from '@gyre/contracts';
 import { Catalog, Needs } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { detect } from './detect.js';
-import type { Joining } from './join.js';
 import { PerformanceHistory } from './performance-history.js';
+import { WaitingLabels } from './waiting-labels.js';
 import type { WatchState } from './watch.js';
 
 @Controller('v1/models/:model')
@@ -13,6 +13,7 @@ export class DriftMonitorController {
     @Inject(Platform) private readonly platform: Platform,
     @Inject(Catalog) private readonly catalog: Catalog,
     @Inject(PerformanceHistory) private readonly history: PerformanceHistory,
+    @Inject(WaitingLabels) private readonly waiting: WaitingLabels,
   ) {}
 
   @Needs('viewer')
@@ -34,15 +35,8 @@ export class DriftMonitorController {
   async labels(@Param('model') model: string): Promise<LabelCounts> {
     this.catalog.requireModel(model);
     const { counts } = await this.watched(model);
-    let [waiting, early, earlyUnnamed] = [0, 0, 0];
-    for await (const { state } of this.platform.scan<Joining>({ name: 'drift-monitor.join' })) {
-      if (state.is === 'waiting' && state.predicted.model === model) waiting += 1;
-      if (state.is !== 'early') continue;
-      early += state.labels.filter(({ label }) => label.model === model).length;
-      earlyUnnamed += state.labels.filter(({ label }) => label.model === null).length;
-    }
     const due = counts.joined + counts.expired;
-    return { model, counts, waiting, early, earlyUnnamed, coverage: due === 0 ? null : counts.joined / due };
+    return { model, counts, ...(await this.waiting.of(model)), coverage: due === 0 ? null : counts.joined / due };
   }
 
   private async watched(model: string): Promise<Pick<WatchState, 'labels' | 'counts'>> {

@@ -11,6 +11,7 @@ import { join } from './join.js';
 import { KnownVersions } from './known-versions.js';
 import { measureOutcomes } from './outcome-metrics.js';
 import { PerformanceHistory } from './performance-history.js';
+import { WaitingLabels } from './waiting-labels.js';
 
 @Module({
   controllers: [DriftMonitorController],
@@ -48,9 +49,14 @@ import { PerformanceHistory } from './performance-history.js';
           'target',
         ]);
         const onSent = (target: string, { model }: { model: string }) => sent.inc({ model, target });
-        if (targets.length === 0) return null;
-        return platform.work(alertsJob({ targets, ageMsMax: alertAgeHoursMax * 3_600_000, clock, onSent }));
+        const ageMsMax = alertAgeHoursMax * 3_600_000;
+        return targets.map((target) => platform.work(alertsJob({ target, ageMsMax, clock, onSent })));
       },
+    },
+    {
+      provide: WaitingLabels,
+      inject: [Platform],
+      useFactory: (platform: Platform) => new WaitingLabels(platform, () => Date.now()),
     },
     {
       provide: PerformanceHistory,
