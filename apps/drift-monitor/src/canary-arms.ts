@@ -4,21 +4,33 @@ import { PairedComparison, type PairedComparisonState } from '@gyre/drift';
 export interface CanaryArmsState {
   canary: PairedComparisonState;
   champion: PairedComparisonState;
+  /** Hashes of the entities that have counted. */
+  entities: string[];
 }
 
 /** Where the bounds are tightest: after some hundred answers. What they promise does not depend on it. */
 const TIGHTEST_AT = 5;
 
+/** Entities of both arms together; those that come later count no more. */
+const ENTITIES_MAX = 4_000;
+
 /**
- * What a canary answered beside what the champion answered, on different requests: chance alone, by entity or key, shared them out. Each arm has an
- * empirical-Bernstein confidence sequence for its mean loss (the paired one against a loss of 0), so the canary is worse, with probability of error
- * at most alpha at all looks together, where the lower end of its loss lies above the upper end of the champion's.
+ * What a canary answered beside what the champion answered, on different requests. It needs no shadow score, so it holds where shadows are shed, and it
+ * sees a canary that fails its requests.
  *
- * It needs no shadow score, so it holds where shadows are shed, and it sees a canary that fails its requests. Losses lie in [0, lossMax].
+ * A hash of the entity shares the requests out, so an entity's requests are all in one arm, and few entities that are harder than others make one arm
+ * lose more under the very same model, for ever. What chance has shared out is the entities. Each of them counts once therefore, with the first of its
+ * answers that has a label; then the losses of either arm are drawn alike where the models are as good, however unlike the entities are. Requests that
+ * name no entity do not count: they may share a routing key that is not recorded.
+ *
+ * Each arm has an empirical-Bernstein confidence sequence for its mean loss (the paired one against a loss of 0). The canary is worse where the lower end
+ * of its loss lies above the upper end of the champion's: an error with probability at most alpha at all looks together, while the entities that come
+ * new are alike in both arms. Few entities give few losses, and so no verdict. Losses lie in [0, lossMax].
  */
 export class CanaryArms {
   private readonly canary: PairedComparison;
   private readonly champion: PairedComparison;
+  private entities = new Set<string>();
 
   constructor(
     private readonly alpha: number,
@@ -30,12 +42,16 @@ export class CanaryArms {
     this.champion = new PairedComparison(options);
   }
 
-  canaryAnswered(loss: number): void {
-    this.canary.update(0, loss);
-  }
-
-  championAnswered(loss: number): void {
-    this.champion.update(0, loss);
+  /**
+   * Takes the loss of an answer, or of a failure to answer.
+   * @param entity a hash of it
+   * @returns whether it counts
+   */
+  answered(arm: 'canary' | 'champion', entity: string, loss: number): boolean {
+    if (this.entities.has(entity) || this.entities.size >= ENTITIES_MAX) return false;
+    this.entities.add(entity);
+    this[arm].update(0, loss);
+    return true;
   }
 
   isWorse(): boolean {
@@ -54,10 +70,11 @@ export class CanaryArms {
   }
 
   state(): CanaryArmsState {
-    return { canary: this.canary.state(), champion: this.champion.state() };
+    return { canary: this.canary.state(), champion: this.champion.state(), entities: [...this.entities] };
   }
 
-  restore({ canary, champion }: CanaryArmsState): void {
+  restore({ canary, champion, entities }: CanaryArmsState): void {
+    this.entities = new Set(entities);
     this.canary.restore(canary);
     this.champion.restore(champion);
   }

@@ -1,13 +1,16 @@
-import type { Predicted } from '@gyre/contracts';
+import { routingShare, type Predicted } from '@gyre/contracts';
 import { OutcomeLoss } from './outcome-loss.js';
 import { RolloutComparison, type Decided } from './rollout-comparison.js';
 
 const CHAMPION = 1;
 const CANARY = 2;
-const SHARE = 0.1;
+const SHARE = 0.2;
 
 /** How a request went: what the champion and the canary would answer rightly, and whether the canary failed or its pair is missing. */
 interface Way {
+  /** Another one for each request, unless it is named. */
+  entity?: string;
+  rollout?: string;
   champion: boolean;
   canary: boolean;
   fails?: boolean;
@@ -16,7 +19,7 @@ interface Way {
 
 describe('the comparison of a canary', () => {
   const loss = new OutcomeLoss(false);
-  const begin = (pairsMax: number): RolloutComparison => {
+  const begin = (pairsMax: number, continues?: string): RolloutComparison => {
     const rules = {
       version: CANARY,
       role: 'canary',
@@ -25,26 +28,30 @@ describe('the comparison of a canary', () => {
       notWorseBy: 0.01,
       pairsMax,
     } as const;
-    return new RolloutComparison({ rollout: 'r', incumbent: CHAMPION, challengers: [rules] }, loss.max);
+    const before =
+      continues === undefined
+        ? undefined
+        : new RolloutComparison({ rollout: continues, incumbent: CHAMPION, challengers: [] }, loss.max);
+    return new RolloutComparison({ rollout: 'r', incumbent: CHAMPION, challengers: [rules] }, loss.max, before);
   };
   const draws = (seed: number) => (): number => (seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
 
   /** Outcomes one after the other, restored from their state now and then, until something is decided. */
-  const lives = (rows: number, way: (draw: () => number) => Way, pairsMax = 500, seed = 7) => {
+  const lives = (rows: number, way: (draw: () => number) => Way, pairsMax = 500, seed = 7, continues?: string) => {
     const draw = draws(seed);
-    let comparison = begin(pairsMax);
+    let comparison = begin(pairsMax, continues);
     for (let row = 1; row <= rows; row++) {
-      const { champion, canary, fails = false, unpaired = false } = way(draw);
+      const { champion, canary, fails = false, unpaired = false, entity = `of row ${row}`, rollout = 'r' } = way(draw);
       const answered = (right: boolean) => (right ? [0.1, 0.9] : [0.9, 0.1]);
-      const toCanary = draw() < SHARE;
+      const toCanary = rollout === 'r' && routingShare(`m${seed}`, entity) < SHARE;
       const [version, route] = toCanary && !fails ? [CANARY, 'canary'] : [CHAMPION, toCanary ? 'instead' : 'champion'];
       const other = version === CHAMPION ? CANARY : CHAMPION;
       const isScored = !unpaired && !(fails && other === CANARY);
       const shadows = isScored ? [{ version: other, output: answered(other === CANARY ? canary : champion) }] : [];
       const output = answered(version === CANARY ? canary : champion);
       const predicted: Predicted = {
-        ...{ id: `p${row}`, model: 'm', occurredAt: row, request: null, entity: null, features: [], seen: null },
-        ...{ version, fallback: null, output, rollout: 'r', shadows, route },
+        ...{ id: `p${row}`, model: 'm', occurredAt: row, request: null, entity, features: [], seen: null },
+        ...{ version, fallback: null, output, rollout, shadows, route },
       };
       const [decided] = comparison.observe(predicted, 1, loss);
       if (decided !== undefined) return { row, decided };
@@ -91,5 +98,31 @@ describe('the comparison of a canary', () => {
       if (lives(500, way, 500, seed).decided?.verdict === 'worse') wrong += 1;
     }
     expect(wrong).toBeLessThanOrEqual(2);
+  });
+
+  it.each([3, 12, 60, 400])(
+    'says nothing by answers alone of one that is as good, where %i entities are unlike and keep their arm',
+    (entities) => {
+      for (let seed = 1; seed <= 15; seed++) {
+        const way = (draw: () => number): Way => {
+          const entity = Math.floor(draw() * entities);
+          // Every third entity is hard: champion and canary are wrong about it alike, nearly always.
+          const both = draw() < (entity % 3 === 0 ? 0.1 : 0.95);
+          return { entity: `entity ${entity}`, champion: both, canary: both, unpaired: true };
+        };
+        expect(lives(2_500, way, 500, seed).decided).toBeUndefined();
+      }
+    },
+  );
+
+  it('counts no answer from before the canary: its labels come late, and would be of the champion alone', () => {
+    const easyBefore =
+      (row: number) =>
+      (draw: () => number): Way => {
+        const isBefore = row++ < 3_000;
+        const both = draw() < (isBefore ? 0.98 : 0.4);
+        return { rollout: isBefore ? 'shadow' : 'r', champion: both, canary: both, unpaired: true };
+      };
+    expect(lives(6_000, easyBefore(0), 500, 7, 'shadow').decided).toBeUndefined();
   });
 });

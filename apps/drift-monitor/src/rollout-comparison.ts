@@ -1,4 +1,10 @@
-import type { LifecycleOf, PairedEvidence, Predicted, UnpairedEvidence } from '@gyre/contracts';
+import {
+  routingHash,
+  type LifecycleOf,
+  type PairedEvidence,
+  type Predicted,
+  type UnpairedEvidence,
+} from '@gyre/contracts';
 import { PairedComparison, type DifferenceInterval, type PairedComparisonState } from '@gyre/drift';
 import { CanaryArms, type CanaryArmsState } from './canary-arms.js';
 import type { OutcomeLoss } from './outcome-loss.js';
@@ -14,7 +20,13 @@ export interface RolloutComparisonState {
   rollouts: string[];
   incumbent: number;
   lossMax: number;
-  challengers: { rules: Challenger; decided: boolean; comparison: PairedComparisonState; arms?: CanaryArmsState }[];
+  challengers: {
+    rules: Challenger;
+    since: string;
+    decided: boolean;
+    comparison: PairedComparisonState;
+    arms?: CanaryArmsState;
+  }[];
 }
 
 export interface Decided {
@@ -29,6 +41,8 @@ export interface Decided {
 
 interface Comparing {
   rules: Challenger;
+  /** The rollout with which it began in its role. */
+  since: string;
   decided: boolean;
   comparison: PairedComparison;
   /** Of a canary: what it and the champion answered, whether there is a pair or not. */
@@ -39,8 +53,8 @@ interface Comparing {
  * The paired test of one rollout: champion and challengers scored on the same requests, each difference of their losses a pair.
  * The intervals hold at every look (see PairedComparison), so that each outcome may be the one that decides. Each challenger is decided once.
  *
- * A canary is `worse` as soon as its pairs say so, or what it answered compared with what the champion answered (CanaryArms), with half of alpha for
- * either; after `pairsMax` pairs it is `notWorse`, or `better` where that is proved. A request that it failed is a pair with the largest loss.
+ * A canary is `worse` as soon as its pairs say so, or what it answered compared with what the champion answered other entities (CanaryArms), with half of
+ * alpha for either; after `pairsMax` pairs it is `notWorse`, or `better` where that is proved. A request that it failed is a pair with the largest loss.
  */
 export class RolloutComparison {
   /** This rollout, and those that it continues: a late label's prediction may have been made under them. */
@@ -72,6 +86,7 @@ export class RolloutComparison {
     const isCanary = rules.role === 'canary';
     return {
       rules,
+      since: this.rollout,
       decided: false,
       ...(isCanary ? { arms: new CanaryArms(rules.alpha / 2, this.lossMax) } : {}),
       comparison: new PairedComparison({
@@ -91,7 +106,7 @@ export class RolloutComparison {
     const decisions: Decided[] = [];
     for (const challenger of this.challengers) {
       if (challenger.decided || challenger.arms === undefined) continue;
-      if (this.answered(challenger.arms, challenger.rules.version, predicted, loss.of(predicted.output, label))) {
+      if (this.answered(challenger, challenger.arms, predicted, loss.of(predicted.output, label))) {
         const decided = challenger.arms.isWorse() ? this.verdict(challenger) : undefined;
         if (decided !== undefined) decisions.push(decided);
       }
@@ -113,13 +128,20 @@ export class RolloutComparison {
     return decisions;
   }
 
-  /** Counts an answer for the arm that gave it, or should have. @returns whether it was of either */
-  private answered(arms: CanaryArms, canary: number, predicted: Predicted, loss: number): boolean {
-    if (failedCanary(predicted, this.incumbent)) arms.canaryAnswered(this.lossMax);
-    else if (predicted.version === canary && predicted.route === 'canary') arms.canaryAnswered(loss);
-    else if (predicted.version === this.incumbent && predicted.route === 'champion') arms.championAnswered(loss);
-    else return false;
-    return true;
+  /**
+   * Counts an answer for the arm that gave it, or should have, if it was given while the canary answered its share: what the champion answered before
+   * would be in its arm alone.
+   * @returns whether it counts
+   */
+  private answered({ rules, since }: Comparing, arms: CanaryArms, predicted: Predicted, loss: number): boolean {
+    const { model, entity, version, route, rollout } = predicted;
+    // The newest rollout is the first.
+    const isOfBefore = this.rollouts.indexOf(rollout ?? '') > this.rollouts.indexOf(since);
+    if (entity === null || isOfBefore) return false;
+    const unit = routingHash(model, entity);
+    if (failedCanary(predicted, this.incumbent)) return arms.answered('canary', unit, this.lossMax);
+    if (version === rules.version && route === 'canary') return arms.answered('canary', unit, loss);
+    return version === this.incumbent && route === 'champion' && arms.answered('champion', unit, loss);
   }
 
   private verdict(challenger: Comparing): Decided | undefined {
@@ -135,8 +157,9 @@ export class RolloutComparison {
   }
 
   state(): RolloutComparisonState {
-    const challengers = this.challengers.map(({ rules, decided, comparison, arms }) => ({
+    const challengers = this.challengers.map(({ rules, since, decided, comparison, arms }) => ({
       rules,
+      since,
       decided,
       comparison: comparison.state(),
       ...(arms === undefined ? {} : { arms: arms.state() }),
@@ -150,6 +173,7 @@ export class RolloutComparison {
     restored.rollouts.push(...rollouts.slice(1));
     challengers.forEach((saved, i) => {
       const challenger = restored.challengers[i] as Comparing;
+      challenger.since = saved.since;
       challenger.decided = saved.decided;
       challenger.comparison.restore(saved.comparison);
       if (saved.arms !== undefined) challenger.arms?.restore(saved.arms);
