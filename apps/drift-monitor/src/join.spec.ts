@@ -1,7 +1,7 @@
 import { predictionId, routingHash, topics, type LabelObserved, type Outcome, type Predicted } from '@gyre/contracts';
 import { readSpecs } from '@gyre/hosting';
 import { EmbeddedPlatform } from '@gyre/platform';
-import { join } from './join.js';
+import { join, type Joining } from './join.js';
 
 const HOUR = 3_600_000;
 const [MODEL] = readSpecs(
@@ -106,6 +106,26 @@ describe('the rules for labels', () => {
     await predicts('b');
     expect(await outcomes()).toEqual([['joined', id, 1]]);
     expect(await deadLetters()).toEqual(['UNKNOWN_CLASS', 'UNKNOWN_CLASS']);
+  });
+
+  it('hold early labels to the rules for the same value and for others, however many come', async () => {
+    const early = async (value: number, times = 1) => {
+      for (let i = 0; i < times; i++) await labels({ prediction: idOf('a'), value });
+    };
+    await early(1, 40);
+    for (let i = 0; i < 30; i++) await early(i % 2);
+    await early(0, 3);
+    const kept = [];
+    for await (const { state } of platform.scan<Joining>({ name: 'drift-monitor.join' })) kept.push(state);
+    expect(JSON.stringify(kept).length).toBeLessThan(3_000);
+    const id = await predicts('a');
+    const told: Outcome[] = [];
+    for await (const { event } of platform.read(topics.outcomes)) told.push(event);
+    expect(told[0]).toMatchObject({ kind: 'joined', prediction: id, label: 1 });
+    expect(told.at(-1)).toMatchObject({ label: 0 });
+    const count = (kind: Outcome['kind']) =>
+      told.filter((one) => one.kind === kind).reduce((sum, { times = 1 }) => sum + times, 0);
+    expect([count('joined'), count('corrected'), count('repeated')]).toEqual([1, 31, 41]);
   });
 
   it('send a label to the dead letters whose prediction has not come within the horizon', async () => {

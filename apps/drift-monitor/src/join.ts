@@ -31,7 +31,14 @@ interface EarlyLabel {
   topic: string;
   partition: number;
   offset: number;
+  /** So many more bore the same value, or that of one whose place this has taken. */
+  repeated?: number;
+  /** So many of other values came before it, after the last that is kept. */
+  corrected?: number;
 }
+
+/** Of the labels for an id that nobody has seen, the first different ones are kept, and the newest in the last one's place. */
+const EARLY_MAX = 8;
 
 export interface JoinSettings {
   /** The specs in force; undefined for a model that was never applied. */
@@ -81,7 +88,7 @@ function predicted(state: Joining | undefined, event: Predicted, settings: JoinS
     }
     const [next, ...closed] = close(joining, event.id, checked.value, early.label.occurredAt, horizon);
     joining = next;
-    outcomes.push(...closed);
+    outcomes.push(...closed, ...counted(early, closed.at(-1)!));
   }
   const closed = joining.is === 'closed';
   return {
@@ -112,7 +119,7 @@ function labelled(
   if (state === undefined) return unmatched(event, context, settings);
   if (state.is === 'early') {
     const { topic, partition, offset } = context;
-    return { state: { is: 'early', labels: [...state.labels, { label: event, topic, partition, offset }] } };
+    return { state: { is: 'early', labels: withEarly(state.labels, { label: event, topic, partition, offset }) } };
   }
   const model = state.is === 'waiting' ? state.predicted.model : state.model;
   const { label, horizon } = rulesOf(model, settings);
@@ -121,6 +128,20 @@ function labelled(
   const [next, ...outcomes] = close(state, context.stateKey ?? '', checked.value, event.occurredAt, horizon);
   const predictedAt = state.is === 'waiting' ? state.predicted.occurredAt : state.predictedAt;
   return { state: next, wakeAt: predictedAt + 2 * horizon, publish: [publish(topics.outcomes, ...outcomes)] };
+}
+
+/** The early labels of an id when another has come. They are bounded: which ids there will be, nobody knows. */
+function withEarly(labels: readonly EarlyLabel[], next: EarlyLabel): EarlyLabel[] {
+  const last = labels.at(-1)!;
+  const others = labels.slice(0, -1);
+  const repeated = last.repeated ?? 0;
+  if (isSame(last.label, next.label)) return [...others, { ...last, repeated: repeated + 1 }];
+  if (labels.length < EARLY_MAX) return [...labels, next];
+  return [...others, { ...next, repeated, corrected: (last.corrected ?? 0) + 1 }];
+}
+
+function isSame(one: LabelObserved, other: LabelObserved): boolean {
+  return one.model === other.model && String(one.value) === String(other.value);
 }
 
 /** Whether a label can be one of this model's, early or not. */
@@ -176,6 +197,15 @@ function close(
   };
   const closed: Settled = { is: 'closed', model, predictedAt, label: value };
   return waiting && kind === 'late' ? [closed, expired(id, model, predictedAt + horizon), outcome] : [closed, outcome];
+}
+
+/** What is told of an early label's like, of which nothing is kept but how many they were. */
+function counted({ repeated = 0, corrected = 0 }: EarlyLabel, outcome: Outcome): Outcome[] {
+  const one = { ...outcome, predicted: null };
+  return [
+    ...(corrected === 0 ? [] : [{ ...one, kind: 'corrected' as const, times: corrected }]),
+    ...(repeated === 0 ? [] : [{ ...one, kind: 'repeated' as const, times: repeated }]),
+  ];
 }
 
 function expired(id: string, model: string, occurredAt: number): Outcome {

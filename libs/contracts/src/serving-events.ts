@@ -107,6 +107,8 @@ export const Outcome = z.object({
   label: z.number().nullable(),
   /** The prediction itself, for `joined`; for the others training reads it from the archive. */
   predicted: Predicted.nullable(),
+  /** So many labels, where they came before their prediction and were only counted; absent: one. */
+  times: z.int().positive().optional(),
 });
 export type Outcome = z.infer<typeof Outcome>;
 
@@ -150,11 +152,11 @@ export const PerformanceMeasured = z.object({
   to: Instant,
   /** accuracy, kappa, logLoss and loss; or mae, rmse and loss. null where undefined. */
   metrics: z.record(z.string(), z.number().nullable()),
-  /** By input that the spec declares as a segment, and value: largest groups first, the rest as `other`. `error` is the mean error. */
+  /** By input that the spec declares as a segment, and value: largest groups first, the rest as `other`. `error` is the share of wrong answers, or the mean absolute error. */
   segments: z
     .array(z.object({ feature: z.string(), value: z.string(), rows: z.int(), error: z.number(), loss: z.number() }))
     .optional(),
-  /** By input that the spec declares for fairness: how differently its groups are treated; null where a rate has no rows. */
+  /** By input that the spec declares for fairness: how differently the champion treats its groups; null where a rate has no rows. */
   fairness: z
     .array(
       z.object({
