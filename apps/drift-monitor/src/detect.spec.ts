@@ -91,6 +91,10 @@ const trained: Lifecycle[] = [
   },
   { ...base, type: 'VersionRegistered', version: 1, run: 'r', candidate, gates: [] },
 ];
+const serves = (version: number): Lifecycle => {
+  const champion = { version, onnx: 'a'.repeat(64) };
+  return { ...base, type: 'ServingChanged', champion, previous: null, shadows: [], rollout: null };
+};
 const rollout = (rule: 'better' | 'notWorse', more: Partial<LifecycleOf<'RolloutStarted'>> = {}): Lifecycle => {
   const challenger = { version: 2, role: 'challenger' as const, rule, alpha: 0.05, notWorseBy: 0.3, pairsMax: 3_000 };
   return {
@@ -155,7 +159,7 @@ describe('the watch', () => {
 
   it('tells segments and fairness groups of each window apart', async () => {
     const declared = spec('drift: { windowOutcomes: 100, segments: [v.x], fairness: [v.z] }');
-    await hears({ ...base, type: 'ModelApplied', spec: declared as NonNullable<typeof declared> });
+    await hears({ ...base, type: 'ModelApplied', spec: declared as NonNullable<typeof declared> }, serves(1));
     // Labels alternate, so that in threes and sevenths every group meets both.
     const row = (i: number): Answer => ({ right: i % 3 !== 0, features: [i % 3, i % 7 < 2 ? null : 1] });
     await answers(...many(100, row));
@@ -196,14 +200,7 @@ describe('the watch', () => {
 
   it('calls for the first training, and then for each so many new labels', async () => {
     await answers(...many(2_000, good({ version: null })));
-    await hears({
-      ...base,
-      type: 'ServingChanged',
-      champion: { version: 1, onnx: 'a'.repeat(64) },
-      previous: null,
-      shadows: [],
-      rollout: null,
-    });
+    await hears(serves(1));
     await answers(...many(2_500, good()));
     expect((await told('LabelsReached')).map(({ labels }) => labels)).toEqual([2_000, 3_000, 4_000]);
   });

@@ -1,6 +1,6 @@
 import { topics, type InputsMeasured, type Lifecycle, type LifecycleOf, type Outcome } from '@gyre/contracts';
 import { publish, type Effects, type Publication, type Task } from '@gyre/platform';
-import { number, percent } from './findings.js';
+import { number } from './findings.js';
 import { Watch, type Findings, type WatchState } from './watch.js';
 
 const ACTOR = 'drift-monitor';
@@ -62,7 +62,7 @@ function lifecycleOf(findings: Findings, outcome: Outcome, labels: number): Life
   const events: Lifecycle[] = [];
   const { drift, drop, labelsReached } = findings;
   if (drift !== undefined) {
-    const reason = `the error of version ${version} rose from ${percent(drift.before)} to ${percent(drift.after)} about ${drift.since} labels ago (e-detector, after ${drift.observations} labels)`;
+    const reason = `${drift.words} (e-detector, after ${drift.observations} labels)`;
     events.push({
       ...base,
       at,
@@ -76,11 +76,12 @@ function lifecycleOf(findings: Findings, outcome: Outcome, labels: number): Life
       since: drift.since,
       before: drift.before,
       after: drift.after,
+      ...(drift.metric === undefined ? {} : { metric: drift.metric }),
     });
   }
   if (drop !== undefined) {
-    const reason = `version ${version} loses ${number(drop.value)} per answer over a window, more than the ${number(drop.reference)} of its holdout`;
-    events.push({ ...base, at, reason, type: 'PerformanceDropped', version, metric: 'loss', ...drop });
+    const { value, reference, metric, words: reason } = drop;
+    events.push({ ...base, at, reason, type: 'PerformanceDropped', version, metric, value, reference });
   }
   if (findings.unfair !== undefined) {
     const { words: reason, name: feature, before, after } = findings.unfair;

@@ -1,4 +1,4 @@
-import type { ModelInForce, PerformanceMeasured } from '@gyre/contracts';
+import type { ModelInForce, PerformanceMeasured, Predicted } from '@gyre/contracts';
 import { GroupFairness, mostLikely, type FairnessState } from '@gyre/learning';
 
 interface Segment {
@@ -8,6 +8,8 @@ interface Segment {
 }
 
 export interface GroupsState {
+  /** The inputs that were declared. */
+  declared: { segments: string[]; fairness: string[] };
   /** By declared input: by value. */
   segments: Record<string, Segment>[];
   fairness: FairnessState[];
@@ -35,14 +37,11 @@ export class Groups {
     this.empty();
   }
 
-  /** @param error 0 or 1, or the scaled absolute error */
-  add(
-    features: readonly (number | null)[],
-    output: readonly number[],
-    label: number,
-    error: number,
-    loss: number,
-  ): void {
+  /**
+   * @param error 0 or 1, or the absolute error
+   * @param isChampions fairness is a matter of the champion's answers alone
+   */
+  add({ features, output }: Predicted, label: number, error: number, loss: number, isChampions: boolean): void {
     this.segmented.forEach((at, i) => {
       const groups = this.segments[i]!;
       const name = groupOf(features[at], Object.keys(groups));
@@ -51,6 +50,7 @@ export class Groups {
       group.errors += error;
       group.loss += loss;
     });
+    if (!isChampions) return;
     this.protectedInputs.forEach((at, i) => {
       const groups = this.fairness[i]!;
       const name = groupOf(features[at], this.names[i]!);
@@ -61,7 +61,7 @@ export class Groups {
 
   /** What the window shows; then the next begins. */
   measured(): Pick<PerformanceMeasured, 'segments' | 'fairness'> {
-    const { segments: declared = [], fairness: groups = [] } = this.spec.drift;
+    const { segments: declared, fairness: groups } = this.declared;
     const segments = declared.flatMap((feature, i) =>
       Object.entries(this.segments[i]!)
         .map(([value, { rows, errors, loss }]) => ({ feature, value, rows, error: errors / rows, loss: loss / rows }))
@@ -75,14 +75,25 @@ export class Groups {
     return { ...(segments.length > 0 ? { segments } : {}), ...(fairness.length > 0 ? { fairness } : {}) };
   }
 
-  private empty(): void {
-    this.segments = this.segmented.map(() => ({}));
+  /** For another champion. */
+  forgetFairness(): void {
     this.fairness = this.protectedInputs.map(() => new GroupFairness());
     this.names = this.protectedInputs.map(() => []);
   }
 
+  private empty(): void {
+    this.segments = this.segmented.map(() => ({}));
+    this.forgetFairness();
+  }
+
+  private get declared(): GroupsState['declared'] {
+    const { segments = [], fairness = [] } = this.spec.drift;
+    return { segments, fairness };
+  }
+
   state(): GroupsState {
     return {
+      declared: this.declared,
       segments: this.segments.map((groups) => structured(groups)),
       fairness: this.fairness.map((groups) => groups.state()),
     };
@@ -90,7 +101,9 @@ export class Groups {
 
   restore(state: GroupsState): void {
     // With other groups than before, the window begins afresh.
-    if (state.segments.length !== this.segments.length || state.fairness.length !== this.fairness.length) return;
+    const { segments, fairness } = this.declared;
+    if (state.declared.segments.join() !== segments.join() || state.declared.fairness.join() !== fairness.join())
+      return;
     this.segments = state.segments.map((groups) => structured(groups));
     this.fairness = state.fairness.map((saved) => GroupFairness.of(saved));
     this.names = state.fairness.map((saved) => saved.map(([name]) => name));

@@ -1,5 +1,6 @@
 import type { Cause, DriftKind, Lifecycle, LifecycleOf } from '@gyre/contracts';
-import { percent, type At, type Loss } from './findings.js';
+import type { ErrorWords } from './error-words.js';
+import type { At, Loss } from './findings.js';
 
 type Incident = Pick<
   LifecycleOf<'IncidentOpened'>,
@@ -57,6 +58,7 @@ export class Incidents {
   constructor(
     private readonly model: string,
     private readonly windowOutcomes: number,
+    private readonly words: ErrorWords,
   ) {}
 
   /** Whether the next tick is to be told to it. */
@@ -93,7 +95,7 @@ export class Incidents {
     for (const [incident, how] of touched) {
       const type = how === 'opened' ? 'IncidentOpened' : 'IncidentUpdated';
       const { found: _, labels: __, ...told } = incident;
-      events.push({ ...this.base(now, reasonOf(incident)), type, ...told });
+      events.push({ ...this.base(now, reasonOf(incident, this.words)), type, ...told });
     }
     for (const incident of this.open.filter(({ found }) => found.length === 0))
       events.push(this.closed(incident, now, 'recovered', `it is over: nothing of it was found any more`));
@@ -125,7 +127,7 @@ export class Incidents {
         labels: at.labels,
       };
       this.open.push(opened);
-      judge(opened);
+      judge(opened, this.words);
       touched.set(opened, 'opened');
       return;
     }
@@ -133,7 +135,7 @@ export class Incidents {
     incident.found = [...incident.found.filter((one) => one.kind !== kind), { kind, causes }];
     incident.labels = Math.max(incident.labels, at.labels);
     incident.loss = worseLoss(incident.loss, loss);
-    judge(incident);
+    judge(incident, this.words);
     if (touched.has(incident) || !isWorse(before, incident)) return;
     incident.at = at;
     touched.set(incident, 'updated');
@@ -171,13 +173,13 @@ export class Incidents {
 }
 
 /** The name of an incident, its severity and its causes, from all that was found. */
-function judge(incident: Open): void {
+function judge(incident: Open, words: ErrorWords): void {
   const found = byPrecedence(incident.found);
   const kind = found[0]?.kind ?? incident.kind;
-  const hasLoss = found.some((one) => one.kind === 'concept') || isExpectedLoss(incident.loss);
+  const hasLoss = found.some((one) => one.kind === 'concept') || isExpectedLoss(incident.loss, words);
   // An incident keeps the worst that it was.
   incident.kind = PRECEDENCE[Math.min(PRECEDENCE.indexOf(kind), PRECEDENCE.indexOf(incident.kind))]!;
-  incident.severity = worse(incident.severity, severityOf(kind, hasLoss, incident.loss));
+  incident.severity = worse(incident.severity, severityOf(kind, hasLoss, incident.loss, words));
   incident.pages ||= hasLoss || kind === 'quality' || kind === 'fairness';
   // What is named by several watches counts once; the error itself is no cause where anything else is named.
   const causes = new Map<string, Cause>();
@@ -189,19 +191,15 @@ function judge(incident: Open): void {
   incident.causes = [...[...causes.values()].slice(0, CAUSES_MAX - 1), ...errors.slice(0, 1)];
 }
 
-function severityOf(kind: DriftKind, hasLoss: boolean, loss: Incident['loss']): Incident['severity'] {
+function severityOf(kind: DriftKind, hasLoss: boolean, loss: Loss, words: ErrorWords): Incident['severity'] {
   if (!hasLoss) return kind === 'quality' || kind === 'fairness' ? 'warning' : 'info';
   if (loss === null) return 'warning';
-  return isLarge(loss) ? 'critical' : 'warning';
-}
-
-function isLarge({ before, after }: NonNullable<Loss>): boolean {
-  return after >= 1.5 * before || after - before >= 0.1;
+  return words.isLarge(loss.before, loss.after) ? 'critical' : 'warning';
 }
 
 /** Where labels are not there to judge, a large loss that must be expected is one. */
-function isExpectedLoss(loss: Loss): boolean {
-  return loss?.by === 'estimated' && isLarge(loss);
+function isExpectedLoss(loss: Loss, words: ErrorWords): boolean {
+  return loss?.by === 'estimated' && words.isLarge(loss.before, loss.after);
 }
 
 /** Groups that are treated differently are so whatever the inputs and the error do. */
@@ -241,19 +239,19 @@ const NAMES: Record<DriftKind, string> = {
   fairness: 'groups are treated differently',
 };
 
-function reasonOf({ kind, causes, loss, pages }: Incident): string {
-  const words = causes.map((cause) => cause.words);
+function reasonOf({ kind, causes, loss, pages }: Incident, words: ErrorWords): string {
+  const told = causes.map((cause) => cause.words);
   // A risen error among the causes says it already.
-  if (kind !== 'fairness' && !causes.some((cause) => cause.kind === 'error')) words.push(costOf(loss, pages));
-  return `${NAMES[kind]}: ${words.join('; ')}`;
+  if (kind !== 'fairness' && !causes.some((cause) => cause.kind === 'error')) told.push(costOf(loss, pages, words));
+  return `${NAMES[kind]}: ${told.join('; ')}`;
 }
 
-function costOf(loss: Loss, pages: boolean): string {
+function costOf(loss: Loss, pages: boolean, { error, level, change }: ErrorWords): string {
   if (loss === null) return 'no labels have judged it yet';
-  const [before, after] = [percent(loss.before), percent(loss.after)];
   if (loss.by === 'estimated')
-    return `no labels have judged it yet; by how right such answers were, the error goes from ${before} to ${after}`;
+    return `no labels have judged it yet; by how right such answers were, the ${error} goes ${change(loss.before, loss.after)}`;
+  const [before, after] = [level(loss.before), level(loss.after)];
   return pages
-    ? `the error was ${before} before and is ${after} now`
-    : `the error did not rise (${before} before, ${after} now), so nobody is woken`;
+    ? `the ${error} was ${before} before and is ${after} now`
+    : `the ${error} did not rise (${before} before, ${after} now), so nobody is woken`;
 }

@@ -20,6 +20,9 @@ export interface InputsDial {
 
 export interface InputsWatchState {
   version: number;
+  /** What it has been compared with: features in the order of their counts, and the season, ms. */
+  features: string[];
+  period: number | null;
   /** By phase of the season: the window that is being filled, and what the phase looked like before. */
   windows: InputsWindowState[];
   past: InputsWindowState[];
@@ -182,9 +185,9 @@ export class InputsWatch {
   }
 
   state(): InputsWatchState {
-    const { version, faulty, open, rows } = this;
+    const { version, period, faulty, open, rows } = this;
     return {
-      ...{ version, faulty: [...faulty], open: { ...open }, rows },
+      ...{ version, features: this.features(), period, faulty: [...faulty], open: { ...open }, rows },
       windows: this.windows.map((one) => one.state()),
       past: this.past.map((one) => one.state()),
       newest: this.newest.state(),
@@ -193,16 +196,23 @@ export class InputsWatch {
   }
 
   restore(state: InputsWatchState): void {
-    // With another season than before, the windows begin afresh.
-    if (state.windows.length === this.windows.length) {
-      state.windows.forEach((saved, i) => this.windows[i]!.restore(saved));
-      state.past.forEach((saved, i) => this.past[i]!.restore(saved));
-      this.open = { ...state.open };
-    }
-    this.newest.restore(state.newest);
-    this.rows = state.rows;
+    const isOfOthers = state.features.join() !== this.features().join();
+    // What was counted in the bins of other features says nothing of these.
+    if (isOfOthers) return;
     state.rises.forEach((saved, i) => this.rises[i]!.restore(saved));
     this.faulty = [...state.faulty];
+    this.newest.restore(state.newest);
+    this.open.quality = state.open.quality;
+    // With another season than before, the windows begin afresh.
+    if (state.period !== this.period) return;
+    state.windows.forEach((saved, i) => this.windows[i]!.restore(saved));
+    state.past.forEach((saved, i) => this.past[i]!.restore(saved));
+    this.open = { ...state.open };
+    this.rows = state.rows;
+  }
+
+  private features(): string[] {
+    return this.reference.map(({ feature }) => feature);
   }
 }
 

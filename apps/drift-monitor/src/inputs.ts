@@ -2,7 +2,7 @@ import { topics, type ModelInForce, type Predicted } from '@gyre/contracts';
 import { publish, type Effects, type Task } from '@gyre/platform';
 import { InputsPartial, type InputsPartialState } from './inputs-partial.js';
 import { periodFor, phaseOf } from './season.js';
-import { NO_TRAINING, type Training } from './trainings.js';
+import { fitting, NO_TRAINING, type Training } from './trainings.js';
 
 export interface InputsSettings {
   /** The specs in force; undefined for a model that was never applied. */
@@ -74,9 +74,7 @@ function begin(settings: InputsSettings, model: string, version: number, phase: 
   const training = spec?.imported === true ? NO_TRAINING : settings.training(model, version);
   if (spec === undefined || training === undefined)
     throw new Error(`version ${version} of model "${model}" is not known here yet`);
-  // A reference of other features than these is none.
-  const { reference } = training;
-  return new InputsPartial(version, phase, reference.length === spec.inputs.length ? reference : [], spec);
+  return new InputsPartial(version, phase, fitting(training, spec).reference, spec);
 }
 
 function tell(state: Counting, due: readonly InputsPartial[], now: number): Effects<Counting> {

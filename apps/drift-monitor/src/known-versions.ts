@@ -1,10 +1,10 @@
 import { topics, type Lifecycle } from '@gyre/contracts';
 import type { Platform } from '@gyre/platform';
-import { NO_TRAINING, Trainings, type Training } from './trainings.js';
+import { inService, NO_TRAINING, Trainings, type Training } from './trainings.js';
 
 interface Known {
   trainings: Trainings<{ version: number; run: string }>;
-  champion: number | null;
+  serving: ReadonlySet<number>;
 }
 
 /** What each version was trained on. A view of gyre.lifecycle, one per process: it is asked in partitions that the model's own events never reach. */
@@ -19,12 +19,12 @@ export class KnownVersions {
   }
 
   apply(event: Lifecycle): void {
-    const known = this.models.get(event.model) ?? { trainings: new Trainings(), champion: null };
+    const known = this.models.get(event.model) ?? { trainings: new Trainings(), serving: new Set<number>() };
     this.models.set(event.model, known);
     if (event.type === 'TrainingFinished') known.trainings.trained(event);
     if (event.type === 'VersionRegistered')
-      known.trainings.registered({ version: event.version, run: event.run }, (version) => version === known.champion);
-    if (event.type === 'ServingChanged') known.champion = event.champion?.version ?? null;
+      known.trainings.registered({ version: event.version, run: event.run }, (one) => known.serving.has(one));
+    if (event.type === 'ServingChanged') known.serving = inService(event);
   }
 
   /**

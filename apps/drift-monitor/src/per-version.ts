@@ -1,9 +1,14 @@
-/** What is kept of each of the versions of a model that were asked for last, made at the first time. */
+/** What is kept of each version of a model, made when it is first asked for: of those that are needed, and of the others that were asked for last. */
 export class PerVersion<T> {
   private kept: [version: number, one: T][] = [];
 
+  /**
+   * @param othersMax versions that are kept though they are not needed; at least 1
+   * @param isNeeded of those that are kept however many there are
+   */
   constructor(
-    private readonly versionsMax: number,
+    private readonly othersMax: number,
+    private readonly isNeeded: (version: number) => boolean,
     private readonly begin: (version: number) => T,
   ) {}
 
@@ -12,13 +17,21 @@ export class PerVersion<T> {
     if (at > 0) this.kept.unshift(...this.kept.splice(at, 1));
     if (at >= 0) return (this.kept[0] as [number, T])[1];
     const one = this.begin(version);
-    this.kept = [[version, one] as [number, T], ...this.kept].slice(0, this.versionsMax);
+    let others = 0;
+    this.kept = [[version, one] as [number, T], ...this.kept].filter(
+      ([of]) => this.isNeeded(of) || ++others <= this.othersMax,
+    );
     return one;
   }
 
   find(version: number): T | undefined {
     for (const [of, one] of this.kept) if (of === version) return one;
     return undefined;
+  }
+
+  /** What is asked for of the version next begins afresh. */
+  forget(version: number): void {
+    this.kept = this.kept.filter(([of]) => of !== version);
   }
 
   /** The one that was asked for last comes first. */

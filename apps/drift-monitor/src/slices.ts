@@ -1,9 +1,12 @@
 import type { Cause, FeatureReference } from '@gyre/contracts';
 import { binOf, ShareRise } from '@gyre/drift';
+import type { ErrorWords } from './error-words.js';
 import { percent } from './findings.js';
 import { movedFeatures, rangeOf } from './input-shift.js';
 
 export interface SlicesState {
+  /** In the order of their bins. */
+  features: string[];
   /** The newest outcomes, oldest first: the bin of each feature (the one after the last for a missing value), then the error. */
   newest: number[][];
   /** By feature and bin, of all older outcomes: count and sum of errors. */
@@ -30,17 +33,34 @@ const MISSING_TOLERATED = 0.02;
 /** … and is one, at a share of missing values that chance would show once in so many rows of any input. */
 const MISSING_EVIDENCE = 1_000;
 
+/** Bins of one feature in which a rise lies. */
+interface Slice {
+  feature: string;
+  where: string;
+  before: number;
+  after: number;
+  rows: number;
+  /** Rows in all. */
+  of: number;
+  /** The share of the whole rise. */
+  explained: number;
+}
+
 /** Finds the slices of the inputs, by one feature's bins, in which a rise of the error lies. */
 export class Slices {
   private newest: number[][] = [];
   private before: [number, number][][];
 
-  constructor(private readonly reference: readonly FeatureReference[]) {
+  constructor(
+    private readonly reference: readonly FeatureReference[],
+    private readonly isRegression: boolean,
+  ) {
     this.before = reference.map(({ edges }) =>
       Array.from({ length: edges.length + 2 }, (): [number, number] => [0, 0]),
     );
   }
 
+  /** @param error bounded: 0 or 1, or of a regression in units of the version's scale */
   add(features: readonly (number | null)[], error: number): void {
     if (features.length !== this.reference.length) return;
     // The row that grows too old is the newest one's array.
@@ -73,14 +93,18 @@ export class Slices {
     }
   }
 
-  /** @param since rows since the change @returns the slices that explain most of the rise, the one that explains most first */
-  explain(since: number): Cause[] {
+  /**
+   * @param since rows since the change
+   * @param unit of a bounded error of 1
+   * @returns the slices that explain most of the rise, the one that explains most first
+   */
+  explain(since: number, words: ErrorWords, unit: number): Cause[] {
     const rows = this.newest.slice(-Math.max(ROWS_MIN, Math.min(since, NEWEST_MAX)));
     const older = this.newest.slice(0, this.newest.length - rows.length);
     return this.reference
       .flatMap((reference, f) => this.sliceOf(reference, f, rows, older))
       .sort((a, b) => b.explained - a.explained)
-      .map(({ cause }) => cause);
+      .map((slice) => causeOf(slice, words, unit));
   }
 
   /** @param since rows since the change @returns inputs that have looked otherwise than in training since then, most changed first */
@@ -117,7 +141,7 @@ export class Slices {
     f: number,
     rows: readonly number[][],
     older: readonly number[][],
-  ): { cause: Cause; explained: number }[] {
+  ): Slice[] {
     const now = tally(rows, f, this.before[f]!.length);
     const then = tally(older, f, this.before[f]!.length).map(([n, sum], bin): [number, number] => {
       const [count, errors] = this.before[f]![bin]!;
@@ -131,11 +155,10 @@ export class Slices {
       if (n === 0 || known[0] < ROWS_BEFORE_MIN) return [];
       const level = mean(known);
       // With half an error of each kind, a slice without errors so far has a variance too.
-      const share = Math.min(0.99, (known[1] + 0.5) / (known[0] + 1));
+      const share = (known[1] + 0.5) / (known[0] + 1);
       const excess = sum - n * level;
       const elsewhere = (rise - excess) / Math.max(1, all[0] - n);
-      const isBad =
-        excess > STANDARD_ERRORS * Math.sqrt(n * Math.max(0.01, share * (1 - share))) && excess / n > 2 * elsewhere;
+      const isBad = excess > STANDARD_ERRORS * Math.sqrt(n * this.variance(share)) && excess / n > 2 * elsewhere;
       return isBad ? [{ bin, n, sum, level, excess }] : [];
     });
     const rowsOf = bad.reduce((count, { n }) => count + n, 0);
@@ -144,21 +167,41 @@ export class Slices {
     const after = bad.reduce((sum, one) => sum + one.sum, 0) / rowsOf;
     const before = bad.reduce((sum, one) => sum + one.n * one.level, 0) / rowsOf;
     const ranges = bad.map(({ bin }) => (bin === edges.length + 1 ? 'missing' : rangeOf(edges, bin)));
-    const words = `where ${feature} is ${ranges.join(' or ')} the error went from ${percent(before)} to ${percent(after)} (${rowsOf} of ${all[0]} rows, ${percent(Math.min(1, explained))} of the rise)`;
-    return [{ explained, cause: { kind: 'segment', name: feature, words, before, after } }];
+    return [{ feature, where: ranges.join(' or '), before, after, rows: rowsOf, of: all[0], explained }];
+  }
+
+  /** Of errors of this mean: of 0/1 errors; the deviation of an absolute error is at most about its mean. */
+  private variance(level: number): number {
+    if (this.isRegression) return level * level;
+    const share = Math.min(0.99, level);
+    return Math.max(0.01, share * (1 - share));
   }
 
   state(): SlicesState {
     return {
+      features: this.features(),
       newest: this.newest.map((row) => [...row]),
       before: this.before.map((bins) => bins.map(([n, sum]): [number, number] => [n, sum])),
     };
   }
 
-  restore({ newest, before }: SlicesState): void {
+  restore({ features, newest, before }: SlicesState): void {
+    // Bins of other features say nothing of these.
+    if (features.join() !== this.features().join()) return;
     this.newest = newest.map((row) => [...row]);
     this.before = before.map((bins) => bins.map(([n, sum]): [number, number] => [n, sum]));
   }
+
+  private features(): string[] {
+    return this.reference.map(({ feature }) => feature);
+  }
+}
+
+function causeOf(slice: Slice, words: ErrorWords, unit: number): Cause {
+  const { feature: name, where, rows, of, explained } = slice;
+  const [before, after] = [slice.before * unit, slice.after * unit];
+  const told = `where ${name} is ${where} the ${words.error} went ${words.change(before, after)} (${rows} of ${of} rows, ${percent(Math.min(1, explained))} of the rise)`;
+  return { kind: 'segment', name, words: told, before, after };
 }
 
 function tally(rows: readonly number[][], f: number, bins: number): [number, number][] {

@@ -1,4 +1,4 @@
-import type { FeatureReference, LifecycleOf } from '@gyre/contracts';
+import type { FeatureReference, LifecycleOf, ModelInForce } from '@gyre/contracts';
 
 /** What a version was trained on. */
 export interface Training {
@@ -10,6 +10,20 @@ export interface Training {
 }
 
 export const NO_TRAINING: Training = { reference: [], rows: '', period: null };
+
+/** Nothing where it is of other inputs than the model's. */
+export function fitting(training: Training, { inputs }: Pick<ModelInForce, 'inputs'>): Training {
+  const { reference } = training;
+  const isSame = inputs.every(({ view, field }, i) => reference[i]?.feature === `${view}.${field}`);
+  return isSame && reference.length === inputs.length ? training : NO_TRAINING;
+}
+
+/** The versions that answer or are scored, or stand by for one that fails. */
+export function inService(event: LifecycleOf<'ServingChanged'>): Set<number> {
+  const { champion, previous, shadows, arms = [] } = event;
+  const all = [champion, previous, ...shadows, ...arms];
+  return new Set(all.flatMap((one) => (one === null ? [] : [one.version])));
+}
 
 /** Of each model, versions whose predictions may still come: the newest ones, and those that are needed. */
 export const VERSIONS_KEPT = 12;

@@ -3,14 +3,16 @@ import {
   type Cause,
   type InputsMeasured,
   type Lifecycle,
+  type LifecycleOf,
   type ModelInForce,
   type Outcome,
   type OutcomeKind,
   type PerformanceMeasured,
   type Predicted,
 } from '@gyre/contracts';
+import { errorWordsOf, risen, type ErrorWords } from './error-words.js';
 import { fairnessGaps } from './fairness-gaps.js';
-import { percent, type At, type Loss, type Verdict } from './findings.js';
+import type { At, Loss, Verdict } from './findings.js';
 import { Groups, type GroupsState } from './groups.js';
 import { Incidents, type IncidentsState } from './incidents.js';
 import { OutcomeLoss, type OutcomeLossState } from './outcome-loss.js';
@@ -21,10 +23,14 @@ import { phaseOf } from './season.js';
 import type { Drift, Drop, VersionFindings } from './version-watch.js';
 import { WatchedVersions, type WatchedVersionsState } from './watched-versions.js';
 
+/** What was found of the error, and how it is told. */
+interface ErrorFindings {
+  drift?: Drift & { words: string; metric?: 'mae' };
+  drop?: Drop & { words: string; metric: 'loss' | 'mae' };
+}
+
 /** What an outcome brought to light. */
-export interface Findings {
-  drift?: Drift;
-  drop?: Drop;
+export interface Findings extends ErrorFindings {
   /** How the champion has begun to treat groups differently. */
   unfair?: Cause;
   decided: Decided[];
@@ -54,6 +60,7 @@ export class Watch {
   private lastReached = 0;
   private isUnfair = false;
   private readonly loss: OutcomeLoss;
+  private readonly words: ErrorWords;
   private readonly window: PerformanceWindow;
   private readonly versions: WatchedVersions;
   private readonly groups: Groups;
@@ -63,9 +70,10 @@ export class Watch {
   constructor(private readonly spec: ModelInForce) {
     this.loss = new OutcomeLoss(spec.label.type === 'regression');
     this.window = new PerformanceWindow(classesOf(spec.label).length, spec.drift.windowOutcomes);
-    this.versions = new WatchedVersions(spec, this.loss.errorMax);
+    this.words = errorWordsOf(spec.label);
+    this.versions = new WatchedVersions(spec);
     this.groups = new Groups(spec);
-    this.incidents = new Incidents(spec.name, spec.drift.windowOutcomes);
+    this.incidents = new Incidents(spec.name, spec.drift.windowOutcomes, this.words);
   }
 
   /**
@@ -85,8 +93,7 @@ export class Watch {
         this.versions.registered(event);
         break;
       case 'ServingChanged':
-        this.versions.champion = event.champion?.version ?? null;
-        this.incidents.serves(event.champion?.version ?? null, event.occurredAt);
+        this.serves(event);
         break;
       case 'RolloutStarted':
         this.comparisons = [
@@ -107,9 +114,18 @@ export class Watch {
     return true;
   }
 
+  private serves(event: LifecycleOf<'ServingChanged'>): void {
+    const before = this.versions.champion;
+    this.versions.serves(event);
+    this.incidents.serves(this.versions.champion, event.occurredAt);
+    if (this.versions.champion === before) return;
+    this.isUnfair = false;
+    this.groups.forgetFairness();
+  }
+
   /** Takes what became of a prediction. Only a first label in time says anything about the answer. */
   observe(outcome: Outcome): Findings {
-    this.counts[outcome.kind] += 1;
+    this.counts[outcome.kind] += outcome.times ?? 1;
     const { predicted, label } = outcome;
     if (outcome.kind !== 'joined' || predicted === null || label === null) return { decided: [] };
     const findings: Findings = {
@@ -118,7 +134,8 @@ export class Watch {
     };
     const loss = this.loss.of(predicted.output, label);
     const measured = this.window.add(predicted, label, outcome.occurredAt, this.labels, loss);
-    this.groups.add(predicted.features, predicted.output, label, this.loss.error(predicted.output, label), loss);
+    const isChampions = predicted.version !== null && predicted.version === this.versions.champion;
+    this.groups.add(predicted, label, this.loss.error(predicted.output, label), loss, isChampions);
     if (measured !== undefined) {
       const performance = { model: this.spec.name, ...measured, ...this.groups.measured() };
       findings.performance = performance;
@@ -135,57 +152,76 @@ export class Watch {
     return findings;
   }
 
-  private judge(predicted: Predicted, label: number): { drift?: Drift; drop?: Drop } {
+  private judge(predicted: Predicted, label: number): ErrorFindings {
     const { version, output, shadows, features } = predicted;
     if (version === null) return {};
-    const error = this.loss.error(output, label);
-    const promisedUnit =
-      this.spec.label.type === 'regression' ? Math.abs((output[0] ?? 0) - label) : this.loss.of(output, label);
-    const phase = phaseOf(predicted.occurredAt, this.versions.periodOf(version));
     for (const shadow of shadows) {
       const here = phaseOf(predicted.occurredAt, this.versions.periodOf(shadow.version));
       this.versions.errors.of(shadow.version).learn(this.loss.error(shadow.output, label), here);
     }
     const slices = this.versions.slices.of(version);
-    slices.add(features, error);
     const watch = this.versions.errors.of(version);
-    if (!watch.isCalibrated && slices.isFull) watch.calibrate(slices.errors());
-    this.versions.expected.of(version).judge(outputBin(output), error, predicted.occurredAt);
-    const found = watch.observe(error, promisedUnit, phase);
-    this.report(version, found, {
+    const error = this.loss.error(output, label);
+    const bounded = watch.bounded(error);
+    if (bounded !== null) {
+      slices.add(features, bounded);
+      if (!watch.isCalibrated && slices.isFull) watch.calibrate(slices.errors());
+      this.versions.expected.of(version).judge(outputBin(output), bounded * watch.unit, predicted.occurredAt);
+    }
+    const phase = phaseOf(predicted.occurredAt, this.versions.periodOf(version));
+    const found = watch.observe(error, this.loss.promised(output, label), phase);
+    const { drift, drop } = this.told(version, found);
+    this.report(version, found, drift?.words ?? drop?.words, {
       prediction: predicted.id,
       request: predicted.request,
       labels: this.labels + 1,
     });
-    return found;
+    return { ...(found.drift !== undefined && drift !== undefined ? { drift } : {}), ...(drop && { drop }) };
+  }
+
+  /** What was found, in words, also where it was told before. */
+  private told(version: number, { drift, goesOn, drop }: VersionFindings): ErrorFindings {
+    const { words } = this;
+    const rise = drift ?? goesOn;
+    const metric = words.metric === undefined ? {} : { metric: words.metric };
+    return {
+      ...(rise === undefined ? {} : { drift: { ...rise, ...metric, words: risen(words, version, rise) } }),
+      ...(drop === undefined
+        ? {}
+        : { drop: { ...drop, metric: words.metric ?? ('loss' as const), words: words.dropped(version, drop) } }),
+    };
   }
 
   /** Makes of what was found of the error a sighting of an incident, with what else has changed as its causes. */
-  private report(version: number, { drift, drop, goesOn, isWell }: VersionFindings, at: At): void {
+  private report(version: number, found: VersionFindings, words: string | undefined, at: At): void {
+    const { drift, drop, goesOn, isWell } = found;
     const sighting = { kind: 'concept' as const, version, at, toldAt: null };
     if (isWell) this.incidents.see({ ...sighting, causes: [], loss: null });
-    const risen = drift ?? goesOn;
-    if (risen === undefined && drop === undefined) return;
-    const words =
-      risen === undefined
-        ? `version ${version} loses more per answer than its holdout promised (${drop!.value.toPrecision(3)} instead of ${drop!.reference.toPrecision(3)})`
-        : `the error of version ${version} rose from ${percent(risen.before)} to ${percent(risen.after)} over about ${risen.since} labels`;
-    const { before, after } = risen ?? { before: drop!.reference, after: drop!.value };
-    const since = risen?.since ?? this.spec.drift.windowOutcomes;
+    if (words === undefined) return;
+    const watch = this.versions.errors.of(version);
+    const rise = drift ?? goesOn;
+    const { before, after } = rise ?? { before: drop!.reference, after: drop!.value };
+    const since = rise?.since ?? this.spec.drift.windowOutcomes;
     const slices = this.versions.slices.of(version);
     const missing = slices.missing(since);
     const error: Cause = { kind: 'error', name: '', words, before, after };
-    const causes = [...missing, ...slices.suspects(since), ...slices.explain(since), error];
-    const level = risen === undefined ? this.versions.errors.of(version).level() : { before, after };
-    const loss: Loss = level === null ? null : { ...level, by: 'measured' };
+    const causes = [...missing, ...slices.suspects(since), ...slices.explain(since, this.words, watch.unit), error];
+    const level = rise === undefined ? watch.level() : { before, after };
+    const loss = this.lossFrom(level, 'measured');
     // Values that are missing where the error rose are what is wrong; the counts of the inputs will say so a tick later.
     if (missing.length > 0) this.incidents.see({ ...sighting, kind: 'quality', causes: missing, loss });
     this.incidents.see({ ...sighting, causes, loss });
   }
 
-  /** A window of the champion's answers by group. @returns the largest gap, where there was none before */
-  private fairness({ version, fairness, toLabel }: PerformanceMeasured, { id, request }: Predicted): Cause | undefined {
-    if (fairness === undefined || version === null || version !== this.versions.champion) return undefined;
+  private lossFrom(level: { before: number; after: number } | null, by: 'measured' | 'estimated'): Loss {
+    if (level === null) return null;
+    return { ...level, by, ...(this.words.metric === undefined ? {} : { metric: this.words.metric }) };
+  }
+
+  /** A window's answers of the champion by group. @returns the largest gap, where there was none before */
+  private fairness({ fairness, toLabel }: PerformanceMeasured, { id, request }: Predicted): Cause | undefined {
+    const version = this.versions.champion;
+    if (fairness === undefined || version === null) return undefined;
     const causes = fairnessGaps(fairness, this.versions.allowed('fairness') * this.spec.drift.windowOutcomes);
     const at = { prediction: id, request, labels: toLabel };
     this.incidents.see({ kind: 'fairness', version, causes, loss: null, at, toldAt: null });
@@ -211,8 +247,9 @@ export class Watch {
     const watch = this.versions.errors.find(version);
     const expected = this.versions.expected.find(version);
     if (watch === undefined || expected === undefined) return null;
-    const loss = expected.hasJudged(from) ? watch.level() : expected.of(outputs);
-    return loss === null ? null : { ...loss, by: expected.hasJudged(from) ? 'measured' : 'estimated' };
+    return expected.hasJudged(from)
+      ? this.lossFrom(watch.level(), 'measured')
+      : this.lossFrom(expected.of(outputs), 'estimated');
   }
 
   /** Whether the next tick is to be told to it. */

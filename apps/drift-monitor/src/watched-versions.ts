@@ -3,19 +3,21 @@ import { alarmsPerRow, type Watched } from './alarm-budget.js';
 import { ExpectedError, type ExpectedErrorState } from './expected-error.js';
 import { InputsWatch, type InputsDial, type InputsWatchState } from './inputs-watch.js';
 import { PerVersion } from './per-version.js';
-import { periodFor, phasesOf } from './season.js';
+import { periodFor } from './season.js';
 import { Slices, type SlicesState } from './slices.js';
-import { NO_TRAINING, Trainings, VERSIONS_KEPT, type Training, type TrainingsState } from './trainings.js';
-import { VersionWatch, type VersionDial, type VersionWatchState } from './version-watch.js';
+import { fitting, inService, Trainings, VERSIONS_KEPT, type Training, type TrainingsState } from './trainings.js';
+import { VersionWatch, type Promised, type VersionDial, type VersionWatchState } from './version-watch.js';
 
 interface KnownVersion {
   version: number;
-  promised: number | null;
+  promised: Promised | null;
   run: string;
 }
 
 export interface WatchedVersionsState extends TrainingsState<KnownVersion> {
   champion: number | null;
+  /** The champion, and who else answers or is scored. */
+  serving: number[];
   /** Event time from outcome to outcome in the newest full window. */
   msPerRow: number | null;
   errors: VersionWatchState[];
@@ -27,28 +29,51 @@ export interface WatchedVersionsState extends TrainingsState<KnownVersion> {
 /** What is watched of each version of a model: its error, what it is fed, in which slices it errs, and how wrong answers like its own were. */
 export class WatchedVersions {
   champion: number | null = null;
-  readonly errors = new PerVersion(VERSIONS_KEPT, (version) => this.versionWatch(version, this.promisedBy(version)));
-  readonly inputs = new PerVersion(3, (version) => this.inputsWatch(version, this.trainingOf(version)));
-  readonly slices = new PerVersion(2, (version) => new Slices(this.trainingOf(version).reference));
-  readonly expected = new PerVersion(2, () => new ExpectedError());
+  readonly errors: PerVersion<VersionWatch>;
+  readonly inputs: PerVersion<InputsWatch>;
+  readonly slices: PerVersion<Slices>;
+  readonly expected: PerVersion<ExpectedError>;
+  private serving: ReadonlySet<number> = new Set();
   private msPerRow: number | null = null;
   private readonly trainings = new Trainings<KnownVersion>();
 
-  /** @param errorMax no error is larger */
-  constructor(
-    private readonly spec: ModelInForce,
-    private readonly errorMax: number,
-  ) {}
+  constructor(private readonly spec: ModelInForce) {
+    const { maxChallengers, split = [] } = spec.rollout;
+    const serves = (version: number) => this.serving.has(version);
+    // Who serves no more may serve again, and labels of its answers still come.
+    const others = maxChallengers + split.length;
+    this.errors = new PerVersion(VERSIONS_KEPT, serves, (version) => this.versionWatch(version));
+    this.inputs = new PerVersion(others, serves, (version) => this.inputsWatch(version, this.trainingOf(version)));
+    this.slices = new PerVersion(
+      others,
+      serves,
+      (version) => new Slices(this.trainingOf(version).reference, this.isRegression),
+    );
+    this.expected = new PerVersion(others, serves, () => new ExpectedError());
+  }
+
+  private get isRegression(): boolean {
+    return this.spec.label.type === 'regression';
+  }
+
+  serves(event: LifecycleOf<'ServingChanged'>): void {
+    this.champion = event.champion?.version ?? null;
+    this.serving = inService(event);
+  }
 
   trained(event: LifecycleOf<'TrainingFinished'>): void {
     this.trainings.trained(event);
   }
 
   registered({ version, run, candidate }: LifecycleOf<'VersionRegistered'>): void {
-    const promised = candidate.metrics[this.spec.label.type === 'regression' ? 'mae' : 'loss'] ?? null;
+    const { metrics } = candidate;
+    const loss = metrics[this.isRegression ? 'mae' : 'loss'] ?? null;
+    const promised = loss === null ? null : { loss, rows: metrics['rows'] || null };
     const isWatched = (one: number) =>
-      one === this.champion || this.inputs.find(one) !== undefined || this.slices.find(one) !== undefined;
+      this.serving.has(one) || this.inputs.find(one) !== undefined || this.slices.find(one) !== undefined;
     this.trainings.registered({ version, promised, run }, isWatched);
+    // Where its answers were heard of before it was, they were watched without a reference, a promise and a season.
+    for (const watched of [this.errors, this.inputs, this.slices]) watched.forget(version);
   }
 
   /** Of the season by which a version is watched, ms; null where there is none. */
@@ -82,9 +107,15 @@ export class WatchedVersions {
     };
   }
 
-  private versionWatch(version: number, promised: number | null): VersionWatch {
-    const phases = phasesOf(this.periodOf(version));
-    return new VersionWatch(version, promised, this.dial(), this.errorMax, this.spec.drift.windowOutcomes, phases);
+  private versionWatch(version: number): VersionWatch {
+    return new VersionWatch({
+      version,
+      isRegression: this.isRegression,
+      promised: this.trainings.find(version)?.promised ?? null,
+      dial: this.dial(),
+      windowOutcomes: this.spec.drift.windowOutcomes,
+      period: this.periodOf(version),
+    });
   }
 
   private inputsWatch(version: number, { reference, rows, period }: Training): InputsWatch {
@@ -95,18 +126,13 @@ export class WatchedVersions {
 
   /** Nothing where the version came without a reference, or it is of other inputs. */
   private trainingOf(version: number): Training {
-    const training = this.trainings.of(version);
-    return training.reference.length === this.spec.inputs.length ? training : NO_TRAINING;
-  }
-
-  private promisedBy(version: number): number | null {
-    return this.trainings.find(version)?.promised ?? null;
+    return fitting(this.trainings.of(version), this.spec);
   }
 
   state(): WatchedVersionsState {
     const { champion, msPerRow } = this;
     return {
-      ...{ champion, msPerRow, ...this.trainings.state() },
+      ...{ champion, serving: [...this.serving], msPerRow, ...this.trainings.state() },
       errors: this.errors.all().map((watch) => watch.state()),
       inputs: this.inputs.all().map((watch) => watch.state()),
       slices: this.slices.saved((slices) => slices.state()),
@@ -114,8 +140,9 @@ export class WatchedVersions {
     };
   }
 
-  restore({ champion, msPerRow, known, runs, errors, inputs, slices, expected }: WatchedVersionsState): void {
-    Object.assign(this, { champion, msPerRow });
+  restore(state: WatchedVersionsState): void {
+    const { champion, serving, msPerRow, known, runs, errors, inputs, slices, expected } = state;
+    Object.assign(this, { champion, serving: new Set(serving), msPerRow });
     this.trainings.restore({ known, runs });
     this.errors.restore(errors, (watch, saved) => watch.restore(saved));
     this.inputs.restore(inputs, (watch, saved) => watch.restore(saved));

@@ -108,6 +108,8 @@ export const DriftDetected = event('DriftDetected', {
   observations: z.int(),
   /** Labels since the change, as far as can be told; absent where it cannot. */
   since: z.int().min(0).optional(),
+  /** What `before` and `after` are, where they are no shares: the mean absolute error of a regression. */
+  metric: z.literal('mae').optional(),
   before: z.number().nullable(),
   after: z.number().nullable(),
   at: At,
@@ -137,7 +139,7 @@ const incident = {
   version: Version,
   kind: DriftKind,
   /**
-   * By the loss. `critical`: the error rose by a half or by 0.1. `warning`: it rose less, or values are faulty. `info`: no loss was found.
+   * By the loss. `critical`: the error rose by a half, or the share of wrong answers by 0.1. `warning`: it rose less, or values are faulty. `info`: no loss was found.
    * An estimated loss counts as a measured one.
    */
   severity: z.enum(['critical', 'warning', 'info']),
@@ -145,8 +147,18 @@ const incident = {
   pages: z.boolean(),
   /** Ranked: the first costs most. */
   causes: z.array(Cause),
-  /** The mean error before and after: measured on labels, or, where they are not there yet, estimated from how right such answers were. Null where neither can be. */
-  loss: z.object({ before: z.number(), after: z.number(), by: z.enum(['measured', 'estimated']) }).nullable(),
+  /**
+   * The mean error before and after, as a share of wrong answers or (`metric`) as the mean absolute error of a regression: measured on labels, or, where
+   * they are not there yet, estimated from how right such answers were. Null where neither can be.
+   */
+  loss: z
+    .object({
+      before: z.number(),
+      after: z.number(),
+      by: z.enum(['measured', 'estimated']),
+      metric: z.literal('mae').optional(),
+    })
+    .nullable(),
   openedAt: Instant,
   at: At,
 };
