@@ -24,7 +24,7 @@ const yaml = <T>(path: string): T => parse(text(path), { merge: true }) as T;
 const compose = yaml<Compose>('docker-compose.yml');
 const ofGyre = Object.entries(compose.services).filter(([, { image }]) => image === 'gyre');
 
-/** There is no Docker where this runs: what can be known of the files without it is held here. */
+/** What can be known of the files without Docker is held here; where there is one, `.ci/run` builds and starts them. */
 describe('docker-compose.yml', () => {
   it('is a compose file by the specification', () => {
     // The schema has formats of its own (duration) and types in lists.
