@@ -116,5 +116,5 @@ describe('a person at the command line', () => {
     expect(await running.decisions('failure')).toEqual(before);
     const answer = await running.cli('predict', 'failure', '--features', '[90, 0.5]');
     expect(answer.json).toMatchObject({ model_version: '1' });
-  }, 240_000);
+  }, 600_000);
 });

@@ -5,4 +5,5 @@ import './ingest.js';
 import './inference.js';
 import './commands.js';
 
-beforeAll(oneGyre, 240_000);
+/** Eight processes, also where other work has most of the cores. */
+beforeAll(oneGyre, 600_000);
