@@ -42,7 +42,7 @@ export function grpcCounts(
       metrics.gauge('gyre_grpc_calls_in_flight', 'gRPC calls under way', [], (gauge) => gauge.set(server.callCount));
       metrics.gauge(
         'gyre_grpc_buffered_bytes',
-        'Bytes of gRPC requests that are not whole and of answers that were not read yet',
+        'Bytes of gRPC requests that no handler has yet and of answers that were not read yet',
         [],
         (gauge) => gauge.set(server.bufferedBytes),
       );

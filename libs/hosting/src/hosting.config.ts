@@ -29,7 +29,7 @@ export const GrpcConfig = z
     port: Port.default(8081),
     /** The longest message, each way. */
     messageBytesMax: z.int().min(1_000).default(32_000_000),
-    /** Of requests that are not whole and of answers that are not read yet, all clients together. */
+    /** Of requests that no handler has yet and of answers that are not read yet, all clients together. */
     bufferBytesMax: z.int().min(2_000).default(512_000_000),
     /** A connection beyond them is closed at once. */
     connectionsMax: z.int().min(1).default(16_384),

@@ -1,7 +1,14 @@
 import { ConnectionError, ErrorCode, FRAME_BYTES_MAX, FRAME_HEAD_BYTES, PREFACE, uint32At } from './http2-frames.js';
 
 /** Is handed each frame; the payload lies in memory that is the reader's until the call returns, and nobody's after. */
-export type FrameTaker = (type: number, flags: number, stream: number, bytes: Buffer, from: number, to: number) => void;
+export type FrameHandler = (
+  type: number,
+  flags: number,
+  stream: number,
+  bytes: Buffer,
+  from: number,
+  to: number,
+) => void;
 
 /**
  * Cuts what a client sends into frames, without copying those that came whole. Of one that did not, at most one frame's bytes are kept.
@@ -15,9 +22,9 @@ export class FrameReader {
     return this.filled > 0 || this.prefaceAt < PREFACE.length;
   }
 
-  constructor(private readonly take: FrameTaker) {}
+  constructor(private readonly handle: FrameHandler) {}
 
-  /** @throws ConnectionError for what is no HTTP/2, and what the taker throws */
+  /** @throws ConnectionError for what is no HTTP/2, and what the handler throws */
   read(chunk: Buffer): void {
     let at = this.prefaceAt < PREFACE.length ? this.preface(chunk) : 0;
     if (this.filled > 0) at = this.complete(chunk, at);
@@ -26,7 +33,7 @@ export class FrameReader {
       const length = lengthAt(chunk, at);
       const to = at + FRAME_HEAD_BYTES + length;
       if (to > end) break;
-      this.hand(chunk, at, to);
+      this.emit(chunk, at, to);
       at = to;
     }
     if (at < end) this.keep(chunk, at);
@@ -66,20 +73,20 @@ export class FrameReader {
     if (this.filled < whole.length) return at;
     this.filled = 0;
     this.part = null;
-    this.hand(whole, 0, whole.length);
+    this.emit(whole, 0, whole.length);
     return at;
   }
 
   private fill(chunk: Buffer, at: number, to: number): number {
-    const taken = Math.min(chunk.length - at, to - this.filled);
-    chunk.copy(this.part as Buffer, this.filled, at, at + taken);
-    this.filled += taken;
-    return at + taken;
+    const copied = Math.min(chunk.length - at, to - this.filled);
+    chunk.copy(this.part as Buffer, this.filled, at, at + copied);
+    this.filled += copied;
+    return at + copied;
   }
 
-  private hand(bytes: Buffer, at: number, to: number): void {
+  private emit(bytes: Buffer, at: number, to: number): void {
     const stream = uint32At(bytes, at + 5) & 0x7fff_ffff;
-    this.take(bytes[at + 3] as number, bytes[at + 4] as number, stream, bytes, at + FRAME_HEAD_BYTES, to);
+    this.handle(bytes[at + 3] as number, bytes[at + 4] as number, stream, bytes, at + FRAME_HEAD_BYTES, to);
   }
 }
 

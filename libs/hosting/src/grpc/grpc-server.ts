@@ -11,7 +11,7 @@ import type { GrpcMethod, MessageLimit } from './grpc-call.js';
 import { GrpcFailure } from './grpc-failure.js';
 import { GrpcStream, type CallOptions } from './grpc-stream.js';
 import { Http2Connection } from './http2-connection.js';
-import type { ConnectionLimits, Ending, Shared } from './http2-shared.js';
+import { peerOf, type ConnectionContext, type ConnectionLimits, type Ending } from './http2-shared.js';
 import { libraryMethods } from './library-calls.js';
 import { Slabs, TurnEnd } from './outbox.js';
 import type { RequestHead } from './request-head.js';
@@ -42,7 +42,7 @@ const OPEN_LIMIT: MessageLimit = { bytesMax: 4_096, of: 'a method that anybody m
 export class GrpcServer {
   private readonly methods = new Map<string, GrpcMethod>();
   private readonly connections = new Set<Http2Connection>();
-  private readonly shared: Shared;
+  private readonly context: ConnectionContext;
   private readonly budget: Budget;
   private readonly server: Server | TlsServer;
   private readonly checking: NodeJS.Timeout;
@@ -59,7 +59,7 @@ export class GrpcServer {
       failed,
       callEnded,
     };
-    this.shared = {
+    this.context = {
       limits,
       budget: this.budget,
       // A message that grows lies in two places for a moment.
@@ -163,7 +163,7 @@ export class GrpcServer {
   }
 
   private connected(socket: Socket): void {
-    const connection = new Http2Connection(socket, this.shared, (ending, why) => {
+    const connection = new Http2Connection(socket, this.context, (ending, why) => {
       this.options.connectionEnded(ending, connection.peer, why);
     });
     this.connections.add(connection);
@@ -186,10 +186,6 @@ export class GrpcServer {
     const now = performance.now();
     for (const connection of this.connections) connection.check(now);
   }
-}
-
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress ?? 'unknown'}:${remotePort ?? 0}`;
 }
 
 const NO_HEAD: RequestHead = {

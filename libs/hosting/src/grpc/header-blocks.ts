@@ -72,7 +72,7 @@ export class HeaderBlocks {
   }
 
   /** @throws ConnectionError COMPRESSION_ERROR */
-  list(block: Buffer): readonly string[] {
+  trailers(block: Buffer): readonly string[] {
     const list = this.hpack.decode(block);
     return list === TOO_LARGE ? [] : list;
   }

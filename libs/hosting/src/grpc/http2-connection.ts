@@ -8,6 +8,7 @@ import { TOO_LARGE } from './hpack.js';
 import {
   CONNECTION_WINDOW,
   ConnectionError,
+  defect,
   ErrorCode,
   Flag,
   frame,
@@ -25,7 +26,7 @@ import {
   WINDOW_MAX,
 } from './http2-frames.js';
 import { goAwayFrame, Http2Sender } from './http2-sender.js';
-import type { Ending, Shared } from './http2-shared.js';
+import { peerOf, type ConnectionContext, type Ending } from './http2-shared.js';
 import type { Http2Stream } from './http2-stream.js';
 import { Liveness } from './liveness.js';
 import { Outbox } from './outbox.js';
@@ -51,7 +52,7 @@ export class Http2Connection {
   private lastStream = 0;
   /** The last stream whose headers made it depend on itself. */
   private ofItself = 0;
-  private receiveWindow = WINDOW_DEFAULT;
+  private receiveWindow = CONNECTION_WINDOW;
   private ungranted = 0;
   private readonly emptyWork = new EmptyWork();
   private frames = 0;
@@ -60,12 +61,12 @@ export class Http2Connection {
 
   constructor(
     readonly socket: Socket,
-    private readonly shared: Shared,
+    private readonly context: ConnectionContext,
     private readonly onEnded: (ending: Ending, why: string) => void,
   ) {
-    const { limits, slabs, turnEnd, budget } = shared;
+    const { limits, slabs, turnEnd, budget } = context;
     this.liveness = new Liveness(socket, limits, performance.now());
-    this.requestBytes = new Budget(shared.requestBytesMax, budget);
+    this.requestBytes = new Budget(context.requestBytesMax, budget);
     this.out = new Outbox(socket, slabs, turnEnd, () => this.full());
     this.sender = new Http2Sender(this.out, budget, (stream) => this.answerSent(stream));
     this.draining = new Draining(this.sender);
@@ -88,13 +89,11 @@ export class Http2Connection {
       ]),
     );
     this.sender.windowUpdate(0, CONNECTION_WINDOW - WINDOW_DEFAULT);
-    this.receiveWindow = CONNECTION_WINDOW;
   }
 
   /** Where the client is: `address:port`. */
   get peer(): string {
-    const { remoteAddress, remotePort } = this.socket;
-    return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`;
+    return peerOf(this.socket);
   }
 
   /** Lets what is under way end, and takes no more. */
@@ -193,7 +192,7 @@ export class Http2Connection {
       case FrameType.windowUpdate:
         return this.windowUpdate(id, bytes, from, to);
       case FrameType.rstStream:
-        return this.wasReset(id, to - from);
+        return this.rstStream(id, to - from);
       case FrameType.settings:
         return this.settings(flags, id, bytes, from, to);
       case FrameType.ping:
@@ -250,7 +249,7 @@ export class Http2Connection {
     }
     const last = (flags & Flag.endStream) !== 0;
     if ((flags & Flag.endHeaders) === 0) this.blocks.begin(id, last, bytes.subarray(begin, end));
-    else this.block(id, last, bytes, begin, end);
+    else this.headerBlock(id, last, bytes, begin, end);
   }
 
   private continuation(flags: number, id: number, bytes: Buffer, from: number, to: number): void {
@@ -259,10 +258,10 @@ export class Http2Connection {
     blocks.add(bytes.subarray(from, to));
     if ((flags & Flag.endHeaders) === 0) return;
     const block = blocks.finish();
-    this.block(id, blocks.last, block, 0, block.length);
+    this.headerBlock(id, blocks.last, block, 0, block.length);
   }
 
-  private block(id: number, last: boolean, bytes: Buffer, from: number, to: number): void {
+  private headerBlock(id: number, last: boolean, bytes: Buffer, from: number, to: number): void {
     const known = this.streams.get(id);
     if (known !== undefined || id <= this.lastStream) return this.trailers(id, known, last, bytes.subarray(from, to));
     const head = this.blocks.head(bytes, from, to);
@@ -271,20 +270,20 @@ export class Http2Connection {
       this.emptyWork.count();
       return this.resetId(id, ErrorCode.protocolError);
     }
-    if (this.streams.size + this.abandoned >= this.shared.limits.streamsMax || this.draining.refusing) {
+    if (this.streams.size + this.abandoned >= this.context.limits.streamsMax || this.draining.refusing) {
       this.emptyWork.count();
       return this.resetId(id, ErrorCode.refusedStream);
     }
-    const { shared } = this;
+    const { context } = this;
     this.emptyWork.workCame();
-    const stream = head === TOO_LARGE ? shared.headersTooLarge(this, id, last) : shared.open(this, id, head, last);
+    const stream = head === TOO_LARGE ? context.headersTooLarge(this, id, last) : context.open(this, id, head, last);
     if (stream.over) return;
     this.streams.set(id, stream);
     if (last) this.receive(stream, NOTHING, true);
   }
 
   private trailers(id: number, stream: Http2Stream | undefined, last: boolean, block: Buffer): void {
-    const list = this.blocks.list(block);
+    const list = this.blocks.trailers(block);
     if (stream === undefined || stream.remoteClosed) return this.late(id, 'HEADERS');
     try {
       if (this.ofItself === id) throw new StreamError(ErrorCode.protocolError, 'a stream depends on itself');
@@ -320,7 +319,7 @@ export class Http2Connection {
     if (!this.sender.streamWindow(stream, more)) this.reset(stream, ErrorCode.flowControlError);
   }
 
-  private wasReset(id: number, size: number): void {
+  private rstStream(id: number, size: number): void {
     if (size !== 4) throw new ConnectionError(ErrorCode.frameSizeError, 'RST_STREAM has four bytes');
     if (id === 0 || id > this.lastStream) throw violation(`RST_STREAM came for stream ${id}, which nobody opened`);
     const stream = this.streams.get(id);
@@ -339,11 +338,7 @@ export class Http2Connection {
     this.emptyWork.count(Math.max(1, size / SETTING_BYTES));
     this.liveness.greeted = true;
     this.sender.raw(SETTINGS_ACK);
-    const settings = settingsIn(bytes, from, to);
-    const frameBytes = settings.get(Setting.maxFrameSize);
-    if (frameBytes !== undefined) this.sender.setFrameBytes(frameBytes);
-    const window = settings.get(Setting.initialWindowSize);
-    if (window !== undefined) this.sender.setInitialWindow(window, this.streams.values());
+    this.sender.apply(settingsIn(bytes, from, to), this.streams.values());
   }
 
   private ping(flags: number, id: number, bytes: Buffer, from: number, to: number): void {
@@ -398,11 +393,6 @@ export class Http2Connection {
   private endIfDrained(): void {
     if (this.draining.refusing && this.streams.size === 0 && this.closingSince === 0) this.end('drained', '');
   }
-}
-
-/** Of ours: it costs the client its connection, and not the others theirs. */
-function defect(error: unknown): ConnectionError {
-  return new ConnectionError(ErrorCode.internalError, String((error as Error).stack ?? error), 'defect');
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -150,6 +150,11 @@ export function unpadded(flags: number, bytes: Buffer, from: number, to: number)
   return [from + 1, to - padding];
 }
 
+/** Of ours: it costs the client its connection, and not the others theirs. */
+export function defect(error: unknown): ConnectionError {
+  return new ConnectionError(ErrorCode.internalError, String((error as Error).stack ?? error), 'defect');
+}
+
 export function violation(what: string): ConnectionError {
   return new ConnectionError(ErrorCode.protocolError, what);
 }

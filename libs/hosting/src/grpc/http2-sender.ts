@@ -9,6 +9,7 @@ import {
   frame,
   putFrameHead,
   putUint32,
+  Setting,
   WINDOW_DEFAULT,
   WINDOW_MAX,
 } from './http2-frames.js';
@@ -36,7 +37,7 @@ export class Http2Sender {
     private readonly out: Outbox,
     private readonly budget: Budget,
     /** An answer has left to its end. */
-    private readonly ended: (stream: Http2Stream) => void,
+    private readonly answerSent: (stream: Http2Stream) => void,
   ) {}
 
   /**
@@ -73,14 +74,14 @@ export class Http2Sender {
     slab.set(trailers, at + FRAME_HEAD_BYTES);
     stream.localClosed = true;
     this.dataFrames += 1;
-    this.ended(stream);
+    this.answerSent(stream);
   }
 
   headers(stream: Http2Stream, block: Buffer, last: boolean): void {
     this.block(stream, block, last);
     if (!last) return;
     stream.localClosed = true;
-    this.ended(stream);
+    this.answerSent(stream);
   }
 
   /** Data of an answer; it may be kept, and must not be written to any more. */
@@ -105,15 +106,15 @@ export class Http2Sender {
 
   /** Forgets what was kept of a stream. */
   drop(stream: Http2Stream): void {
-    this.sent(stream, stream.unsentBytes);
+    this.removeUnsent(stream, stream.unsentBytes);
     stream.unsent = stream.trailers = null;
   }
 
   resetFrame(id: number, code: number): void {
-    this.words(FrameType.rstStream, id, code);
+    this.uint32Frame(FrameType.rstStream, id, code);
   }
   windowUpdate(id: number, bytes: number): void {
-    this.words(FrameType.windowUpdate, id, bytes);
+    this.uint32Frame(FrameType.windowUpdate, id, bytes);
   }
   raw(bytes: Buffer): void {
     this.out.put(bytes);
@@ -135,17 +136,24 @@ export class Http2Sender {
     return true;
   }
 
-  /** @throws ConnectionError FLOW_CONTROL_ERROR: RFC 9113, section 6.9.2 */
-  setInitialWindow(bytes: number, streams: Iterable<Http2Stream>): void {
+  private setInitialWindow(bytes: number, streams: Iterable<Http2Stream>): void {
     const change = bytes - this.initialWindow;
     if (change === 0) return;
     this.initialWindow = bytes;
     for (const stream of streams) if (!this.streamWindow(stream, change)) throw tooWide();
   }
 
-  setFrameBytes(bytes: number): void {
+  /**
+   * What the client asks for.
+   * @param settings identifiers with their values
+   * @throws ConnectionError FLOW_CONTROL_ERROR: RFC 9113, section 6.9.2
+   */
+  apply(settings: ReadonlyMap<number, number>, streams: Iterable<Http2Stream>): void {
+    const frameBytes = settings.get(Setting.maxFrameSize);
     // More would keep the others waiting.
-    this.frameBytes = Math.min(bytes, FRAME_BYTES_MAX * 4);
+    if (frameBytes !== undefined) this.frameBytes = Math.min(frameBytes, FRAME_BYTES_MAX * 4);
+    const window = settings.get(Setting.initialWindowSize);
+    if (window !== undefined) this.setInitialWindow(window, streams);
   }
 
   /** Whether so much of an answer would leave at once, in a frame. */
@@ -203,12 +211,12 @@ export class Http2Sender {
     stream.sendWindow -= length;
     stream.sentBytes += length;
     this.dataFrames += 1;
-    this.sent(stream, length);
+    this.removeUnsent(stream, length);
     // A reader that is slower than we are is noticed between frames.
     if (this.unsentBytes > SLAB_BYTES) out.flush();
   }
 
-  private sent(stream: Http2Stream, bytes: number): void {
+  private removeUnsent(stream: Http2Stream, bytes: number): void {
     stream.unsentBytes -= bytes;
     this.unsentBytes -= bytes;
     this.budget.give(bytes);
@@ -220,7 +228,7 @@ export class Http2Sender {
     if (trailers === null) return;
     if (trailers.length === 0) this.out.put(frame(FrameType.data, Flag.endStream, stream.id));
     else this.block(stream, trailers, true);
-    this.ended(stream);
+    this.answerSent(stream);
   }
 
   /** In frames of the size that every peer takes: what does not fit into HEADERS goes on in CONTINUATION, with nothing between (RFC 9113, section 4.3). */
@@ -243,11 +251,11 @@ export class Http2Sender {
     out.slab.set(bytes, at + FRAME_HEAD_BYTES);
   }
 
-  private words(type: number, id: number, word: number): void {
+  private uint32Frame(type: number, id: number, value: number): void {
     const { out } = this;
     const at = out.reserve(FRAME_HEAD_BYTES + 4);
     putFrameHead(out.slab, at, 4, type, 0, id);
-    putUint32(out.slab, at + FRAME_HEAD_BYTES, word);
+    putUint32(out.slab, at + FRAME_HEAD_BYTES, value);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Budget } from './budget.js';
 import type { Http2Connection } from './http2-connection.js';
 import type { Http2Stream } from './http2-stream.js';
@@ -15,10 +16,10 @@ export interface ConnectionLimits {
 }
 
 /** What connections of one server share. */
-export interface Shared {
+export interface ConnectionContext {
   limits: ConnectionLimits;
   budget: Budget;
-  /** How much of it a connection's requests that are not whole may take. */
+  /** How much of it a connection's requests may take before their handlers have them. */
   requestBytesMax: number;
   slabs: Slabs;
   turnEnd: TurnEnd;
@@ -30,3 +31,8 @@ export interface Shared {
 
 /** Why a connection is no more, for those who count. */
 export type Ending = 'client' | 'drained' | 'handshake' | 'stalled' | 'silent' | 'protocol' | 'abuse' | 'defect';
+
+/** Where a client is: `address:port`. */
+export function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`;
+}
