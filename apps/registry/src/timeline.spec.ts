@@ -1,11 +1,11 @@
 import { topics, type Lifecycle } from '@gyre/contracts';
-import type { Catalog } from '@gyre/hosting';
+import type { Catalog, KnownEverywhere } from '@gyre/hosting';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { RegistryController } from './registry.http.js';
 
 describe('the timeline', () => {
   const platform = EmbeddedPlatform.inMemory({});
-  const timeline = new RegistryController(platform, {} as Catalog);
+  const timeline = new RegistryController(platform, {} as Catalog, {} as KnownEverywhere);
   const page = async (limit: string, before?: string) =>
     (await timeline.timeline('m', limit, before)).map(({ reason }) => reason);
   beforeAll(async () => {
