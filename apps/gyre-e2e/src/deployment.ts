@@ -56,15 +56,14 @@ export function cluster(servers: { kafka: string; mongodb: string }): Deployment
       platform: {
         kind: 'cluster',
         partitions: 2,
-        // Each process asks MongoDB at each tick, for each of its partitions: quicker ones keep two cores busy with eight idle processes.
-        tickEveryMs: 500,
+        // As long as in production, and so are fetches: quicker ones keep two cores busy with eight idle processes.
+        tickEveryMs: 1_000,
         kafka: {
           brokers: [servers.kafka],
           replication: 1,
-          // A process that was killed is missed soon.
-          sessionTimeoutMs: 6_000,
-          heartbeatEveryMs: 1_000,
-          fetchWaitMs: 100,
+          // A process that was killed is missed soon, one that gets little of a core is not.
+          sessionTimeoutMs: 10_000,
+          heartbeatEveryMs: 1_500,
         },
         mongodb: { url: servers.mongodb },
       },

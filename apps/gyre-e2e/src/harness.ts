@@ -26,11 +26,8 @@ export { mulberry32 };
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 const EXECUTABLE = join(root, 'apps/gyre/dist/main.js');
-const PATIENCE_MS = 120_000;
-/** A start is three seconds of a core, most of it to load code: more at a time only wait for each other, and for topics that all want to make. */
-const STARTED_AT_ONCE = 2;
-/** What Node has compiled, for the next process. In a folder of this clone alone: what lies there is run. */
-const COMPILED = join(root, 'node_modules/.cache/gyre-e2e');
+/** For what never happens. A start is some five seconds of a core for each process, so eight take long where other work has most of the cores. */
+const PATIENCE_MS = 300_000;
 
 const children = new Set<Child>();
 const directories: string[] = [];
@@ -66,7 +63,7 @@ export class Child {
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith('GYRE_') && name !== 'NODE_OPTIONS');
     this.process = spawn(process.execPath, [EXECUTABLE, ...argv], {
       cwd: newDirectory(),
-      env: { ...Object.fromEntries(own), NODE_COMPILE_CACHE: COMPILED, ...env },
+      env: { ...Object.fromEntries(own), ...env },
       // With an IPC channel it ends with this process, even if that is killed.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -108,7 +105,7 @@ export class Child {
   }
 }
 
-/** Asks again and again until there is an answer. @throws Error after a minute */
+/** Asks again and again until there is an answer. @throws Error when patience ends */
 export async function until<T>(what: string, probe: () => T | undefined | Promise<T | undefined>): Promise<T> {
   for (const began = Date.now(); Date.now() - began < PATIENCE_MS; await pause(10)) {
     const found = await probe();
@@ -278,12 +275,9 @@ export class RunningGyre extends Api {
     const settings = settingsOf(deployment, options.settings ?? {}, { dataDir, plans, token: options.token });
     // JSON is YAML.
     writeFileSync(file, JSON.stringify(settings));
-    const processes: Child[] = [];
-    for (let from = 0; from < plans.length; from += STARTED_AT_ONCE) {
-      const some = plans.slice(from, from + STARTED_AT_ONCE).map(({ argv }) => new Child(argv));
-      processes.push(...some);
-      await Promise.all(some.map((process) => process.said(/Gyre runs/)));
-    }
+    // All at once: started one after the other, the first only idle meanwhile, which costs as much again.
+    const processes = plans.map(({ argv }) => new Child(argv));
+    await Promise.all(processes.map((process) => process.said(/Gyre runs/)));
     const running = new RunningGyre(processes, plans, { ...options, dataDir });
     for (const { name, url } of plans)
       await until(`${name} to be ready`, async () =>
