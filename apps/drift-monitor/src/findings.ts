@@ -21,7 +21,7 @@ export type Loss = LifecycleOf<'IncidentOpened'>['loss'];
 export type At = LifecycleOf<'DriftDetected'>['at'];
 
 export function percent(share: number): string {
-  return share > 1 ? number(share) : `${(100 * share).toFixed(1)} %`;
+  return `${(100 * share).toFixed(1)} %`;
 }
 
 export function number(value: number): string {
