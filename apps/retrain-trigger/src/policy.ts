@@ -10,8 +10,6 @@ export interface Signal {
   actor: string;
   /** Event time at which what it speaks of was over; it counts for nothing at later ticks. */
   overAt?: number;
-  /** Count of labels when it had to wait for a run or a cooldown; from then on a cooldown of its own runs. */
-  putOffAt?: number;
 }
 
 /** What the trigger remembers of one model. */
@@ -45,8 +43,6 @@ interface Objection {
   reason: string;
   /** What it lasts until, where it passes. */
   until?: string;
-  /** Whether it may be that few rows are newer than what the signal speaks of. */
-  tooFresh?: true;
 }
 
 /** The order in which signals of one tick are heard: the first that may run does. */
@@ -77,17 +73,12 @@ export function consider(
   return {
     accepted,
     declined: declined.map(([signal, found]) => ({ signal, code: found.code, reason: words(signal, found) })),
-    waiting: [...new Map(lasting.map(([signal, found]) => [signal.trigger, putOff(signal, found, state)])).values()],
+    waiting: [...new Map(lasting.map(([signal]) => [signal.trigger, signal])).values()],
   };
 }
 
 function byPrecedence(signals: readonly Signal[]): Signal[] {
   return [...signals].sort((a, b) => PRECEDENCE.indexOf(a.trigger) - PRECEDENCE.indexOf(b.trigger));
-}
-
-/** Training at the very end of the cooldown, on a handful of rows from after a drift, gave worse champions on elec2 than waiting for as many again. */
-function putOff(signal: Signal, { tooFresh }: Objection, { labels }: TriggerState): Signal {
-  return tooFresh === true && signal.putOffAt === undefined ? { ...signal, putOffAt: labels } : signal;
 }
 
 function words({ trigger }: Signal, { reason, until }: Objection): string {
@@ -99,7 +90,7 @@ function words({ trigger }: Signal, { reason, until }: Objection): string {
 /** Why a signal must not lead to a run, if so. What a person commands waits for nothing but a run under way. */
 function objection(
   { spec, running, labels, labelsAtLastRun }: TriggerState,
-  { trigger, putOffAt = -Infinity }: Signal,
+  { trigger }: Signal,
 ): Objection | undefined {
   const { onDrift, onPerformance, cooldownLabels, minLabels } = spec.retraining;
   if (spec.imported === true)
@@ -114,8 +105,7 @@ function objection(
     return {
       code: 'run-under-way',
       reason: `run ${running} is under way, and one at a time is enough`,
-      until: `the run has ended and ${cooldownLabels} more labels have come`,
-      tooFresh: true,
+      until: 'the run has ended and the cooldown is over',
     };
   }
   if (trigger === 'manual') return undefined;
@@ -126,13 +116,12 @@ function objection(
       until: 'there are as many',
     };
   }
-  const since = labels - Math.max(labelsAtLastRun ?? -Infinity, putOffAt);
+  const since = labelsAtLastRun === null ? Infinity : labels - labelsAtLastRun;
   if (since < cooldownLabels) {
     return {
       code: 'cooldown',
       reason: `only ${since} labels have come since the last run, and retraining.cooldownLabels is ${cooldownLabels}`,
-      until: `${cooldownLabels} more labels have come`,
-      tooFresh: true,
+      until: 'the cooldown is over',
     };
   }
   return undefined;
