@@ -62,20 +62,12 @@ export const accept = (settings: AcceptSettings): Task<never, Uint8Array> => {
       if ('code' in verdict) {
         if (UNKNOWN.has(verdict.code) && !settings.isKnownUpTo(context.appendedAt))
           throw new GyreError('NOT_READY', 'the specs that were applied before this event are still being read');
-        const reason = bounded(verdict.reason);
-        return { refuse: { code: verdict.code, reason, preview: preview(bytes, json, settings.views()) } };
+        return { refuse: { ...verdict, preview: preview(bytes, json, settings.views()) } };
       }
       return verdict;
     },
   };
 };
-
-/** A reason names every fault, and what was sent may have a hundred thousand. */
-const REASON_LENGTH_MAX = 4_000;
-
-function bounded(reason: string): string {
-  return reason.length <= REASON_LENGTH_MAX ? reason : `${reason.slice(0, REASON_LENGTH_MAX).toWellFormed()}…`;
-}
 
 type Verdict = Effects<never> | { code: string; reason: string };
 
