@@ -2,7 +2,7 @@ import { topics, type DeadLetter } from '@gyre/contracts';
 import type { Following, Platform, Recorded } from '@gyre/platform';
 
 /** Of each group, so many of the newest letters can be asked for. */
-export const LETTERS_MAX = 10_000;
+export const LETTERS_MAX = 100_000;
 
 interface Place {
   partition: number;

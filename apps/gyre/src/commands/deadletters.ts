@@ -8,7 +8,7 @@ import { count, instant, printJson, table } from '../output.js';
 import type { Terminal } from '../terminal.js';
 
 /** More than these a server does not list in one answer. */
-const LISTED_MAX = 10_000;
+const LISTED_MAX = 100_000;
 const BATCH = 1_000;
 
 interface Position {
