@@ -33,7 +33,7 @@ describe('a backup', () => {
     await traffic;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     await running.settle();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => running.stop());
 
   it('is taken while all goes on, and restored it is a Gyre that goes on from there', async () => {
@@ -62,7 +62,7 @@ describe('a backup', () => {
     await restored.settle();
     expect((await restored.labels('failure')).counts.joined).toBe(labels.counts.joined + 1);
     await restored.stop();
-  }, 60_000);
+  }, 180_000);
 
   it('is a tar archive that tar reads', () => {
     const names = execFileSync('tar', ['-tf', file], { encoding: 'utf8' }).trim().split('\n');

@@ -35,7 +35,7 @@ describe('predictions of a file', () => {
 
   beforeAll(async () => {
     running = await RunningGyre.start();
-  }, 60_000);
+  }, 180_000);
 
   describe.each(MODELS)('by $name', ({ name, file, width }) => {
     const random = mulberry32(width);
@@ -98,7 +98,7 @@ describe('predictions of a file', () => {
         expect(ofFile).toEqual(await overGrpc(size));
         if (size === 100) expect(await predicted(csv, size)).toEqual(ofFile);
       }
-    }, 60_000);
+    }, 180_000);
 
     it('agree to 1e-6 whatever the batch size', async () => {
       const [one, ...others] = [await overGrpc(1), await predicted(parquet, 7), await predicted(csv, ROWS)] as const;
@@ -106,14 +106,14 @@ describe('predictions of a file', () => {
         const largest = one.reduce((most, value, i) => Math.max(most, Math.abs(value - (other[i] as number))), 0);
         expect(largest).toBeLessThanOrEqual(1e-6);
       }
-    }, 60_000);
+    }, 180_000);
   });
 
   describe('with a trained model', () => {
     beforeAll(async () => {
       await running.apply(machine);
       await trained(running, machines(80, 1));
-    }, 60_000);
+    }, 180_000);
     const predict = (...flags: string[]) =>
       running.cli<Summary & { error: { message: string; details: object } }>('predict', 'failure', ...flags);
 

@@ -12,7 +12,7 @@ describe('why a model answered what it did', () => {
     await trained(running, machines(80, 1));
     await running.send(featuresOf('machine', 'm-90', { temperature: 90, load: 0.5 }));
     await running.settle();
-  }, 60_000);
+  }, 180_000);
 
   const features = (rows: number[][], name = 'features') => {
     return { name, datatype: 'FP32', shape: [rows.length, 2], data: rows.flat() };

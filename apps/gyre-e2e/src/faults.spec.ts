@@ -83,7 +83,7 @@ describe('a fault that is injected opens one incident, under its own name', () =
         (await running.decided(model, 'ServingChanged')).length > 0 ? true : undefined,
       );
     await observe(MODELS, orders(500, random));
-  }, 120_000);
+  }, 300_000);
   afterAll(() => client.close());
 
   it('and nothing opens one before', async () => {

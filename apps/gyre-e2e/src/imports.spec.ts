@@ -68,7 +68,7 @@ describe('a model that somebody brings', () => {
   beforeAll(async () => {
     running = await RunningGyre.start();
     client = new InferenceClient(running.grpcAddress);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => client.close());
 
   it.each(names)('is served as Python runs it, over REST, typed and raw: %s', async (name) => {

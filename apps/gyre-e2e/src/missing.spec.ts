@@ -37,7 +37,7 @@ describe('a feature that is missing or stale', () => {
       featuresOf('machine', 'old', { temperature: 20, load: 0.5 }, Date.now() - 2 * HOUR),
     );
     await running.settle();
-  }, 120_000);
+  }, 300_000);
   afterAll(() => client.close());
 
   const rest = (model: Kind, entity: string): Promise<Reply<InferAnswer & { code: string }>> =>

@@ -6,7 +6,7 @@ import { elec2, repeatable, summaryOf, type Summary } from './elec2.js';
 import { Api, newDirectory, replay, seedOf, until, type Child } from './harness.js';
 
 const ROWS = 2_000;
-const MINUTES_2 = 120_000;
+const MINUTES_5 = 300_000;
 /** A first model early, and small steps: many decisions in few rows. */
 const FLAGS = [...elec2.flags, '--limit', String(ROWS), '--bootstrap-rows', '300'];
 
@@ -18,7 +18,7 @@ describe('a replay', () => {
 
   beforeAll(async () => {
     uninterrupted = await run(newDirectory());
-  }, MINUTES_2);
+  }, MINUTES_5);
 
   it(
     'tells the same at its second time, but for the seconds',
@@ -27,7 +27,7 @@ describe('a replay', () => {
       expect(repeatable(again)).toEqual(repeatable(uninterrupted));
       expect(again.promotions).toBeGreaterThan(0);
     },
-    MINUTES_2,
+    MINUTES_5,
   );
 
   it(
@@ -58,7 +58,7 @@ describe('a replay', () => {
       expect(await child.ended).toBe(0);
       expect(repeatable(summaryOf(child.stdout))).toEqual(repeatable(uninterrupted));
     },
-    MINUTES_2,
+    MINUTES_5,
   );
 
   it(
@@ -77,7 +77,7 @@ describe('a replay', () => {
       const nowhere = replay(elec2.file, elec2.spec, ['--resume']);
       expect(await nowhere.ended).toBe(2);
     },
-    MINUTES_2,
+    MINUTES_5,
   );
 });
 

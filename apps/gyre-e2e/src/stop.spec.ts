@@ -95,5 +95,5 @@ describe('killed under a stream of requests', () => {
     expect(after).toMatchObject({ waiting: before.waiting - answered.length, early: 0 });
     expect(await running.deadLetters()).toEqual([]);
     await running.stop();
-  }, 60_000);
+  }, 180_000);
 });

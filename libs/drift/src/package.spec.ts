@@ -47,9 +47,9 @@ describe('@gyre/drift as a package', () => {
     const strict = ['--strict', '--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,dom'];
     await run(process.execPath, [tsc, ...strict, 'use.ts'], { cwd: consumer! });
     expect((await run(process.execPath, ['use.js'], { cwd: consumer! })).stdout).toBe('stable 0.9 stable\n');
-  }, 120_000);
+  }, 300_000);
 
   it('has every export on its API page', async () => {
     await run(process.execPath, [join(root, 'tools/drift-api.mjs'), '--check']);
-  }, 120_000);
+  }, 300_000);
 });

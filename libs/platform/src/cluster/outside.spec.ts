@@ -69,7 +69,7 @@ describeOnServers('topics that others have a hand in', await testServers(), (ser
         { topic: topic(), partition: AT, from: 3, to: 6 },
       ],
     ]);
-  }, 60_000);
+  }, 180_000);
 
   it('says once that a topic was made anew', async () => {
     await readThree();
@@ -85,7 +85,7 @@ describeOnServers('topics that others have a hand in', await testServers(), (ser
         { topic: topic(), partition: AT, offset: 3, end: 0 },
       ],
     ]);
-  }, 60_000);
+  }, 180_000);
 
   it('takes an event for an event, whatever headers an outside producer gives it', async () => {
     const heard: string[] = [];
@@ -106,5 +106,5 @@ describeOnServers('topics that others have a hand in', await testServers(), (ser
     await producer.disconnect();
     await platform.settled();
     expect(heard).toEqual(['an event']);
-  }, 60_000);
+  }, 180_000);
 });

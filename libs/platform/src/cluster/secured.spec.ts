@@ -55,7 +55,7 @@ describeOnServers('on a Kafka that asks who comes', 'missing' in secured ? secur
   it('works over TLS with a certificate of its own', async () => {
     const tls = { ca: text('ca'), cert: text('cert'), key: text('key') };
     await expectToWork({ brokers: [kafka.certificates], tls });
-  }, 60_000);
+  }, 180_000);
 
   it.each(MECHANISMS)('says at once that %s does not take the password', async (mechanism) => {
     const sasl = { mechanism, ...user, password: 'another' };

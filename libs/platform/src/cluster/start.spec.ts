@@ -78,7 +78,7 @@ describeOnServers('a start on Apache Kafka and MongoDB', await testServers(), (s
     await Promise.all(platforms.map((each) => each.close()));
     await harness.remove(JSON.stringify(place));
     expect(opened.filter(({ status }) => status === 'rejected')).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   it('waits for a Kafka that is not there yet', async () => {
     const port = await freePort();
@@ -94,7 +94,7 @@ describeOnServers('a start on Apache Kafka and MongoDB', await testServers(), (s
     await (await opening).close();
     door.close();
     await harness.remove(JSON.stringify(place));
-  }, 60_000);
+  }, 180_000);
 
   it.each([
     ['Kafka', async () => kafkaAt(`127.0.0.1:${await freePort()}`), /^Kafka could not .* for 1 s: .*platform\.kafka/],

@@ -72,7 +72,7 @@ describeOnServers('replicas of a task', await testServers(), () => {
     await until(async () => {
       if (await workedOff()) await round();
       return first.partitions.size > 0 && second.partitions.size > 0;
-    }, 60_000);
+    }, 180_000);
     await until(workedOff, 30_000);
     await first.kill();
     const killedAt = performance.now();
@@ -95,7 +95,7 @@ describeOnServers('replicas of a task', await testServers(), () => {
       await until(async () => {
         if (!sleeper.stopped && (await workedOff())) await round();
         return sleeper.stopped;
-      }, 60_000);
+      }, 180_000);
       start();
       await round();
       await until(workedOff, 60_000);
