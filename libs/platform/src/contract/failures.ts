@@ -73,13 +73,17 @@ export function survivesFailures(harness: PlatformHarness): void {
 
     it('hold up neither other tasks nor other partitions while one waits to try again', async () => {
       const { platform } = stage();
+      const attempts = 6;
+      let tries = 0;
       platform.run(
         sumTo(
           'test.stuck',
           (n) => {
-            if (n === 13) throw new Error('unlucky');
+            if (n !== 13) return;
+            tries += 1;
+            throw new Error('unlucky');
           },
-          5,
+          attempts,
         ),
       );
       const handled: number[] = [];
@@ -90,10 +94,9 @@ export function survivesFailures(harness: PlatformHarness): void {
       ]);
       const elsewhere = range(0, 20).filter((i) => positions[i + 2]?.partition !== positions[0]?.partition);
       const found = async () => (await all(platform.read(echoes))).length;
-      const began = performance.now();
       while ((await found()) < elsewhere.length || handled.length < 22)
         await new Promise((resolve) => setTimeout(resolve, 5));
-      expect(performance.now() - began).toBeLessThan(1_400);
+      expect(tries).toBeLessThan(attempts);
       expect(await byKey(platform, echoes)).not.toHaveProperty('a');
       await platform.settled();
       expect(await byKey(platform, echoes)).toMatchObject({ a: say('a', 1) });
