@@ -151,7 +151,7 @@ describe('gyre', () => {
     [['deadletters', 'replay', '7']],
     [['deadletters', 'replay', '0:7', '--all']],
     [['deadletters', 'replay', '0:7', '--group', 'g']],
-    [['deadletters', '--limit', '10001']],
+    [['deadletters', '--limit', '100001']],
     [['predict', 'm', '--entity', 'e', '--entity-column', 'who']],
     [['predict', 'm', '--entity', 'e', '--batch-size', '256']],
     [['predict', 'm', '--entity', 'e', '--model', 'other']],

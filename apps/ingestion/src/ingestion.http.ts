@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Post, Query } from '@nestjs/common';
 import {
+  DEAD_LETTERS_LISTED_MAX,
   EVENT_BYTES_MAX,
   GyreError,
   topics,
@@ -12,7 +13,7 @@ import { Platform, type Recorded, type Replayed } from '@gyre/platform';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { IngestionConfig } from './ingestion.config.js';
-import { LETTERS_MAX, NewestLetters } from './newest-letters.js';
+import { NewestLetters } from './newest-letters.js';
 import { preview } from './preview.js';
 import { splitBody, type RawEvent } from './split-body.js';
 
@@ -102,8 +103,8 @@ export class IngestionController {
   @Get('deadletters')
   async deadLetters(@Query('limit') limit = '100', @Query('group') group?: string): Promise<DeadLetterEntry[]> {
     const most = Number(limit);
-    if (!Number.isInteger(most) || most < 1 || most > LETTERS_MAX)
-      throw new GyreError('BAD_REQUEST', `limit=${limit} is not a whole number from 1 to ${LETTERS_MAX}`);
+    if (!Number.isInteger(most) || most < 1 || most > DEAD_LETTERS_LISTED_MAX)
+      throw new GyreError('BAD_REQUEST', `limit=${limit} is not a whole number from 1 to ${DEAD_LETTERS_LISTED_MAX}`);
     return (await this.letters.newest(most, group)).map(entryOf);
   }
 

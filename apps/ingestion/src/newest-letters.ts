@@ -1,8 +1,5 @@
-import { topics, type DeadLetter } from '@gyre/contracts';
+import { DEAD_LETTERS_LISTED_MAX, topics, type DeadLetter } from '@gyre/contracts';
 import type { Following, Platform, Recorded } from '@gyre/platform';
-
-/** Of each group, so many of the newest letters can be asked for. */
-export const LETTERS_MAX = 100_000;
 
 interface Place {
   partition: number;
@@ -26,7 +23,7 @@ export class NewestLetters {
 
   /**
    * Newest first, by when the original was sent.
-   * @param most at most LETTERS_MAX
+   * @param most at most DEAD_LETTERS_LISTED_MAX
    * @param group only those of this group
    */
   async newest(most: number, group?: string): Promise<Recorded<DeadLetter>[]> {
@@ -49,7 +46,10 @@ export class NewestLetters {
     const { group } = letter.event;
     const places = this.places.get(group) ?? [];
     places.push(placeOf(letter));
-    this.places.set(group, places.length < 2 * LETTERS_MAX ? places : newestOf(places, LETTERS_MAX));
+    this.places.set(
+      group,
+      places.length < 2 * DEAD_LETTERS_LISTED_MAX ? places : newestOf(places, DEAD_LETTERS_LISTED_MAX),
+    );
     this.ends.set(letter.partition, letter.offset + 1);
   }
 }

@@ -131,6 +131,9 @@ export interface LabelCounts {
   coverage: number | null;
 }
 
+/** So many dead letters at most are listed in one answer. */
+export const DEAD_LETTERS_LISTED_MAX = 100_000;
+
 /** GET /v1/deadletters?limit=100, newest first */
 export interface DeadLetterEntry {
   /** Position in gyre.deadletter: what a replay names. */

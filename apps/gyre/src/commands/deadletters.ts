@@ -1,5 +1,5 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import type { DeadLetterEntry } from '@gyre/contracts';
+import { DEAD_LETTERS_LISTED_MAX, type DeadLetterEntry } from '@gyre/contracts';
 import type { DeadLettersWanted } from '../api-client.js';
 import { wholeNumber } from '../arguments.js';
 import { invocation, remote } from '../command.js';
@@ -7,8 +7,6 @@ import { UsageError } from '../failures.js';
 import { count, instant, printJson, table } from '../output.js';
 import type { Terminal } from '../terminal.js';
 
-/** More than these a server does not list in one answer. */
-const LISTED_MAX = 100_000;
 const BATCH = 1_000;
 
 interface Position {
@@ -24,7 +22,11 @@ export const deadLetters = (terminal: Terminal): Command =>
 
 const list = (terminal: Terminal): Command =>
   remote('list', 'list refused events, newest first')
-    .addOption(new Option('--limit <count>', 'the newest so many').default(100).argParser(wholeNumber(1, LISTED_MAX)))
+    .addOption(
+      new Option('--limit <count>', 'the newest so many')
+        .default(100)
+        .argParser(wholeNumber(1, DEAD_LETTERS_LISTED_MAX)),
+    )
     .option('--group <name>', 'only what this group refused')
     .action(async (_options, command: Command) => {
       const { api, json } = invocation(command, terminal);

@@ -1,5 +1,11 @@
 import { setImmediate, setTimeout as pause } from 'node:timers/promises';
-import type { FeatureViewSpec, LabelValue, ModelInForce, TimelineEntry } from '@gyre/contracts';
+import {
+  DEAD_LETTERS_LISTED_MAX,
+  type FeatureViewSpec,
+  type LabelValue,
+  type ModelInForce,
+  type TimelineEntry,
+} from '@gyre/contracts';
 import { ApiClient, eventLines } from '../api-client.js';
 import { CallFailed } from '../failures.js';
 import { newestFirst } from '../timeline-pages.js';
@@ -40,7 +46,6 @@ interface Unlabelled {
 }
 
 const STATUS_EVERY_MS = 1_000;
-const DEAD_LETTERS_MAX = 100_000;
 const PATIENCE_MS = 60_000;
 
 interface Step {
@@ -228,7 +233,10 @@ export class ReplayDriver {
     const seconds = this.seconds();
     const timeline: TimelineEntry[] = [];
     for await (const entry of newestFirst(this.api, name)) timeline.push(entry);
-    const [labels, deadLetters] = await Promise.all([this.api.labels(name), this.api.deadLetters(DEAD_LETTERS_MAX)]);
+    const [labels, deadLetters] = await Promise.all([
+      this.api.labels(name),
+      this.api.deadLetters(DEAD_LETTERS_LISTED_MAX),
+    ]);
     const { rows: sent, refused: unpredicted } = this.tally;
     const reconciliation = reconcile({ base: this.replay.base, sent, unpredicted, labels, deadLetters });
     return summarise({ seconds, step }, this.tally, timeline, reconciliation);
