@@ -3,33 +3,12 @@
  * limit, again and again. Takes { target, idle, slow, path, authorization } as its argument; prints a line when all are there, and ends when killed.
  */
 import { connect } from 'node:net';
+import { callHeaders, Flag, frame, PREFACE, Type } from './h2-frames.mjs';
 
 const { target, idle, slow, path, authorization } = JSON.parse(process.argv[2]);
 const [host, port] = target.split(':');
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-const frame = (type, flags, stream, payload = Buffer.alloc(0)) => {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-};
-const literal = (text) =>
-  text.length > 126
-    ? Buffer.concat([Buffer.from([127, text.length - 127]), Buffer.from(text)])
-    : Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
-const headers = Object.entries({
-  ':method': 'POST',
-  ':scheme': 'http',
-  ':path': path,
-  ':authority': target,
-  te: 'trailers',
-  'content-type': 'application/grpc',
-  authorization,
-});
-const block = Buffer.concat(headers.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]));
-const opening = Buffer.concat([PREFACE, frame(4, 0, 0)]);
+const block = callHeaders({ target, path, authorization });
+const opening = Buffer.concat([PREFACE, frame(Type.settings, 0, 0)]);
 
 function open() {
   return new Promise((resolve, reject) => {
@@ -39,9 +18,10 @@ function open() {
     socket.on('data', (bytes) => {
       // Settings and pings are acknowledged, or the server would take the client for dead.
       for (let i = 0; i + 9 <= bytes.length; i += 9 + bytes.readUIntBE(i, 3)) {
-        const acknowledged = (bytes[i + 4] & 1) !== 0;
-        if (bytes[i + 3] === 4 && !acknowledged) socket.write(frame(4, 1, 0));
-        if (bytes[i + 3] === 6 && !acknowledged) socket.write(frame(6, 1, 0, bytes.subarray(i + 9, i + 17)));
+        const acknowledged = (bytes[i + 4] & Flag.ack) !== 0;
+        if (bytes[i + 3] === Type.settings && !acknowledged) socket.write(frame(Type.settings, Flag.ack, 0));
+        if (bytes[i + 3] === Type.ping && !acknowledged)
+          socket.write(frame(Type.ping, Flag.ack, 0, bytes.subarray(i + 9, i + 17)));
       }
     });
   });
@@ -51,9 +31,9 @@ function open() {
 async function slowly() {
   const socket = await open();
   const body = Buffer.concat([Buffer.from([0, 0, 1, 0, 0]), Buffer.alloc(65_536)]);
-  socket.write(Buffer.concat([opening, frame(1, 4, 1, block)]));
+  socket.write(Buffer.concat([opening, frame(Type.headers, Flag.endHeaders, 1, block)]));
   let sent = 0;
-  const timer = setInterval(() => socket.write(frame(0, 0, 1, body.subarray(sent, ++sent))), 1_000);
+  const timer = setInterval(() => socket.write(frame(Type.data, 0, 1, body.subarray(sent, ++sent))), 1_000);
   socket.on('error', () => undefined);
   socket.once('close', () => {
     clearInterval(timer);
@@ -68,7 +48,10 @@ async function tooLarge() {
   let stream = 1;
   const timer = setInterval(() => {
     socket.write(
-      Buffer.concat([frame(1, 4, stream, block), frame(0, 0, stream, Buffer.from([0, 255, 255, 255, 255]))]),
+      Buffer.concat([
+        frame(Type.headers, Flag.endHeaders, stream, block),
+        frame(Type.data, 0, stream, Buffer.from([0, 255, 255, 255, 255])),
+      ]),
     );
     stream += 2;
   }, 100);

@@ -8,38 +8,14 @@
  */
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
+import { callHeaders, Flag, frame, PREFACE, Type } from './h2-frames.mjs';
 
-const [DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE] = [0, 1, 3, 4, 6, 7, 8];
-const [END_STREAM, ACK, END_HEADERS] = [1, 1, 4];
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const WINDOW = 2 ** 30;
-
-function frame(type, flags, stream, payload = Buffer.alloc(0)) {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
 
 function uint32(value) {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
   return bytes;
-}
-
-/** HPACK: literals without indexing, so that every request has the same bytes. */
-function headerBlock(headers) {
-  return Buffer.concat(
-    Object.entries(headers).flatMap(([name, value]) => [
-      Buffer.from([0]),
-      ...[name, value].flatMap((text) => {
-        if (text.length > 126) return [Buffer.from([127, text.length - 127]), Buffer.from(text)];
-        return [Buffer.from([text.length]), Buffer.from(text)];
-      }),
-    ]),
-  );
 }
 
 /** One connection; `onAnswer(startedAt, ok)` for each stream that ends. */
@@ -61,20 +37,17 @@ class Connection {
     this.received = 0;
     this.writes = [];
     const body = Buffer.from(message, 'base64');
-    const block = headerBlock({
-      ':method': 'POST',
-      ':scheme': 'http',
-      ':path': path,
-      ':authority': target,
-      te: 'trailers',
-      'content-type': 'application/grpc',
-      ...(authorization === undefined ? {} : { authorization }),
-    });
+    const block = callHeaders({ target, path, authorization });
     const payload = Buffer.concat([Buffer.from([0]), uint32(body.length), body]);
-    this.request = Buffer.concat([frame(HEADERS, END_HEADERS, 1, block), frame(DATA, END_STREAM, 1, payload)]);
+    this.request = Buffer.concat([
+      frame(Type.headers, Flag.endHeaders, 1, block),
+      frame(Type.data, Flag.endStream, 1, payload),
+    ]);
     this.dataAt = 9 + block.length;
     const settings = Buffer.concat([Buffer.from([0, 4]), uint32(WINDOW)]);
-    socket.write(Buffer.concat([PREFACE, frame(SETTINGS, 0, 0, settings), frame(WINDOW_UPDATE, 0, 0, uint32(WINDOW))]));
+    socket.write(
+      Buffer.concat([PREFACE, frame(Type.settings, 0, 0, settings), frame(Type.windowUpdate, 0, 0, uint32(WINDOW))]),
+    );
     socket.on('data', (bytes) => this.read(bytes));
     socket.on('error', () => undefined);
     socket.on('close', () => {
@@ -112,21 +85,22 @@ class Connection {
     }
     this.rest = bytes.subarray(at);
     if (this.received > WINDOW / 2) {
-      this.socket.write(frame(WINDOW_UPDATE, 0, 0, uint32(this.received)));
+      this.socket.write(frame(Type.windowUpdate, 0, 0, uint32(this.received)));
       this.received = 0;
     }
   }
 
   frame(type, flags, stream, bytes, at, length) {
-    if (type === DATA) {
+    if (type === Type.data) {
       this.received += length;
       if (length > 5) this.withData.add(stream);
     }
-    if (type === SETTINGS && (flags & ACK) === 0) this.socket.write(frame(SETTINGS, ACK, 0));
-    if (type === PING && (flags & ACK) === 0)
-      this.socket.write(frame(PING, ACK, 0, Buffer.from(bytes.subarray(at, at + length))));
-    if (type === GOAWAY) this.socket.end();
-    const ends = type === RST_STREAM || ((type === HEADERS || type === DATA) && (flags & END_STREAM) !== 0);
+    if (type === Type.settings && (flags & Flag.ack) === 0) this.socket.write(frame(Type.settings, Flag.ack, 0));
+    if (type === Type.ping && (flags & Flag.ack) === 0)
+      this.socket.write(frame(Type.ping, Flag.ack, 0, Buffer.from(bytes.subarray(at, at + length))));
+    if (type === Type.goaway) this.socket.end();
+    const ends =
+      type === Type.rstStream || ((type === Type.headers || type === Type.data) && (flags & Flag.endStream) !== 0);
     if (!ends || !this.started.has(stream)) return;
     const started = this.started.get(stream);
     this.started.delete(stream);
