@@ -116,7 +116,11 @@ class Monitor {
     this.period = spec.drift.seasonality === 'learned' ? learnedPeriod(training, msPerRow) : spec.drift.seasonality;
     const together = { rows, period: this.period };
     for (const event of watchedModel({
-      ...{ spec, reference: this.reference, together, candidate: CANDIDATE, occurredAt: -1 },
+      spec,
+      reference: this.reference,
+      together,
+      candidate: CANDIDATE,
+      occurredAt: -1,
     }))
       this.watch = detect.handle(this.watch, event, {}).state;
   }

@@ -34,8 +34,16 @@ export class MonitorFold {
       const label = i % 2;
       const sure = wrong(i) === 1 ? 1 - label : label;
       const predicted = {
-        ...{ id: `p${i}`, model: 'm', occurredAt: i * 1_000, request: `row-${i}`, version: 1 },
-        ...{ seen: null, fallback: null, rollout: null, shadows: [], entity: null },
+        id: `p${i}`,
+        model: 'm',
+        occurredAt: i * 1_000,
+        request: `row-${i}`,
+        version: 1,
+        seen: null,
+        fallback: null,
+        rollout: null,
+        shadows: [],
+        entity: null,
         features: names.map(draw),
         output: sure === 1 ? [0.3, 0.7] : [0.7, 0.3],
       };

@@ -15,7 +15,7 @@ const COMMANDS = {
   demo: [...PLATFORM_FLAGS, gyre, 'replay', ...elec2, '--start', '1996-05-07', '--interval', '30m', '--serve'],
   start: [...PLATFORM_FLAGS, gyre, 'up'],
   test: jest,
-  bench: [join(root, 'bench/run.mjs')],
+  bench: [...PLATFORM_FLAGS, join(root, 'bench/run.mjs')],
   chaos: ['--enable-source-maps', join(root, 'apps/gyre-e2e/dist/chaos/main.js')],
   servers: [join(root, 'tools/servers/main.mjs')],
 };

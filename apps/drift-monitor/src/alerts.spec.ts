@@ -20,9 +20,21 @@ const incident = (type: IncidentEvent['type'], changes: Partial<IncidentEvent> =
     after: 0.3,
   } as const;
   const event = {
-    ...{ type, model: 'm', occurredAt: NOW, actor: 'drift-monitor', reason: 'data quality, not drift', version: 3 },
-    ...{ incident: 'm-incident-1', kind: 'quality', severity: 'warning', pages: true, causes: [cause], loss: null },
-    ...{ openedAt: NOW, at: { prediction: 'p', request: null, labels: 7 }, ...changes },
+    type,
+    model: 'm',
+    occurredAt: NOW,
+    actor: 'drift-monitor',
+    reason: 'data quality, not drift',
+    version: 3,
+    incident: 'm-incident-1',
+    kind: 'quality',
+    severity: 'warning',
+    pages: true,
+    causes: [cause],
+    loss: null,
+    openedAt: NOW,
+    at: { prediction: 'p', request: null, labels: 7 },
+    ...changes,
   };
   return (type === 'IncidentClosed' ? { ...event, outcome: 'recovered' } : event) as Lifecycle;
 };
@@ -72,8 +84,11 @@ describe('the webhook', () => {
     );
     expect(heard.map(({ key }) => key)).toEqual(['m-incident-1/opened', 'm-incident-1/closed']);
     expect(heard[0]?.body).toMatchObject({
-      ...{ summary: 'm version 3: faulty data in v.x', status: 'opened', severity: 'warning' },
-      ...{ link: 'https://gyre.example.org/models/m', openedAt: new Date(NOW).toISOString() },
+      summary: 'm version 3: faulty data in v.x',
+      status: 'opened',
+      severity: 'warning',
+      link: 'https://gyre.example.org/models/m',
+      openedAt: new Date(NOW).toISOString(),
     });
   });
 
@@ -147,8 +162,11 @@ described('a real Alertmanager', () => {
     const [alert, ...more] = await alerts();
     expect(more).toEqual([]);
     expect(alert?.labels).toEqual({
-      ...{ alertname: 'GyreIncident', model: 'm', incident: 'm-incident-1' },
-      ...{ kind: 'quality', severity: 'warning' },
+      alertname: 'GyreIncident',
+      model: 'm',
+      incident: 'm-incident-1',
+      kind: 'quality',
+      severity: 'warning',
     });
     expect(alert?.annotations).toMatchObject({
       severity: 'critical',

@@ -76,8 +76,14 @@ async function told<T extends LifecycleType>(type: T): Promise<LifecycleOf<T>[]>
 
 const reference = ['v.x', 'v.z'].map((feature) => ({ feature, edges: [0, 2], counts: [300, 400, 300], missing: 0 }));
 const candidate = {
-  ...{ name: 'trees', trainer: 'trees', trainingRows: 1_000, onnx: 'a'.repeat(64), manifest: 'b'.repeat(64) },
-  ...{ metrics: { loss: 0.5 }, baseline: { loss: 0.69 }, onnxDifferenceMax: 0 },
+  name: 'trees',
+  trainer: 'trees',
+  trainingRows: 1_000,
+  onnx: 'a'.repeat(64),
+  manifest: 'b'.repeat(64),
+  metrics: { loss: 0.5 },
+  baseline: { loss: 0.69 },
+  onnxDifferenceMax: 0,
 };
 const trained: Lifecycle[] = [
   {

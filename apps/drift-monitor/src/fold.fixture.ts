@@ -54,8 +54,14 @@ export class Fold {
     { features = FEATURES, period = null as number | null } = {},
   ): void {
     const candidate = {
-      ...{ name: 'trees', trainer: 'trees', trainingRows: 1_000, onnx: 'a'.repeat(64), manifest: 'b'.repeat(64) },
-      ...{ metrics, baseline: {}, onnxDifferenceMax: 0 },
+      name: 'trees',
+      trainer: 'trees',
+      trainingRows: 1_000,
+      onnx: 'a'.repeat(64),
+      manifest: 'b'.repeat(64),
+      metrics,
+      baseline: {},
+      onnxDifferenceMax: 0,
     };
     const run = `run-${version}`;
     const values = Array.from({ length: 1_000 }, (_, i) => i / 1_000);
@@ -70,14 +76,12 @@ export class Fold {
   serves(champion: number, arms: number[] = []): void {
     const onnx = 'a'.repeat(64);
     this.hears({
-      ...{
-        ...base,
-        type: 'ServingChanged',
-        champion: { version: champion, onnx },
-        previous: null,
-        shadows: [],
-        rollout: null,
-      },
+      ...base,
+      type: 'ServingChanged',
+      champion: { version: champion, onnx },
+      previous: null,
+      shadows: [],
+      rollout: null,
       arms: arms.map((version) => ({ version, onnx, weight: 0.5 / arms.length, role: 'split' as const })),
     });
   }
@@ -86,8 +90,18 @@ export class Fold {
   answers(answer: Partial<Predicted> & { output: number[] }, label: number): Predicted {
     const row = this.rows++;
     const predicted: Predicted = {
-      ...{ id: `p${row}`, model: 'm', occurredAt: row * 1_000, request: `row-${row}`, entity: null, version: 1 },
-      ...{ seen: null, fallback: null, rollout: null, shadows: [], features: [0.5, 0.5], ...answer },
+      id: `p${row}`,
+      model: 'm',
+      occurredAt: row * 1_000,
+      request: `row-${row}`,
+      entity: null,
+      version: 1,
+      seen: null,
+      fallback: null,
+      rollout: null,
+      shadows: [],
+      features: [0.5, 0.5],
+      ...answer,
     };
     const { id: prediction, occurredAt } = predicted;
     const outcome: Outcome = { kind: 'joined', model: 'm', prediction, occurredAt, label, predicted };

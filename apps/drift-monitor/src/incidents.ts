@@ -122,7 +122,14 @@ export class Incidents {
       this.count += 1;
       const opened: Open = {
         incident: `${this.model}-incident-${this.count}`,
-        ...{ version, kind, severity: 'info', pages: false, causes: [], loss, openedAt: now, at },
+        version,
+        kind,
+        severity: 'info',
+        pages: false,
+        causes: [],
+        loss,
+        openedAt: now,
+        at,
         found: [{ kind, causes }],
         labels: at.labels,
       };

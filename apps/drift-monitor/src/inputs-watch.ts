@@ -187,7 +187,12 @@ export class InputsWatch {
   state(): InputsWatchState {
     const { version, period, faulty, open, rows } = this;
     return {
-      ...{ version, features: this.features(), period, faulty: [...faulty], open: { ...open }, rows },
+      version,
+      features: this.features(),
+      period,
+      faulty: [...faulty],
+      open: { ...open },
+      rows,
       windows: this.windows.map((one) => one.state()),
       past: this.past.map((one) => one.state()),
       newest: this.newest.state(),

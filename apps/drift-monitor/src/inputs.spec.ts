@@ -23,8 +23,18 @@ function registered(version: number): Lifecycle[] {
 }
 
 const predicted = (version: number): Predicted => ({
-  ...{ id: 'p', model: 'm', occurredAt: 5, request: null, version, features: [1], output: [0.4, 0.6] },
-  ...{ seen: null, fallback: null, rollout: null, shadows: [], entity: null },
+  id: 'p',
+  model: 'm',
+  occurredAt: 5,
+  request: null,
+  version,
+  features: [1],
+  output: [0.4, 0.6],
+  seen: null,
+  fallback: null,
+  rollout: null,
+  shadows: [],
+  entity: null,
 });
 
 describe('inputs', () => {

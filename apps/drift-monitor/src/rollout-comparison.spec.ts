@@ -50,8 +50,19 @@ describe('the comparison of a canary', () => {
       const shadows = isScored ? [{ version: other, output: answered(other === CANARY ? canary : champion) }] : [];
       const output = answered(version === CANARY ? canary : champion);
       const predicted: Predicted = {
-        ...{ id: `p${row}`, model: 'm', occurredAt: row, request: null, entity, features: [], seen: null },
-        ...{ version, fallback: null, output, rollout, shadows, route },
+        id: `p${row}`,
+        model: 'm',
+        occurredAt: row,
+        request: null,
+        entity,
+        features: [],
+        seen: null,
+        version,
+        fallback: null,
+        output,
+        rollout,
+        shadows,
+        route,
       };
       const [decided] = comparison.observe(predicted, 1, loss);
       if (decided !== undefined) return { row, decided };
@@ -70,7 +81,9 @@ describe('the comparison of a canary', () => {
 
   it('says worse by its answers alone, where no shadow is scored', () => {
     const { decided } = lives(10_000, (draw) => ({
-      ...{ champion: right(0.9)(draw), canary: right(0.5)(draw), unpaired: true },
+      champion: right(0.9)(draw),
+      canary: right(0.5)(draw),
+      unpaired: true,
     }));
     expect(decided?.verdict).toBe('worse');
     const { canary, champion } = decided!.unpaired!;

@@ -241,7 +241,13 @@ export class VersionWatch {
   state(): VersionWatchState {
     const { version, period, promised, dropped, risen, windowsWell, recent, margin } = this;
     return {
-      ...{ version, period, promised, dropped, windowsWell, recent, margin },
+      version,
+      period,
+      promised,
+      dropped,
+      windowsWell,
+      recent,
+      margin,
       risen: risen === null ? null : { ...risen },
       scale: this.scale.state(),
       error: this.error.state(),

@@ -286,7 +286,11 @@ export class Watch {
   state(): WatchState {
     const { spec, labels, counts, lastReached, isUnfair } = this;
     return {
-      ...{ spec, labels, counts: { ...counts }, lastReached, isUnfair },
+      spec,
+      labels,
+      counts: { ...counts },
+      lastReached,
+      isUnfair,
       loss: this.loss.state(),
       window: this.window.state(),
       versions: this.versions.state(),

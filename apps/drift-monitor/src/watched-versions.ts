@@ -132,7 +132,10 @@ export class WatchedVersions {
   state(): WatchedVersionsState {
     const { champion, msPerRow } = this;
     return {
-      ...{ champion, serving: [...this.serving], msPerRow, ...this.trainings.state() },
+      champion,
+      serving: [...this.serving],
+      msPerRow,
+      ...this.trainings.state(),
       errors: this.errors.all().map((watch) => watch.state()),
       inputs: this.inputs.all().map((watch) => watch.state()),
       slices: this.slices.saved((slices) => slices.state()),

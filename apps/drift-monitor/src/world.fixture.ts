@@ -89,8 +89,18 @@ export class World {
   /** Requests that were answered an error, as the gateway records them. */
   async fails(requests: number): Promise<void> {
     const one = (n: number): Predicted => ({
-      ...{ id: `f${n}`, model: 'm', occurredAt: this.sent * this.msPerRow, request: null, entity: null, features: [] },
-      ...{ seen: null, version: 1, fallback: null, output: [], rollout: null, shadows: [] },
+      id: `f${n}`,
+      model: 'm',
+      occurredAt: this.sent * this.msPerRow,
+      request: null,
+      entity: null,
+      features: [],
+      seen: null,
+      version: 1,
+      fallback: null,
+      output: [],
+      rollout: null,
+      shadows: [],
       failure: { code: 'DEADLINE_EXCEEDED', requests: 1 },
     });
     await this.platform.append(
@@ -134,7 +144,13 @@ export class World {
     const label = isWrong ? 1 - sure : sure;
     const nothing = { seen: null, fallback: null, rollout: null, shadows: [], entity: null };
     const predicted = {
-      ...{ ...nothing, id: `p${n}`, model: 'm', occurredAt, request: `row-${n}`, features, version: 1 },
+      ...nothing,
+      id: `p${n}`,
+      model: 'm',
+      occurredAt,
+      request: `row-${n}`,
+      features,
+      version: 1,
       output: sure === 1 ? [1 - probability, probability] : [probability, 1 - probability],
     };
     return [predicted, label];
@@ -179,8 +195,14 @@ function lifecycle(spec: LifecycleOf<'ModelApplied'>['spec'], period: number | n
     .join('');
   const together: ReferenceRows = { rows, period };
   const candidate = {
-    ...{ name: 'trees', trainer: 'trees', trainingRows: 1_000, onnx: 'a'.repeat(64), manifest: 'b'.repeat(64) },
-    ...{ metrics: { loss: 0.9 }, baseline: { loss: 0.95 }, onnxDifferenceMax: 0 },
+    name: 'trees',
+    trainer: 'trees',
+    trainingRows: 1_000,
+    onnx: 'a'.repeat(64),
+    manifest: 'b'.repeat(64),
+    metrics: { loss: 0.9 },
+    baseline: { loss: 0.95 },
+    onnxDifferenceMax: 0,
   };
   const finished = { run: 'r', trigger: 'bootstrap', candidates: [candidate], reference, together, failure: null };
   return [

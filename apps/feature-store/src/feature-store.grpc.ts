@@ -83,7 +83,10 @@ function valueOf(value: FeatureValue): Pick<FeatureReading, 'number' | 'text' | 
 
 function messageOf({ id, model, predictedAt, entity, version, features }: PastPrediction): PastPredictionMessage {
   return {
-    ...{ id, model, predicted_at_ms: predictedAt, features: features.map((value) => value ?? NaN) },
+    id,
+    model,
+    predicted_at_ms: predictedAt,
+    features: features.map((value) => value ?? NaN),
     ...(entity === null ? {} : { entity }),
     ...(version === null ? {} : { version }),
   };

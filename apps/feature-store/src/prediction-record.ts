@@ -101,7 +101,9 @@ export class PredictionRecord extends PastPredictions {
         `SELECT ${columns.join(', ')} FROM ${from} WHERE ${where} ORDER BY predicted_at DESC, prediction DESC LIMIT ${limit}`,
       );
       return read.getRows().map(([id, at, entity, version, own, ...values]) => ({
-        ...{ id: String(id), model, predictedAt: Number(at) },
+        id: String(id),
+        model,
+        predictedAt: Number(at),
         entity: entity === null ? null : String(entity),
         version: version === null ? null : Number(version),
         features: values.slice(0, Number(own)).map((value) => (value === null ? null : Number(value))),

@@ -42,7 +42,12 @@ describe('explanations', () => {
     await platform.close();
   });
   const request = (over: Partial<InferRequest> = {}): InferRequest => ({
-    ...{ model: 'tides', version: '', id: '', parameters: {}, outputs: [], raw: false },
+    model: 'tides',
+    version: '',
+    id: '',
+    parameters: {},
+    outputs: [],
+    raw: false,
     inputs: [heights(0.5), { ...heights(0.1), name: 'background' }],
     ...over,
   });

@@ -99,7 +99,11 @@ export class Explanations {
     const background = given.length === 0 ? null : this.backgroundOf(wanted, given);
     const ask = (usual: TensorRows | null) =>
       thread.explain(onnx, () => artifact(onnx), {
-        ...{ rows, background: usual, orders, seed, deadlineAt },
+        rows,
+        background: usual,
+        orders,
+        seed,
+        deadlineAt,
         evaluationsMax: limits.evaluationsMax,
       });
     if (background !== null)

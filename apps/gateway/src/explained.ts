@@ -42,7 +42,11 @@ export function explainedAnswer(
     );
   const answers = prediction.length / count;
   return {
-    ...{ model, version, method, space, evaluations },
+    model,
+    version,
+    method,
+    space,
+    evaluations,
     background: { source, rows: backgroundRows },
     features: [...names],
     outputs: outputNames(space, outputs, namesIn(metadata['gyre.classes']) ?? classes),
@@ -101,9 +105,14 @@ export function tensorsOf(explained: Explained, id: string): InferAnswer {
     return { name, datatype: 'FP64', shape, values: Float64Array.from(values) };
   };
   return {
-    ...{ model, version: String(version), id },
+    model,
+    version: String(version),
+    id,
     parameters: {
-      ...{ method, space, evaluations, background: background.source },
+      method,
+      space,
+      evaluations,
+      background: background.source,
       ...(background.rows === null ? {} : { background_rows: background.rows }),
       features: JSON.stringify(features),
       outputs: JSON.stringify(outputs),
@@ -132,7 +141,9 @@ export function tensorsOf(explained: Explained, id: string): InferAnswer {
         rows.flatMap((row) => row.prediction),
       ),
       {
-        ...{ name: 'values', datatype: 'BYTES', shape: [count, features.length] },
+        name: 'values',
+        datatype: 'BYTES',
+        shape: [count, features.length],
         values: rows.flatMap((row) => row.values.map((value) => (value === null ? '' : String(value)))),
       },
     ],

@@ -70,8 +70,17 @@ function record({ model, at, request, entity, version, rollout }: Failed, failur
   const unique = randomUUID();
   return {
     id: predictionId({ routing: routingHash(model, entity ?? unique), predictedAt: at, unique }),
-    ...{ model, occurredAt: at, request: request === '' ? null : request, entity, version, rollout },
-    ...{ features: [], seen: null, fallback: null, output: [], shadows: [] },
+    model,
+    occurredAt: at,
+    request: request === '' ? null : request,
+    entity,
+    version,
+    rollout,
+    features: [],
+    seen: null,
+    fallback: null,
+    output: [],
+    shadows: [],
     failure,
   };
 }

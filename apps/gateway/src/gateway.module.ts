@@ -171,7 +171,10 @@ function lastKnownDir(logDir: string): string {
         here: PastPredictions | undefined,
       ) =>
         new Explanations({
-          ...{ table, thread, admission, features },
+          table,
+          thread,
+          admission,
+          features,
           artifact: (onnx) => platform.artifacts.get(onnx),
           past: here ?? (features instanceof RemoteFeatures ? features.past : null),
           limits: {

@@ -85,7 +85,12 @@ describe('an imported model', () => {
   ];
   const infer = (inputs: Tensor[], over: Partial<InferRequest> = {}): Promise<InferAnswer> =>
     inference.infer(() => ({
-      ...{ model: 'tides', version: '', id: '', parameters: {}, outputs: [], raw: false },
+      model: 'tides',
+      version: '',
+      id: '',
+      parameters: {},
+      outputs: [],
+      raw: false,
       ...over,
       inputs,
     }));

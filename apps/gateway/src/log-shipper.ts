@@ -120,7 +120,9 @@ export class LogShipper {
       this.pauseMs = Math.min(PAUSE_MAX_MS, 2 * pauseMs);
       const { instance } = this.log;
       this.tell('warn', 'predictions cannot be shipped; they wait in the log', {
-        ...{ instance, pauseMs, sequence: batch[0]?.sequence },
+        instance,
+        pauseMs,
+        sequence: batch[0]?.sequence,
         error: (error as Error).message,
       });
       await signals.pause(pauseMs, seen);

@@ -38,12 +38,21 @@ interface Answered {
 }
 
 const tensor = (name: string, datatype: Tensor['datatype'], values: Tensor['values'], ...shape: number[]): Tensor => ({
-  ...{ name, datatype, shape, values },
+  name,
+  datatype,
+  shape,
+  values,
 });
 const matrix = tensor('features', 'FP32', Float32Array.of(0.25, 1, 0.5, 2), 2, 2);
 const words = [tensor('who', 'BYTES', ['a', 'é'], 2), tensor('index', 'INT64', BigInt64Array.of(1n, 0n), 2)];
 const asking = (over: Partial<InferRequest>): InferRequest => ({
-  ...{ model: 'tides', version: '', id: 'r', parameters: {}, inputs: [matrix], outputs: [], raw: false },
+  model: 'tides',
+  version: '',
+  id: 'r',
+  parameters: {},
+  inputs: [matrix],
+  outputs: [],
+  raw: false,
   ...over,
 });
 const REQUESTED: readonly InferRequest[] = [
@@ -62,7 +71,8 @@ const SEEDS: readonly Sent[] = REQUESTED.flatMap((request) => {
   const json = (binary: boolean): Buffer =>
     Buffer.from(
       JSON.stringify({
-        ...{ id, parameters: { ...parameters, binary_data_output: binary } },
+        id,
+        parameters: { ...parameters, binary_data_output: binary },
         inputs: inputs.map((input) => {
           const { name, datatype, shape } = input;
           if (binary) return { name, datatype, shape, parameters: { binary_data_size: rawOf(input).length } };
@@ -214,7 +224,8 @@ describe('a request that is broken', () => {
     const label = { name: 'label', type: 'regression' };
     const spec: ModelInForce = {
       ...aSpec({ name: 'words', label, fallback: { refuse: true } }),
-      ...{ inputs: [], imported: true },
+      inputs: [],
+      imported: true,
     };
     const onnx = await platform.artifacts.put(
       encodeOnnx({

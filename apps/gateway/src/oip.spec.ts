@@ -74,7 +74,10 @@ type Message = typeof message extends fc.Arbitrary<infer M> ? M : never;
 
 const requestOf = ({ tensors, ...rest }: Message): InferRequest => ({ ...rest, inputs: tensors });
 const answerOf = ({ model, version, id, parameters, tensors }: Message): InferAnswer => ({
-  ...{ model, version, id, parameters },
+  model,
+  version,
+  id,
+  parameters,
   outputs: tensors,
 });
 
@@ -94,7 +97,9 @@ function object(given: Message): Record<string, unknown> {
     }),
   });
   return {
-    ...{ model_name: model, model_version: version, id },
+    model_name: model,
+    model_version: version,
+    id,
     parameters: Object.fromEntries(Object.entries(given.parameters).map(([key, value]) => [key, choice(value)])),
     tensors: tensors.map((one) => {
       const { name, datatype, shape } = one;

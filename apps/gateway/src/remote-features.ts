@@ -121,7 +121,11 @@ export class RemoteFeatures extends OnlineFeatures {
       Infinity,
     );
     return predictions.map(({ id, model, predicted_at_ms, entity, version, features }) => ({
-      ...{ id, model, predictedAt: predicted_at_ms, entity: entity ?? null, version: version ?? null },
+      id,
+      model,
+      predictedAt: predicted_at_ms,
+      entity: entity ?? null,
+      version: version ?? null,
       features: features.map((value) => (Number.isNaN(value) ? null : value)),
     }));
   }

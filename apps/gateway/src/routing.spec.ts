@@ -16,10 +16,23 @@ describe('routing', () => {
     ServedVersion,
   ];
   const serving = (...arms: Arm[]): Serving => ({
-    ...{ spec: aSpec(), answering: champion, degraded: null, previous, shadows: [], arms, rollout: null },
+    spec: aSpec(),
+    answering: champion,
+    degraded: null,
+    previous,
+    shadows: [],
+    arms,
+    rollout: null,
   });
   const request = (over: Partial<InferRequest> = {}): InferRequest => ({
-    ...{ model: 'tides', version: '', id: '', parameters: {}, inputs: [], outputs: [], raw: false, ...over },
+    model: 'tides',
+    version: '',
+    id: '',
+    parameters: {},
+    inputs: [],
+    outputs: [],
+    raw: false,
+    ...over,
   });
   const byEntity = (i: number): InferRequest => request({ parameters: { entity: `e${i}` } });
   const way = (of: Serving, asked: InferRequest): number | undefined => route(of, asked).version?.version;

@@ -102,8 +102,11 @@ describe('the circle, closed on real data', () => {
     expect(await at(first.occurredAt - 1)).toMatchObject({ version: null, reason: null });
     expect(await at(second.occurredAt - 1)).toMatchObject({ version: first.version, reason: first.reason });
     expect(await at(second.occurredAt)).toMatchObject({
-      ...{ version: second.version, since: second.occurredAt, actor: 'registry' },
-      ...{ reason: second.reason, evidence: second.evidence },
+      version: second.version,
+      since: second.occurredAt,
+      actor: 'registry',
+      reason: second.reason,
+      evidence: second.evidence,
     });
   });
 

@@ -23,7 +23,9 @@ describe('why a model answered what it did', () => {
   /** What must hold of every explanation of this model: exact, of both features, and adding up to the answer that the gateway gives. */
   function expectHonest({ model, space, method, features: names, rows }: Explained, probability: number): void {
     expect({ model, space, names }).toEqual({
-      ...{ model: 'failure', space: 'log-odds', names: ['machine.temperature', 'machine.load'] },
+      model: 'failure',
+      space: 'log-odds',
+      names: ['machine.temperature', 'machine.load'],
     });
     expect(method).toBe('tree-path-dependent');
     const [{ base, contributions, scores, prediction } = rows[0]!] = rows;

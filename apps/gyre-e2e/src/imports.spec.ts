@@ -17,13 +17,27 @@ interface Case {
 const FOLDER = join(root, 'apps/gyre-e2e/testdata/models');
 const names = readdirSync(FOLDER).flatMap((file) => (file.endsWith('.onnx') ? [file.slice(0, -5)] : []));
 const DATATYPES: Record<string, string> = {
-  ...{ float: 'FP32', double: 'FP64', float16: 'FP16', string: 'BYTES', bool: 'BOOL' },
-  ...{ int8: 'INT8', int32: 'INT32', int64: 'INT64', uint8: 'UINT8', uint64: 'UINT64' },
+  float: 'FP32',
+  double: 'FP64',
+  float16: 'FP16',
+  string: 'BYTES',
+  bool: 'BOOL',
+  int8: 'INT8',
+  int32: 'INT32',
+  int64: 'INT64',
+  uint8: 'UINT8',
+  uint64: 'UINT64',
 };
 const CONTENTS: Record<string, string> = {
-  ...{ FP32: 'fp32_contents', FP64: 'fp64_contents', BYTES: 'bytes_contents', BOOL: 'bool_contents' },
-  ...{ INT8: 'int_contents', INT32: 'int_contents', INT64: 'int64_contents' },
-  ...{ UINT8: 'uint_contents', UINT64: 'uint64_contents' },
+  FP32: 'fp32_contents',
+  FP64: 'fp64_contents',
+  BYTES: 'bytes_contents',
+  BOOL: 'bool_contents',
+  INT8: 'int_contents',
+  INT32: 'int_contents',
+  INT64: 'int64_contents',
+  UINT8: 'uint_contents',
+  UINT64: 'uint64_contents',
 };
 const datatypeOf = ({ type }: Golden): string => DATATYPES[/^tensor\((\w+)\)$/.exec(type)?.[1] ?? ''] ?? 'FP32';
 

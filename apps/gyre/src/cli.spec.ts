@@ -55,8 +55,17 @@ async function gyre(...argv: string[]) {
 }
 
 const status = {
-  ...{ model: 'churn', type: 'binary', phase: 'serving', champion: 3, previous: 2, challengers: [], rollout: null },
-  ...{ versions: 4, promotions: 2, rollbacks: 0, latest: { type: 'Promoted', occurredAt: 0, reason: 'better' } },
+  model: 'churn',
+  type: 'binary',
+  phase: 'serving',
+  champion: 3,
+  previous: 2,
+  challengers: [],
+  rollout: null,
+  versions: 4,
+  promotions: 2,
+  rollbacks: 0,
+  latest: { type: 'Promoted', occurredAt: 0, reason: 'better' },
 };
 
 describe('gyre', () => {
@@ -175,7 +184,9 @@ describe('gyre', () => {
     answers = {
       'GET /v1/specs': { views: [], models: [{ name: 'churn', inputs }] },
       'POST /v2/models/churn/infer': {
-        ...{ model_name: 'churn', model_version: '3', parameters: { prediction_id: 'a.b.c' } },
+        model_name: 'churn',
+        model_version: '3',
+        parameters: { prediction_id: 'a.b.c' },
         outputs: [{ name: 'probabilities', datatype: 'FP32', shape: [1, 2], data: [0.25, 0.75] }],
       },
     };

@@ -28,7 +28,8 @@ export async function openPlatformLate(config: Config, logger: Logger): Promise<
   const platform =
     opened ??
     new LatePlatform({
-      ...{ partitions, live: tickEveryMs !== null },
+      partitions,
+      live: tickEveryMs !== null,
       recipe: ClusterPlatform.recipeFor({ kafka: kafkaOptionsOf(kafka), partitions }),
       open: once(first, () => open(settings, (level, message, fields) => log[level](message, fields))),
       failed: (error) => log.warn('the platform is away; it is tried again', { error: error.message }),

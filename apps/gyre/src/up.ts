@@ -57,7 +57,9 @@ export function startReplayPlatform({ dataDir, servers }: { dataDir: string; ser
       platform: { ...servers, partitions: 1, tickEveryMs: null },
       // What is turned away comes again in another order, and what is shed is no evidence: a replay waits instead.
       gateway: {
-        ...{ concurrencyMax: 1_000_000, queueDelayTargetMs: null, shadowRowsMax: Number.MAX_SAFE_INTEGER },
+        concurrencyMax: 1_000_000,
+        queueDelayTargetMs: null,
+        shadowRowsMax: Number.MAX_SAFE_INTEGER,
         logGatherMs: 0, // a step waits for its records
       },
       trainer: { threads: 2 }, // nothing else is at work while a replay waits for a run

@@ -36,15 +36,17 @@ describe('GET /v1/deadletters', () => {
   const GROUPS = ['ingestion.accept', 'drift-monitor.join', 'feature-store.online'];
   const append = (numbers: number[]): Promise<unknown> => {
     const letters = numbers.map((n) => ({
-      ...{
-        group: GROUPS[n % 3] as string,
-        code: 'BAD_EVENT',
-        reason: `number ${n}`,
-        topic: 'gyre.ingest',
-        partition: 0,
-      },
+      group: GROUPS[n % 3] as string,
+      code: 'BAD_EVENT',
+      reason: `number ${n}`,
+      topic: 'gyre.ingest',
+      partition: 0,
       // Every fourth was sent long before it was refused.
-      ...{ offset: n, key: '', occurredAt: n % 4 === 0 ? n - 1_000 : n, attempts: 1, preview: '{}' },
+      offset: n,
+      key: '',
+      occurredAt: n % 4 === 0 ? n - 1_000 : n,
+      attempts: 1,
+      preview: '{}',
     }));
     return platform.append(topics.deadletter, letters);
   };

@@ -44,7 +44,9 @@ const model = ModelSpec.parse({
   trainers: [{ kind: 'trees' }],
 });
 const { l2 } = ModelSpec.parse({
-  ...{ kind: 'Model', name: 'a', features: ['b.c'] },
+  kind: 'Model',
+  name: 'a',
+  features: ['b.c'],
   label: { name: 'd', type: 'regression' },
 }).trainers[1] as {
   l2: number;

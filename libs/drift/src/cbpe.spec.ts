@@ -8,11 +8,18 @@ import { mulberry32 } from './mulberry32.js';
 /** Estimates of NannyML 0.13.1, made by it. The file's header says how. */
 const here = new URL('../testdata/golden/cbpe.json', import.meta.url);
 const metrics: Record<string, ClassificationMetric> = {
-  ...{ accuracy: 'accuracy', precision: 'precision', recall: 'recall', specificity: 'specificity', f1: 'f1' },
+  accuracy: 'accuracy',
+  precision: 'precision',
+  recall: 'recall',
+  specificity: 'specificity',
+  f1: 'f1',
   roc_auc: 'rocAuc',
 };
 const cells: Record<string, keyof ExpectedConfusion> = {
-  ...{ tp: 'truePositives', fp: 'falsePositives', fn: 'falseNegatives', tn: 'trueNegatives' },
+  tp: 'truePositives',
+  fp: 'falsePositives',
+  fn: 'falseNegatives',
+  tn: 'trueNegatives',
 };
 
 type Bounds = Record<'value' | 'sampling_error' | 'lower_confidence_boundary' | 'upper_confidence_boundary', number>;

@@ -252,7 +252,8 @@ export class EDetector implements DriftDetector<EDetectorState> {
   state(): EDetectorState {
     const { n, restarts } = this;
     return {
-      ...{ n, restarts },
+      n,
+      restarts,
       phases: this.phases.map(({ baseline, held, pending }) => copyOf({ baseline, held, pending })),
       up: this.up.state(),
       down: this.down.state(),

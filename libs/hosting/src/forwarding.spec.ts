@@ -198,7 +198,9 @@ describe('a call that is passed on over TLS', () => {
   });
 
   const asShop = (): { ca: Buffer; cert: Buffer; key: Buffer } => ({
-    ...{ ca: readFileSync(file('ca.crt')), cert: readFileSync(file('shop.crt')), key: readFileSync(file('shop.key')) },
+    ca: readFileSync(file('ca.crt')),
+    cert: readFileSync(file('shop.crt')),
+    key: readFileSync(file('shop.key')),
   });
   const get = (to: Host, path: string, headers: Record<string, string> = {}): Promise<[number | undefined, string]> =>
     new Promise((resolve, reject) =>

@@ -38,7 +38,10 @@ export class JwtVerifier {
     let payload: JWTPayload;
     try {
       ({ payload } = await jwtVerify(token, (header, jws) => this.keys.get(header, jws), {
-        ...{ issuer, audience, algorithms, clockTolerance: clockToleranceSeconds },
+        issuer,
+        audience,
+        algorithms,
+        clockTolerance: clockToleranceSeconds,
         requiredClaims: ['exp'],
         currentDate: new Date(this.now()),
       }));

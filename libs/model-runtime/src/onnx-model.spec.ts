@@ -102,7 +102,10 @@ describe('OnnxModel', () => {
   it('blames the inputs only where it runs on others', () => {
     const broken = OnnxModel.load(
       encodeOnnx({
-        ...{ name: 'm', inputs: [MATRIX], opsets: { '': 13 }, metadata: {} },
+        name: 'm',
+        inputs: [MATRIX],
+        opsets: { '': 13 },
+        metadata: {},
         outputs: [{ name: 'y', type: 'float32', dims: ['N', 7] }],
         nodes: [{ op: 'Reshape', inputs: ['features', 'shape'], outputs: ['y'] }],
         constants: { shape: { type: 'int64', dims: [2], values: [-1, 7] } },

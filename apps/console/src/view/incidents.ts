@@ -32,9 +32,17 @@ export function incidentsOf(entries: readonly TimelineEntry[]): IncidentView[] {
     const isOpen = event.type !== 'IncidentClosed';
     const end = isOpen ? null : event.outcome === 'recovered' ? 'it has recovered' : 'another version serves';
     seen.set(event.incident, {
-      ...{ id: event.incident, offset, kind: event.kind },
-      ...{ isOpen, end, name: INCIDENTS[event.kind], tone: isOpen ? incidentTone(event) : 'quiet' },
-      ...{ version: event.version, pages: event.pages, openedAt: event.openedAt, loss: event.loss },
+      id: event.incident,
+      offset,
+      kind: event.kind,
+      isOpen,
+      end,
+      name: INCIDENTS[event.kind],
+      tone: isOpen ? incidentTone(event) : 'quiet',
+      version: event.version,
+      pages: event.pages,
+      openedAt: event.openedAt,
+      loss: event.loss,
       closedAt: isOpen ? null : event.occurredAt,
       causes: event.causes.map(({ words }) => words),
     });

@@ -86,7 +86,9 @@ describe('the live state', () => {
 
     it('joins what was missed to what was known', () => {
       const state = after(...before, {
-        ...{ type: 'entries', model: 'm', complete: false },
+        type: 'entries',
+        model: 'm',
+        complete: false,
         entries: [entry(1_999), entry(6), entry(5)],
       });
       expect(offsets(state)).toEqual([2_000, 1_999, 6, 5, 1]);
@@ -96,7 +98,9 @@ describe('the live state', () => {
 
     it('forgets what was known where too much was missed to join it, and can be asked for it again', () => {
       const state = after(...before, {
-        ...{ type: 'entries', model: 'm', complete: false },
+        type: 'entries',
+        model: 'm',
+        complete: false,
         entries: [entry(1_999), entry(1_000)],
       });
       expect(offsets(state)).toEqual([2_000, 1_999, 1_000]);

@@ -38,7 +38,13 @@ const drift = (version: number | null, labels = 900): Told<'DriftDetected'> => (
   at: at(labels),
 });
 const incident = (more: Partial<Told<'IncidentOpened'>>): Told<'IncidentOpened'> => ({
-  ...{ incident: 'i-1', version: 2, kind: 'concept', severity: 'critical', pages: true, loss: null, openedAt: 1_000 },
+  incident: 'i-1',
+  version: 2,
+  kind: 'concept',
+  severity: 'critical',
+  pages: true,
+  loss: null,
+  openedAt: 1_000,
   causes: [{ kind: 'error', name: '', words: 'the error rose', before: 0.1, after: 0.4 }],
   at: at(900),
   ...more,
@@ -296,7 +302,9 @@ describe('the incidents of a model', () => {
     const { entries, tell } = story();
     const told = (id: string, words: string, openedAt: number) =>
       incident({
-        ...{ incident: id, version: 3, openedAt },
+        incident: id,
+        version: 3,
+        openedAt,
         causes: [{ kind: 'error', name: '', words, before: 0.1, after: 0.4 }],
       });
     tell('IncidentOpened', told('i-1', 'at first', 1_000));
@@ -312,8 +320,15 @@ describe('the incidents of a model', () => {
 
 describe('the command that gives a dead letter back', () => {
   const letter: DeadLetterEntry = {
-    ...{ partition: 0, offset: 17, group: 'ingestion.accept', code: 'OUT_OF_RANGE', reason: '', attempts: 1 },
-    ...{ occurredAt: 0, preview: '', source: { topic: 'gyre.ingest', partition: 2, offset: 40 } },
+    partition: 0,
+    offset: 17,
+    group: 'ingestion.accept',
+    code: 'OUT_OF_RANGE',
+    reason: '',
+    attempts: 1,
+    occurredAt: 0,
+    preview: '',
+    source: { topic: 'gyre.ingest', partition: 2, offset: 40 },
   };
 
   it('names its place as the command line takes it', () => {

@@ -22,8 +22,14 @@ const HEIGHT = 312;
 const MARK_SIZE = 11;
 /** Windows that a key goes on by. */
 const STEPS: Record<string, number> = {
-  ...{ ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 },
-  ...{ Home: -Infinity, End: Infinity },
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  ArrowRight: 1,
+  ArrowUp: 1,
+  PageDown: -10,
+  PageUp: 10,
+  Home: -Infinity,
+  End: Infinity,
 };
 
 /** The line of performance over bands of versions, with marks above it that lead to their decisions. */

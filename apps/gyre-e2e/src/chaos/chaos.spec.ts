@@ -9,7 +9,11 @@ describe('a trial by chance', () => {
     const seed = Number(process.env['E2E_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
     const said: string[] = [`chaos: E2E_SEED=${seed}`];
     const options = {
-      ...{ seed, kills: 3, rows: 400, outageSeconds: null, answered: false },
+      seed,
+      kills: 3,
+      rows: 400,
+      outageSeconds: null,
+      answered: false,
       platform: 'embedded' as const,
     };
     const { accounts, kills } = await runChaos(options, newDirectory(), (line) => said.push(line));
@@ -24,7 +28,11 @@ describe('a trial by chance', () => {
 
   it('counts what is lost and what is doubled', () => {
     expect(account('x', ['a', 'b', 'c'], ['a', 'b', 'b'])).toEqual({
-      ...{ effect: 'x', expected: 3, found: 2, lost: 1, doubled: 1 },
+      effect: 'x',
+      expected: 3,
+      found: 2,
+      lost: 1,
+      doubled: 1,
     });
     expect(account('x', ['a'], ['a', 'stranger'])).toMatchObject({ lost: 0, doubled: 1 });
     expect(tallied('x', 5, 3)).toMatchObject({ lost: 2, doubled: 0 });

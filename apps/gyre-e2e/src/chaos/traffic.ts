@@ -71,7 +71,11 @@ export async function send(
     const known = new Date().toISOString();
     await append(
       batch.map(({ entity, prediction, label }) => ({
-        ...{ id: `l-${entity}`, type: 'label', prediction, value: label, time: known },
+        id: `l-${entity}`,
+        type: 'label',
+        prediction,
+        value: label,
+        time: known,
       })),
     );
     sent.push(...batch);

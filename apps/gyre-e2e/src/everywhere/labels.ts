@@ -41,7 +41,11 @@ describe('a label', () => {
   };
   const countsOf = async (model: Model) => (await running.labels(model)).counts;
   const only = (counts: Partial<LabelCounts['counts']>): LabelCounts['counts'] => ({
-    ...{ joined: 0, corrected: 0, late: 0, repeated: 0, expired: 0 },
+    joined: 0,
+    corrected: 0,
+    late: 0,
+    repeated: 0,
+    expired: 0,
     ...counts,
   });
   const refusal = (of: string): Promise<DeadLetterEntry> =>
@@ -49,7 +53,13 @@ describe('a label', () => {
       (await running.deadLetters()).find(({ preview }) => preview.includes(`"${of}"`)),
     );
   const byEntity = (model: Model, entity: string, at: number, value: LabelValue, id: string) => ({
-    ...{ id, type: 'label', model, entity, at: new Date(at).toISOString(), value, time: new Date().toISOString() },
+    id,
+    type: 'label',
+    model,
+    entity,
+    at: new Date(at).toISOString(),
+    value,
+    time: new Date().toISOString(),
   });
 
   it('in time is joined, and its prediction waits no longer', async () => {

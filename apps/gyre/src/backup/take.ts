@@ -29,7 +29,9 @@ const PASSING = /(^|\/)(lock\.db.*|owner\.pid|tmp\/.*)$/;
  */
 export async function* backupOf({ dir, partitions, logDir, archiveDir }: DataPlaces): AsyncGenerator<TarFile> {
   const manifest: Manifest = {
-    ...{ kind: 'gyre-backup', format: 1, takenAt: new Date().toISOString() },
+    kind: 'gyre-backup',
+    format: 1,
+    takenAt: new Date().toISOString(),
     partitions,
     files: [],
   };

@@ -57,7 +57,9 @@ export async function predictFile(api: ApiClient, options: PredictFileOptions): 
 async function predictInto(api: ApiClient, options: PredictFileOptions, scratch: string): Promise<PredictFileSummary> {
   const { file, out, begin, progress } = options;
   const database = await DuckDBInstance.create(scratch, {
-    ...{ memory_limit: MEMORY, threads: '2', temp_directory: `${scratch}.spill` },
+    memory_limit: MEMORY,
+    threads: '2',
+    temp_directory: `${scratch}.spill`,
     autoinstall_known_extensions: 'false',
   });
   // One reads while the other writes.
@@ -72,8 +74,15 @@ async function predictInto(api: ApiClient, options: PredictFileOptions, scratch:
     const batchSize = sizeOf(metadata, options.batchSize);
     const answers = new AnswersFile(writing, table, classesIn(metadata));
     const summary: PredictFileSummary = {
-      ...{ model: name, file, out, rows: 0, batchSize, seconds: 0, rowsPerSecond: 0 },
-      ...{ versions: {}, fallbackReasons: {} },
+      model: name,
+      file,
+      out,
+      rows: 0,
+      batchSize,
+      seconds: 0,
+      rowsPerSecond: 0,
+      versions: {},
+      fallbackReasons: {},
     };
     begin?.(table.rows);
     const began = performance.now();

@@ -41,7 +41,10 @@ export const driftCompare = (terminal: Terminal): Command =>
     .action(async ({ reference, current, tests, columns, alpha, correction, json, html }: Flags) => {
       const { compareFiles } = await import('../drift/compare-files.js');
       const comparison = await compareFiles({
-        ...{ reference, current, alpha, correction },
+        reference,
+        current,
+        alpha,
+        correction,
         ...(tests && { tests }),
         ...(columns && { columns }),
       });

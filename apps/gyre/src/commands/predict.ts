@@ -109,7 +109,12 @@ async function predictRows(
   let bar: InstanceType<typeof ProgressBar> | undefined;
   try {
     const summary = await predictFile(api, {
-      ...{ file, out, model, batchSize, entity, time },
+      file,
+      out,
+      model,
+      batchSize,
+      entity,
+      time,
       begin: (rows) => (bar = terminal.watched ? new ProgressBar(rows) : undefined),
       progress: (rows) => bar?.update(rows),
     });

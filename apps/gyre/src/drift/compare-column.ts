@@ -151,7 +151,9 @@ function pooledLevels({ pooled }: NumericPair): LevelPair {
   const [reference, current] = [counts(pooled.reference), counts(pooled.current)];
   const levels = Array.from(pooled.values, String);
   return {
-    ...{ levels, reference, current },
+    levels,
+    reference,
+    current,
     newLevels: levels.filter((_, i) => reference[i] === 0),
     vanishedLevels: levels.filter((_, i) => current[i] === 0),
   };

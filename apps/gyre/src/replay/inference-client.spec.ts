@@ -3,7 +3,10 @@ import { answersOf } from './inference-client.js';
 
 describe('an answer of the gateway', () => {
   const answer = (over: Partial<InferAnswer>): InferAnswer => ({
-    ...{ model: 'm', version: '', id: 'row-1', parameters: { prediction_id: 'a.b.c' } },
+    model: 'm',
+    version: '',
+    id: 'row-1',
+    parameters: { prediction_id: 'a.b.c' },
     outputs: [
       { name: 'label', datatype: 'INT64', shape: [1], values: [1n] },
       { name: 'probabilities', datatype: 'FP32', shape: [1, 2], values: Float32Array.of(0.25, 0.75) },

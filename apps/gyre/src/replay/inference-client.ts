@@ -62,7 +62,9 @@ export class InferenceClient {
     const inputs = [
       { name: 'entity', datatype: 'BYTES' as const, shape: [rows.length], values: rows.map(({ entity }) => entity) },
       {
-        ...{ name: 'time', datatype: 'BYTES' as const, shape: [rows.length] },
+        name: 'time',
+        datatype: 'BYTES' as const,
+        shape: [rows.length],
         values: rows.map(({ at }) => new Date(at).toISOString()),
       },
     ];
@@ -119,7 +121,8 @@ export function answersOf(answer: InferAnswer, request: string, rows: number): A
   const width = scores.length / rows;
   const values = Array.from(scores);
   return Array.from({ length: rows }, (_, row) => ({
-    ...{ id: ids[row] as string, ...by },
+    id: ids[row] as string,
+    ...by,
     output: values.slice(row * width, (row + 1) * width),
   }));
 }

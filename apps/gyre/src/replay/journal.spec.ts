@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import { Journal, openReplay, readJournal, type Answer, type Fingerprint } from './journal.js';
 
 const fingerprint: Fingerprint = {
-  ...{ file: 'x.csv', sha256: 'ab', spec: 'cd', rows: 4, step: 2, labelDelay: 0 },
-  ...{ start: 0, intervalMs: 1_000, timeColumn: null },
+  file: 'x.csv',
+  sha256: 'ab',
+  spec: 'cd',
+  rows: 4,
+  step: 2,
+  labelDelay: 0,
+  start: 0,
+  intervalMs: 1_000,
+  timeColumn: null,
 };
 const answer = (row: number): Answer => ({ id: `p${row}`, version: row, fallback: null, output: [0.1 + row, 1 / 3] });
 const directory = () => mkdtempSync(join(tmpdir(), 'gyre-journal-'));
@@ -28,7 +35,10 @@ describe('the journal of a replay', () => {
     const where = directory();
     const bytes = await written(where);
     expect(await readJournal(where)).toEqual({
-      ...{ fingerprint, stepsDone: 2, seconds: 1.25, bytes: bytes.length },
+      fingerprint,
+      stepsDone: 2,
+      seconds: 1.25,
+      bytes: bytes.length,
       answers: [answer(0), { refused: 'NOT_READY' }, answer(2), answer(3)],
     });
   });

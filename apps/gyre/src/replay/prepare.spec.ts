@@ -7,8 +7,14 @@ import { prepare, withBootstrap } from './prepare.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../../../examples/', import.meta.url));
 const options = {
-  ...{ labelDelay: 0, step: 50, limit: undefined, bootstrapRows: undefined, start: 0 },
-  ...{ intervalMs: 1_000, timeColumn: null, resume: false },
+  labelDelay: 0,
+  step: 50,
+  limit: undefined,
+  bootstrapRows: undefined,
+  start: 0,
+  intervalMs: 1_000,
+  timeColumn: null,
+  resume: false,
 };
 const directory = () => join(mkdtempSync(join(tmpdir(), 'gyre-prepare-')), 'new');
 

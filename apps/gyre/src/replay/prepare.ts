@@ -68,7 +68,12 @@ export async function prepare(
     file: basename(file),
     sha256: survey.sha256,
     spec: createHash('sha256').update(specText).digest('hex'),
-    ...{ rows, step, labelDelay, start, intervalMs, timeColumn },
+    rows,
+    step,
+    labelDelay,
+    start,
+    intervalMs,
+    timeColumn,
   };
   const past = await openReplay(directory, fingerprint, options.resume);
   return {

@@ -29,8 +29,14 @@ function reader(
   const text = `${VIEW}---\nkind: Model\nname: churn\nfeatures: ${inputs}\nlabel: ${LABELS[labels]}\n`;
   const { views, models } = readSpecs(text, 'spec.yaml');
   const rules: RowRules = {
-    ...{ file: 'shop.csv', base: 'shop', columns: header.split(','), views, model: models[0] as RowRules['model'] },
-    ...{ start: Date.UTC(2000, 0, 1), intervalMs: 1_000, timeColumn: time },
+    file: 'shop.csv',
+    base: 'shop',
+    columns: header.split(','),
+    views,
+    model: models[0] as RowRules['model'],
+    start: Date.UTC(2000, 0, 1),
+    intervalMs: 1_000,
+    timeColumn: time,
   };
   return new RowReader(rules);
 }
@@ -42,7 +48,11 @@ describe('a row of a CSV file', () => {
     const row = reader(HEADER).read(3, ['1.50', '2', 'True', 'Oslo', '', '1234', '', '2']);
     expect(row.features).toEqual([
       {
-        ...{ id: 'shop-f-3', type: 'features', view: 'shop', entity: 'row-3', time: '2000-01-01T00:00:03.000Z' },
+        id: 'shop-f-3',
+        type: 'features',
+        view: 'shop',
+        entity: 'row-3',
+        time: '2000-01-01T00:00:03.000Z',
         values: { amount: 1.5, items: 2, member: true, city: 'Oslo', note: null, card: '1234', score: null },
       },
     ]);
@@ -78,7 +88,11 @@ describe('a row of a CSV file', () => {
   it('has a label event that names the prediction', () => {
     const event = reader(HEADER).labelEvent(5, 'p.q.r', 1, Date.UTC(2000, 0, 1, 0, 0, 9));
     expect(LabelEvent.parse(event)).toEqual({
-      ...{ id: 'shop-l-5', type: 'label', model: 'churn', prediction: 'p.q.r', value: 1 },
+      id: 'shop-l-5',
+      type: 'label',
+      model: 'churn',
+      prediction: 'p.q.r',
+      value: 1,
       time: '2000-01-01T00:00:09.000Z',
     });
   });

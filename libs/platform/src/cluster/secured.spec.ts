@@ -67,11 +67,12 @@ describeOnServers('on a Kafka that asks who comes', 'missing' in secured ? secur
 
   it('says that the certificate of a broker is of an authority that it does not trust', async () => {
     const refused = ClusterPlatform.open({
-      ...{
-        ...place,
-        kafka: { ...place.kafka, brokers: [kafka.sasl], tls: true, sasl: { mechanism: 'plain', ...user } },
-      },
-      ...{ partitions: 2, tickEveryMs: null, topics: [words], startTimeoutMs: 1_000 },
+      ...place,
+      kafka: { ...place.kafka, brokers: [kafka.sasl], tls: true, sasl: { mechanism: 'plain', ...user } },
+      partitions: 2,
+      tickEveryMs: null,
+      topics: [words],
+      startTimeoutMs: 1_000,
     });
     await expect(refused).rejects.toMatchObject({
       code: 'PLATFORM_UNAVAILABLE',

@@ -33,9 +33,8 @@ interface OpenHead extends Head {
 /** The partitioned log on one connection. What is written counts when the transaction around it does. */
 export class Log {
   readonly names: Names;
-  readonly #open = new Map<string, OpenHead>();
-  /** The open head that was appended to last: mostly the next record goes there too. */
-  #latest: OpenHead | undefined;
+  /** What the transaction under way appends to, by topic and partition. */
+  readonly #open = new Map<string, Map<number, OpenHead>>();
   readonly #tables = new Map<string, RecordTable>();
   readonly #recent = new Map<string, RecentRecords>();
   /** Places whose tables were made in the transaction under way. */
@@ -83,13 +82,12 @@ export class Log {
     let result: T;
     try {
       result = write();
-      for (const head of this.#open.values()) this.#saveHead.run(head.id, head.partition, head.next);
+      for (const head of this.#opened()) this.#saveHead.run(head.id, head.partition, head.next);
       this.onStep?.(`${kind}: written`);
       this.#commit.run();
     } catch (error) {
       this.#inside = false;
       this.#open.clear();
-      this.#latest = undefined;
       for (const place of this.#made) this.#tables.delete(place);
       this.#made = [];
       this.names.rolledBack();
@@ -97,12 +95,11 @@ export class Log {
       throw error;
     }
     this.#inside = false;
-    this.#latest = undefined;
     this.names.committed();
     if (this.#made.length > 0) this.#made = [];
     this.onStep?.(`${kind}: committed`);
     if (this.#open.size > 0) {
-      const heads = [...this.#open.values()];
+      const heads = [...this.#opened()];
       this.#open.clear();
       for (const { topic, partition, fresh } of heads) this.#recentOf(placeOf(topic, partition)).add(fresh);
       this.committed(heads);
@@ -125,14 +122,33 @@ export class Log {
 
   /** Appends one event. Only inside `transact`. @returns its offset */
   append({ topic, partition, key, data, producer, sequence, origin }: NewRecord, appendedAt: number): number {
-    const numbered = producer === undefined ? { producer, sequence: 0 } : { producer, sequence: sequence as number };
-    return this.#put(topic, partition, { key, appendedAt, ...numbered, tick: undefined, data, origin });
+    const head = this.#headOf(topic, partition);
+    return this.#put(head, {
+      offset: head.next,
+      key,
+      appendedAt,
+      producer,
+      sequence: sequence ?? 0,
+      tick: undefined,
+      // Bytes are copied, for they may be a small part of a large body.
+      data: typeof data === 'string' ? data : new Uint8Array(data),
+      origin,
+    });
   }
 
   /** Appends a tick. Only inside `transact`. */
   appendTick(topic: string, partition: number, time: number, appendedAt: number): void {
-    const outside = { producer: undefined, sequence: 0, origin: undefined };
-    this.#put(topic, partition, { key: '', appendedAt, ...outside, tick: time, data: String(time) });
+    const head = this.#headOf(topic, partition);
+    this.#put(head, {
+      offset: head.next,
+      key: '',
+      appendedAt,
+      producer: undefined,
+      sequence: 0,
+      tick: time,
+      data: String(time),
+      origin: undefined,
+    });
   }
 
   /** Records from an offset on, ticks among them, below `to`. */
@@ -170,10 +186,8 @@ export class Log {
     return rows.map((row) => ({ topic: this.names.nameOf(row.topic), partition: row.partition, next: row.next }));
   }
 
-  #put(topic: string, partition: number, record: Omit<LogRecord, 'offset'>): number {
-    const { key, appendedAt, producer, sequence, tick, data, origin } = record;
-    const head = this.#headOf(topic, partition);
-    const offset = head.next;
+  #put(head: OpenHead, record: LogRecord): number {
+    const { offset, key, appendedAt, producer, sequence, tick, data, origin } = record;
     head.table.insert([
       offset,
       tick === undefined ? EVENT : TICK,
@@ -186,28 +200,24 @@ export class Log {
       origin === undefined ? null : origin.offset,
       data,
     ]);
-    // Bytes are copied, for they may be a small part of a large body.
-    head.fresh.push({ ...record, offset, data: typeof data === 'string' ? data : new Uint8Array(data) });
+    head.fresh.push(record);
     head.next = offset + 1;
     return offset;
   }
 
   #headOf(topic: string, partition: number): OpenHead {
-    const latest = this.#latest;
-    if (latest?.partition === partition && latest.topic === topic) return latest;
-    return (this.#latest = this.#openHead(topic, partition));
+    let heads = this.#open.get(topic);
+    if (heads === undefined) this.#open.set(topic, (heads = new Map()));
+    let head = heads.get(partition);
+    if (head === undefined) heads.set(partition, (head = this.#openHead(topic, partition)));
+    return head;
   }
 
   #openHead(topic: string, partition: number): OpenHead {
-    const place = placeOf(topic, partition);
-    const open = this.#open.get(place);
-    if (open !== undefined) return open;
     const id = this.names.idOf(topic);
     const row = this.#head.get(id, partition) as { next: number } | undefined;
-    const table = row === undefined ? this.#make(place, id, partition) : (this.table(topic, partition) as RecordTable);
-    const head = { id, topic, partition, next: row?.next ?? 0, table, fresh: [] };
-    this.#open.set(place, head);
-    return head;
+    const table = row === undefined ? this.#make(topic, id, partition) : (this.table(topic, partition) as RecordTable);
+    return { id, topic, partition, next: row?.next ?? 0, table, fresh: [] };
   }
 
   #recentOf(place: string): RecentRecords {
@@ -216,8 +226,13 @@ export class Log {
     return recent;
   }
 
-  #make(place: string, topic: number, partition: number): RecordTable {
-    const table = RecordTable.create(this.db, topic, partition);
+  *#opened(): Generator<OpenHead> {
+    for (const heads of this.#open.values()) yield* heads.values();
+  }
+
+  #make(topic: string, id: number, partition: number): RecordTable {
+    const table = RecordTable.create(this.db, id, partition);
+    const place = placeOf(topic, partition);
     this.#tables.set(place, table);
     this.#made.push(place);
     return table;

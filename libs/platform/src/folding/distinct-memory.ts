@@ -1,10 +1,12 @@
-/** The ids of the last `within` events of one partition, as a ring; an event that was refused holds its place without an id. */
+/** The ids of the last `within` events of one partition; an event that was refused holds its place without an id. */
 export class DistinctMemory {
+  /** The last place of each id, places being counted from the first event on. */
+  readonly #places = new Map<string, number>();
+  /** The ids of the window: that of place n in slot n % within. */
   readonly #ring: (string | undefined)[] = [];
-  readonly #counts = new Map<string, number>();
-  #at = 0;
-  #uncertain: (string | undefined)[] = [];
-  #uncertainIds = new Set<string>();
+  #next = 0;
+  /** What a batch under way has added, and the place that each id had before. */
+  #uncertain: { id: string | undefined; before: number | undefined }[] = [];
 
   constructor(private readonly within: number) {
     if (!Number.isInteger(within) || within < 1)
@@ -12,53 +14,43 @@ export class DistinctMemory {
   }
 
   has(id: string): boolean {
-    // Of a batch under way, ids may lie in both; the ring may hold some that this batch has pushed out of the window.
-    if (this.#uncertainIds.has(id)) return this.#uncertain.lastIndexOf(id) >= this.#uncertain.length - this.within;
-    const count = this.#counts.get(id);
-    if (count === undefined) return false;
-    const pushedOut = Math.max(0, this.#ring.length + this.#uncertain.length - this.within);
-    return pushedOut === 0 || count > this.#countAmongOldest(id, pushedOut);
+    const place = this.#places.get(id);
+    return place !== undefined && place >= this.#next - this.within;
   }
 
   /** @param id undefined for an event that was refused or bears none */
   add(id: string | undefined): void {
-    this.#uncertain.push(id);
-    if (id !== undefined) this.#uncertainIds.add(id);
+    const before = id === undefined ? undefined : this.#places.get(id);
+    this.#uncertain.push({ id, before });
+    if (id !== undefined) this.#places.set(id, this.#next);
+    this.#next += 1;
   }
 
+  /** Forgets what was added since `keep`. */
   revert(): void {
+    for (const { id, before } of this.#uncertain.toReversed()) {
+      this.#next -= 1;
+      if (id === undefined) continue;
+      if (before === undefined) this.#places.delete(id);
+      else this.#places.set(id, before);
+    }
     this.#uncertain = [];
-    this.#uncertainIds.clear();
   }
 
   /** Takes what was added since into the memory. */
   keep(): void {
-    for (const id of this.#uncertain) this.#push(id);
-    this.revert();
-  }
-
-  #push(id: string | undefined): void {
-    if (this.#ring.length < this.within) this.#ring.push(id);
-    else {
-      this.#forget(this.#ring[this.#at]);
-      this.#ring[this.#at] = id;
-      this.#at = (this.#at + 1) % this.within;
+    let place = this.#next - this.#uncertain.length;
+    for (const { id } of this.#uncertain) {
+      const slot = place % this.within;
+      this.#leave(this.#ring[slot], place - this.within);
+      this.#ring[slot] = id;
+      place += 1;
     }
-    if (id !== undefined) this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
+    this.#uncertain = [];
   }
 
-  #forget(id: string | undefined): void {
-    if (id === undefined) return;
-    const count = this.#counts.get(id) as number;
-    if (count === 1) this.#counts.delete(id);
-    else this.#counts.set(id, count - 1);
-  }
-
-  #countAmongOldest(id: string, oldest: number): number {
-    let count = 0;
-    for (let i = 0; i < Math.min(oldest, this.#ring.length); i++) {
-      if (this.#ring[(this.#at + i) % this.#ring.length] === id) count += 1;
-    }
-    return count;
+  /** The event at this place is out of the window. */
+  #leave(id: string | undefined, place: number): void {
+    if (id !== undefined && this.#places.get(id) === place) this.#places.delete(id);
   }
 }
