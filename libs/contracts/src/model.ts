@@ -120,6 +120,8 @@ const Drift = z.strictObject({
   fairness: z.array(OneFeature).max(20).default([]),
 });
 
+const MIN_LABELS = 500;
+
 const Retraining = z
   .strictObject({
     /** Train when drift is found, when performance has dropped, and each time so many new labels are there. */
@@ -130,8 +132,8 @@ const Retraining = z
     bootstrapLabels: z.int().min(20).default(2_000),
     /** No run begins before so many labels have come since the last one began. */
     cooldownLabels: z.int().min(0).default(500),
-    /** No run begins with fewer labels than this in all. */
-    minLabels: z.int().min(20).default(500),
+    /** No run begins with fewer labels than this in all: 500, or bootstrapLabels where that is less. */
+    minLabels: z.int().min(20).optional(),
     /** Training windows tried as challengers: the newest so many rows. */
     windows: z.array(z.int().min(50)).min(1).max(8).default([1_000, 2_500]),
     /** A window of the rows since the last confirmed drift is tried too, when it holds minLabels rows. */
@@ -142,14 +144,18 @@ const Retraining = z
      */
     holdout: z.number().gt(0.02).lt(0.6).default(0.2),
   })
-  .superRefine(({ bootstrapLabels, minLabels }, context) => {
+  .superRefine(({ bootstrapLabels, minLabels = 0 }, context) => {
     if (minLabels <= bootstrapLabels) return;
     context.addIssue({
       code: 'custom',
       path: ['minLabels'],
       message: `must not exceed bootstrapLabels, or the first run is declined when its labels have come: minLabels is ${minLabels}, bootstrapLabels ${bootstrapLabels}`,
     });
-  });
+  })
+  .transform(({ minLabels, ...others }) => ({
+    ...others,
+    minLabels: minLabels ?? Math.min(MIN_LABELS, others.bootstrapLabels),
+  }));
 
 const Rollout = z
   .strictObject({

@@ -82,4 +82,9 @@ describe('docs/specs.md', () => {
   ])('gives the default of %s of a model: %s', (key, value) => {
     expect(documented('Model').get(key)?.[3]).toBe(`\`${value}\``);
   });
+
+  it('asks for no more labels than the first model is trained on', () => {
+    const { retraining } = ModelSpec.parse({ ...model, retraining: { bootstrapLabels: 100 } });
+    expect(retraining.minLabels).toBe(100);
+  });
 });

@@ -4,7 +4,7 @@ import { ListenerTls } from './tls.js';
 const Port = z.int().min(0).max(65_535);
 
 export const HttpConfig = z.strictObject({
-  /** Any address but loopback needs `auth.tokens`. */
+  /** Any address but loopback needs `auth`. */
   host: z.string().default('127.0.0.1'),
   port: Port.default(8080),
   /** The longest request body, bytes. */

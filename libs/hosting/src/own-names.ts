@@ -16,7 +16,7 @@ export function refuseOpenAddress(listen: { http: HttpConfig; grpc: GrpcConfig }
     if (isLoopback(host)) continue;
     throw new GyreError(
       'CONFIG_INVALID',
-      `${section}.host is ${host}, which others can reach, but no caller is authenticated; configure auth.tokens, or listen on 127.0.0.1`,
+      `${section}.host is ${host}, which others can reach, but no caller is authenticated; configure auth (tokens, jwt or certificates), or listen on 127.0.0.1`,
     );
   }
 }

@@ -112,7 +112,7 @@ describe('specs', () => {
       'label.classes[2]: "a" cannot be told from "a" of classes[0]',
     ],
     [
-      model('label: { name: y, type: binary }\nretraining: { bootstrapLabels: 100 }'),
+      model('label: { name: y, type: binary }\nretraining: { bootstrapLabels: 100, minLabels: 500 }'),
       'retraining.minLabels: must not exceed bootstrapLabels, or the first run is declined when its labels have come: minLabels is 500, bootstrapLabels 100',
     ],
     [model('label: { name: y, type: binary }\ndrift: { windowOutcomes: 3 }'), 'must be at least 20; got 3'],

@@ -34,6 +34,12 @@ export function percent(share: number, digits = 1): string {
   return `${(share * 100).toFixed(digits)}\u00a0%`;
 }
 
+/** The error before and after: a share of wrong answers, or what `metric` says, in the label's unit. */
+export function errorChange(before: number, after: number, metric: 'mae' | undefined): string {
+  const written = (error: number) => (metric === undefined ? percent(error) : metricValue(metric, error));
+  return `${written(before)} to ${written(after)}`;
+}
+
 export function decimal(value: number): string {
   const size = Math.abs(value);
   if (size >= 10_000 || (Number.isInteger(value) && size >= 2)) return whole.format(value).replace('-', '−');

@@ -1,5 +1,5 @@
 import type { Gate, Lifecycle, LifecycleOf, PairedEvidence } from '@gyre/contracts';
-import { count, counted, decimal, metricName, metricValue, NONE, percent } from './figures.js';
+import { count, counted, decimal, errorChange, metricName, metricValue, NONE, percent } from './figures.js';
 
 export type Icon =
   | 'drift'
@@ -191,14 +191,15 @@ function incidentWords({ kind, version, causes, loss, pages }: Incident): string
   const cost =
     loss === null || !pages
       ? ''
-      : `, error of ${versionName(version)} ${percent(loss.before)} to ${percent(loss.after)}`;
+      : `, error of ${versionName(version)} ${errorChange(loss.before, loss.after, loss.metric)}`;
   return `${INCIDENTS[kind]}${where}${cost}`;
 }
 
-/** An error is a share of wrong answers or a clipped loss: both lie in [0, 1]. */
 function drift(event: LifecycleOf<'DriftDetected'>): string {
   const change =
-    event.before === null || event.after === null ? '' : ` from ${percent(event.before)} to ${percent(event.after)}`;
+    event.before === null || event.after === null
+      ? ''
+      : ` from ${errorChange(event.before, event.after, event.metric)}`;
   if (event.kind === 'concept') return `Drift: the error of ${versionName(event.version)} rose${change}`;
   const feature = event.feature ?? 'all together';
   if (event.kind === 'prediction') return `The answers of ${versionName(event.version)} moved`;

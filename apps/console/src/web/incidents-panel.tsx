@@ -1,6 +1,6 @@
 import type { TimelineEntry } from '@gyre/contracts';
 import { useMemo } from 'react';
-import { count, lasting, moment, percent } from '../view/figures.js';
+import { count, errorChange, lasting, moment } from '../view/figures.js';
 import { incidentsOf, type IncidentView } from '../view/incidents.js';
 
 /** Closed ones that are still shown. */
@@ -43,7 +43,7 @@ function Incident({ incident }: { incident: IncidentView }) {
   const cost =
     loss === null
       ? null
-      : `error ${percent(loss.before)} to ${percent(loss.after)}${loss.by === 'estimated' ? ', estimated' : ''}`;
+      : `error ${errorChange(loss.before, loss.after, loss.metric)}${loss.by === 'estimated' ? ', estimated' : ''}`;
   const lasted = closedAt === null ? '' : `, closed after ${lasting(closedAt - openedAt)}: ${end}`;
   return (
     <li className={`tone-${tone}`}>

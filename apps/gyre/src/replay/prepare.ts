@@ -28,7 +28,6 @@ const BOOTSTRAP_ROWS_MAX = 2_000;
 const BOOTSTRAP_ROWS_MIN = 20;
 const BOOTSTRAP = ['retraining', 'bootstrapLabels'];
 const LEAST = ['retraining', 'minLabels'];
-const LEAST_DEFAULT = 500;
 
 /**
  * Checks everything that can be checked before anything starts, and opens the directory.
@@ -120,8 +119,6 @@ export function withBootstrap(text: string, asked: number | undefined, fileRows:
     if (document.get('kind') !== 'Model') continue;
     const least = Number(document.getIn(LEAST) ?? 0);
     if (asked !== undefined || !document.hasIn(BOOTSTRAP)) document.setIn(BOOTSTRAP, asked ?? Math.max(share, least));
-    const bootstrap = Number(document.getIn(BOOTSTRAP));
-    if (!document.hasIn(LEAST)) document.setIn(LEAST, Math.min(LEAST_DEFAULT, bootstrap));
   }
   return documents.map((document) => document.toString({ lineWidth: 0 }).replace(/^---\n/, '')).join('---\n');
 }
