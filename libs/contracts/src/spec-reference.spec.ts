@@ -36,13 +36,14 @@ function keysOf(node: Node, path = ''): string[] {
 const keysIn = (schema: ZodType) => keysOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Node);
 
 const view = FeatureViewSpec.parse({ kind: 'FeatureView', name: 'a', entity: 'b', fields: { c: { type: 'float' } } });
-const model = ModelSpec.parse({
+const smallest = {
   kind: 'Model',
   name: 'a',
   features: ['b.c'],
   label: { name: 'd', type: 'binary' },
   trainers: [{ kind: 'trees' }],
-});
+};
+const model = ModelSpec.parse(smallest);
 const { l2 } = ModelSpec.parse({
   kind: 'Model',
   name: 'a',
@@ -84,7 +85,7 @@ describe('docs/specs.md', () => {
   });
 
   it('asks for no more labels than the first model is trained on', () => {
-    const { retraining } = ModelSpec.parse({ ...model, retraining: { bootstrapLabels: 100 } });
+    const { retraining } = ModelSpec.parse({ ...smallest, retraining: { bootstrapLabels: 100 } });
     expect(retraining.minLabels).toBe(100);
   });
 });
