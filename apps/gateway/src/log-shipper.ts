@@ -61,7 +61,8 @@ export class LogShipper {
       const seen = signals.seen();
       const more = this.read();
       const shipped = await this.ship(signals);
-      if (more || shipped) continue;
+      // What failed has paused already, and is tried again even if nobody writes any more.
+      if (more || shipped !== 'nothing') continue;
       signals.arrived(this.cursor.sequence, 0);
       await signals.moreThan(seen);
       if (gatherMs > 0) await signals.pause(gatherMs, seen);
@@ -106,12 +107,12 @@ export class LogShipper {
     }
   }
 
-  /** @returns whether a batch went */
-  private async ship(signals: LogSignals): Promise<boolean> {
+  /** @returns what became of the next batch; `nothing` where none is complete */
+  private async ship(signals: LogSignals): Promise<'shipped' | 'nothing' | 'failed'> {
     const end = this.waiting.slice(0, BATCH_RECORDS).findIndex(({ awaits }) => awaits === true);
     const batch = this.waiting.slice(0, end === -1 ? BATCH_RECORDS : end);
     const last = batch.at(-1);
-    if (last === undefined) return false;
+    if (last === undefined) return 'nothing';
     try {
       await this.send(batch);
     } catch (error) {
@@ -126,17 +127,17 @@ export class LogShipper {
         error: (error as Error).message,
       });
       await signals.pause(pauseMs, seen);
-      return false;
+      return 'failed';
     }
     this.pauseMs = PAUSE_MIN_MS;
     this.waiting.splice(0, batch.length);
     this.cursor.move(last.sequence);
     const freed = deleteUpTo(last.sequence, this.log.directory);
     // The signals are about the living process's own log.
-    if (this.liveFrom === Infinity) return true;
+    if (this.liveFrom === Infinity) return 'shipped';
     signals.freed(freed);
     signals.arrived(last.sequence, batch.filter(({ sequence }) => sequence >= this.liveFrom).length);
-    return true;
+    return 'shipped';
   }
 
   private async send(batch: readonly Sequenced<Predicted>[]): Promise<void> {

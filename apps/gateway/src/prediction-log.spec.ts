@@ -18,6 +18,7 @@ describe('the prediction log', () => {
   /** A topic that can be away. */
   class Away {
     gone = false;
+    refusals = 0;
     readonly arrived: Sequenced<Predicted>[] = [];
     readonly producers = new Set<string>();
     appenderRecipe(): null {
@@ -25,7 +26,10 @@ describe('the prediction log', () => {
     }
     async appendAs<E>(producer: string, _: Topic<E>, events: readonly Sequenced<E>[]): Promise<Position[]> {
       await new Promise((resolve) => setImmediate(resolve));
-      if (this.gone) throw new Error('the broker is away');
+      if (this.gone) {
+        this.refusals += 1;
+        throw new Error('the broker is away');
+      }
       if (events.some((event) => JSON.stringify(event).length > EVENT_BYTES_MAX))
         throw new GyreError('EVENT_TOO_LARGE', 'by the specification');
       this.producers.add(producer);
@@ -85,6 +89,17 @@ describe('the prediction log', () => {
     await fourth.shipped();
     expect(topic.units).toHaveLength(90);
     await fourth.close();
+  });
+
+  it('ships what waits when the broker is back, though nobody writes any more', async () => {
+    const topic = new Away();
+    topic.gone = true;
+    const log = open(topic);
+    log.append(numbered(0, 3).map(aPrediction));
+    await until(() => topic.refusals === 3);
+    topic.gone = false;
+    await until(() => topic.units.length === 3);
+    await log.close();
   });
 
   it('ships what is appended while it reads an earlier process’s records from the files', async () => {
