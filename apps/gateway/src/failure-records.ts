@@ -12,6 +12,7 @@ export interface Failed {
   /** The version that was to answer. */
   version: number | null;
   rollout: string | null;
+  code: string;
 }
 
 interface Log {
@@ -34,8 +35,9 @@ export class FailureRecords {
     private readonly now: () => number,
   ) {}
 
-  failed(failures: readonly Failed[], code: string): void {
-    this.append(failures.map((failure) => record(failure, { code, requests: 1 })));
+  /** One write for all. */
+  failed(failures: readonly Failed[]): void {
+    this.append(failures.map((failure) => record(failure, 1)));
   }
 
   turnedAway(model: string, code: string): void {
@@ -53,7 +55,7 @@ export class FailureRecords {
     const counted = [...this.counts.values()];
     this.counts.clear();
     const none = { request: '', entity: null, version: null, rollout: null };
-    this.append(counted.map(({ model, ...failure }) => record({ model, at: this.now(), ...none }, failure)));
+    this.append(counted.map(({ model, code, requests }) => record({ model, code, at: this.now(), ...none }, requests)));
   }
 
   /** A log that is full refuses these like any other: then the metrics alone have counted them. */
@@ -66,7 +68,7 @@ export class FailureRecords {
   }
 }
 
-function record({ model, at, request, entity, version, rollout }: Failed, failure: Predicted['failure']): Predicted {
+function record({ model, at, request, entity, version, rollout, code }: Failed, requests: number): Predicted {
   const unique = randomUUID();
   return {
     id: predictionId({ routing: routingHash(model, entity ?? unique), predictedAt: at, unique }),
@@ -81,6 +83,6 @@ function record({ model, at, request, entity, version, rollout }: Failed, failur
     fallback: null,
     output: [],
     shadows: [],
-    failure,
+    failure: { code, requests },
   };
 }

@@ -115,6 +115,25 @@ describe('an inference that meets failures, or too much to do', () => {
     await expect(infer({ parameters: { timeout: 'soon' } })).rejects.toThrow('expected microseconds');
   });
 
+  const byEntity = { inputs: [], parameters: { entity: 'e1' } };
+  it.each([
+    ['are too late', 'DEADLINE_EXCEEDED', {}, { ...patient, deadlineAt: NOW - 5 }],
+    ['look up what is not there', 'VIEW_NOT_FOUND', byEntity, patient],
+    ['are refused a fallback', 'NOT_READY', {}, patient],
+  ])('records those of a turn that %s with one write, before they are told', async (_, code, request, caller) => {
+    const isRefused = code === 'NOT_READY';
+    await serving(
+      isRefused ? {} : { champion: [1, echoing()] },
+      aSpec(isRefused ? { fallback: { refuse: true } } : {}),
+    );
+    world.lookUpFails = new GyreError('VIEW_NOT_FOUND', 'no view "sea"');
+    const told = Array.from({ length: 20 }, () =>
+      infer(request, caller).catch((error: GyreError) => [error.code, world.writes.length]),
+    );
+    expect(await Promise.all(told)).toEqual(told.map(() => [code, 1]));
+    expect(recorded().map(({ failure }) => failure)).toEqual(told.map(() => ({ code, requests: 1 })));
+  });
+
   it('recovers after a slow run: the next requests with a deadline are let in again and find out', async () => {
     await serving({ champion: [1, echoing()] });
     world.runTakesMs = 600;

@@ -1,15 +1,14 @@
-import { type ErrorCode, GyreError, type OnlineFeatures, type Predicted } from '@gyre/contracts';
+import { GyreError, type OnlineFeatures, type Predicted } from '@gyre/contracts';
 import type { Admission } from './admission.js';
 import { checkOutputs, inferAnswer } from './answer.js';
 import { batches, RowsMerged, scoreBatch, type Scores } from './batch.js';
 import { ANYBODY, deadlineOf, type Caller } from './caller.js';
 import { lookUp, type EntityQuery } from './entity-features.js';
-import { FailureRecords } from './failure-records.js';
+import { Failures, type Failure } from './failures.js';
 import type { GatewayMetrics } from './gateway.metrics.js';
 import { asked, askedByTensors, type RequestLimits } from './infer-request.js';
 import type { InferAnswer, InferRequest } from './oip.js';
 import {
-  aboutFailed,
   byFallback,
   byModel,
   goesOn,
@@ -18,7 +17,6 @@ import {
   lacksFeatures,
   noteRun,
   refusal,
-  tooLate,
   type Pending,
 } from './pending.js';
 import { predictedEvents, type Answered, type FallbackReason } from './prediction.js';
@@ -68,12 +66,12 @@ export class Inference {
   private rowsInFlight = 0;
   /** Versions in another thread that run a batch, each with the requests that have come since: they make the next one. */
   private readonly busy = new Map<ServedVersion, Pending[]>();
-  private readonly failures: FailureRecords;
+  private readonly failures: Failures;
   private readonly shadowing: Shadowing;
 
   constructor(private readonly options: InferenceOptions) {
     const { log, metrics, limits, now } = options;
-    this.failures = new FailureRecords(log, now);
+    this.failures = new Failures({ log, metrics, now, free: (pending) => this.free(pending) });
     this.shadowing = new Shadowing({
       log,
       rowsMax: limits.shadowRowsMax,
@@ -96,11 +94,7 @@ export class Inference {
         model = request.model;
         this.accept(request, caller, resolve, reject);
       } catch (error) {
-        const { metrics } = this.options;
-        metrics.failed(error);
-        // Names that clients made up are not counted one by one.
-        if (model !== '' && !UNKNOWN.has(codeOf(error))) metrics.triton.failed(model, 0, codeOf(error));
-        if (error instanceof GyreError && TURNED_AWAY.has(error.code)) this.failures.turnedAway(model, error.code);
+        this.failures.refused(model, error);
         reject(error as Error);
       }
     });
@@ -108,7 +102,7 @@ export class Inference {
 
   /** Records how many were turned away so far. */
   countShed(): void {
-    this.failures.flush();
+    this.failures.countShed();
   }
 
   private accept(request: InferRequest, caller: Caller, resolve: Pending['resolve'], reject: Pending['reject']): void {
@@ -176,7 +170,7 @@ export class Inference {
   }
 
   private flush(): void {
-    const turn = this.worthwhile(this.pending);
+    const turn = this.failures.worthwhile(this.pending);
     this.pending = [];
     this.pendingRows = 0;
     const byEntity = turn.filter(isByEntity);
@@ -194,12 +188,13 @@ export class Inference {
       deadlineAt: p.deadlineAt,
     }));
     const found = features === null ? [] : await lookUp(features, queries);
+    const failed: Failure[] = [];
     const taken = turn.filter((p, i) => {
       const answer = found[i];
       if (answer instanceof Error) metrics.lookUpFailed(answer);
       // What another time would not change is the caller's to know.
       if (answer instanceof GyreError && answer.code !== 'FEATURES_UNAVAILABLE') {
-        this.fail([p], answer);
+        failed.push({ pending: p, error: answer });
         return false;
       }
       if (answer === undefined || answer instanceof Error) return true;
@@ -207,23 +202,14 @@ export class Inference {
       p.features = answer.features;
       return true;
     });
+    this.failures.fail(failed);
     const now = performance.now();
     for (const p of taken) p.waitingSince = now;
-    const going = this.worthwhile(taken);
+    const going = this.failures.worthwhile(taken);
     this.score(going.filter((p) => !lacksFeatures(p)));
     this.conclude(
       going.filter(lacksFeatures).map((p) => ({ batch: [p], scores: null, reason: 'features-missing' as const })),
     );
-  }
-
-  /** Those that somebody waits for and that can be through in time: the others fail here, before anything is begun for them. */
-  private worthwhile(turn: readonly Pending[]): Pending[] {
-    const now = this.options.now();
-    return turn.filter((p) => {
-      const problem = tooLate(p, now);
-      if (problem !== null) this.fail([p], problem);
-      return problem === null;
-    });
   }
 
   /** Scores batches of one version each. Those whose models run on this thread are through when it returns, recorded with one write. */
@@ -257,7 +243,7 @@ export class Inference {
           const next = this.busy.get(version) ?? [];
           this.busy.delete(version);
           // The next batch runs while this one's answers are written.
-          this.score(this.worthwhile(next));
+          this.score(this.failures.worthwhile(next));
           this.conclude(end(late));
         });
         continue;
@@ -285,13 +271,14 @@ export class Inference {
         this.options.metrics.runFailed(spec.name, version?.version ?? 0, problem);
         return [concluded(batch, null)];
       }
-      this.fail(batch, problem);
+      this.failures.fail([{ pending: batch[0] as Pending, error: problem }]);
     }
     return [];
   }
 
   private conclude(through: readonly Concluded[]): void {
     const again: Pending[] = [];
+    const failed: Failure[] = [];
     const answers: { pending: Pending; answered: Answered; shadows: readonly ServedVersion[] }[] = [];
     let planned = 0;
     for (const { batch, scores, reason } of through) {
@@ -307,12 +294,13 @@ export class Inference {
         else if (goesOn(pending, reason)) again.push(pending);
         else {
           const answered = byFallback(pending, pending.failedFor ?? reason);
-          if (answered === null) this.fail([pending], refusal(pending.spec.name, reason));
+          if (answered === null) failed.push({ pending, error: refusal(pending.spec.name, reason) });
           else answers.push({ pending, answered, shadows: NO_SHADOWS });
         }
       }
     }
-    if (again.length > 0) this.score(this.worthwhile(again));
+    this.failures.fail(failed);
+    if (again.length > 0) this.score(this.failures.worthwhile(again));
     if (answers.length > 0) this.answer(answers);
   }
 
@@ -343,10 +331,7 @@ export class Inference {
     try {
       first = this.options.log.append(events, (i) => awaits[i] === true);
     } catch (error) {
-      return this.fail(
-        answers.map(({ pending }) => pending),
-        error,
-      );
+      return this.failures.fail(answers.map(({ pending }) => ({ pending, error })));
     }
     const later = new Map<readonly ServedVersion[], ScoredLater[]>();
     answers.forEach(({ pending, answered, shadows }, i) => {
@@ -368,19 +353,6 @@ export class Inference {
     for (const { pending } of answers) this.free(pending);
   }
 
-  private fail(failed: readonly Pending[], error: unknown): void {
-    const code = codeOf(error);
-    // A log that is full takes no record of its being full.
-    if (code === 'OVERLOADED') for (const { spec } of failed) this.failures.turnedAway(spec.name, code);
-    else this.failures.failed(failed.map(aboutFailed), code);
-    for (const pending of failed) {
-      this.free(pending);
-      this.options.metrics.failed(error);
-      this.options.metrics.triton.failed(pending.spec.name, pending.version?.version ?? 0, code);
-      pending.reject(error);
-    }
-  }
-
   private free(pending: Pending): void {
     this.rowsInFlight -= pending.asked.rows;
     pending.entry.leave();
@@ -389,17 +361,8 @@ export class Inference {
   }
 }
 
-function codeOf(error: unknown): ErrorCode {
-  return error instanceof GyreError ? error.code : 'INTERNAL';
-}
-
 const NO_SHADOWS: readonly ServedVersion[] = [];
 
 function concluded(batch: readonly Pending[], scores: Scores | null): Concluded {
   return { batch, scores, reason: scores === null ? 'run-failed' : 'not-finite' };
 }
-
-/** Refused at the door: counted, not recorded one by one. */
-const TURNED_AWAY: ReadonlySet<string> = new Set(['OVERLOADED', 'RATE_LIMITED']);
-/** Refused before it was looked whether there is such a model, or because there is none. */
-const UNKNOWN: ReadonlySet<string> = new Set(['MODEL_NOT_FOUND', 'PERMISSION_DENIED', 'UNAUTHENTICATED']);

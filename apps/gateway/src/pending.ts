@@ -57,7 +57,7 @@ export function lacksFeatures({ spec, found }: Pending): boolean {
   return spec.whenMissing === 'fallback' || spec.whenMissing === 'refuse';
 }
 
-export function aboutFailed({ spec, asked, request, version, serving }: Pending): Failed {
+export function aboutFailed({ spec, asked, request, version, serving }: Pending, code: string): Failed {
   const { at, entities } = asked;
   const entity = entities?.[0] ?? null;
   return {
@@ -67,6 +67,7 @@ export function aboutFailed({ spec, asked, request, version, serving }: Pending)
     entity,
     version: version?.version ?? null,
     rollout: serving.rollout,
+    code,
   };
 }
 
