@@ -31,6 +31,7 @@ export interface World {
   now: number;
   lookUps: OnlineRequest[];
   lookUpFails: Error | null;
+  storeIsSilent: boolean;
 }
 
 export interface AnInference {
@@ -55,6 +56,7 @@ export function anInference({ maxQueueDelayMicros = 0 } = {}): AnInference {
     Object.assign(world, {
       logFails: null,
       lookUpFails: null,
+      storeIsSilent: false,
       runFails: false,
       runTakesMs: 0,
       shadowAnswers: null,
@@ -74,6 +76,7 @@ export function anInference({ maxQueueDelayMicros = 0 } = {}): AnInference {
       maxQueueDelayMicros,
       rowsInFlightMax: 60,
       shadowRowsMax: 40,
+      featuresDeadlineMs: 50,
     };
     const concurrency = { max: 40, min: 1, delayTargetMs: null };
     const admission = new Admission({ rate: { perSecond: null, burst: 3, ofClients: { greedy: 1 } }, concurrency });
@@ -111,6 +114,7 @@ export function anInference({ maxQueueDelayMicros = 0 } = {}): AnInference {
   async function get(request: OnlineRequest): Promise<OnlineRow[]> {
     world.lookUps.push(request);
     if (world.lookUpFails !== null) throw world.lookUpFails;
+    if (world.storeIsSilent) await new Promise(() => undefined);
     return request.entities.map((entity) => ({
       entity,
       values: [Number(entity.slice(1)) / 100, 5],

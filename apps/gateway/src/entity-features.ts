@@ -1,5 +1,6 @@
-import type { FeatureStatus, ModelInput, OnlineFeatures, OnlineRow } from '@gyre/contracts';
+import { GyreError, type FeatureStatus, type ModelInput, type OnlineFeatures, type OnlineRow } from '@gyre/contracts';
 import { modelInput, type FieldRules } from '@gyre/features';
+import { inTime } from './in-time.js';
 
 /** The features of one request's entities as the model takes them, and what the online store said of them. */
 export interface EntityFeatures {
@@ -24,12 +25,17 @@ export interface EntityQuery {
 }
 
 /**
- * Looks up the features of several requests, with one call for those of one model.
+ * Looks up the features of several requests, with one call for those of one model. A store that is silent, wherever it runs, holds up nobody for longer
+ * than a look-up may take.
+ *
+ * @param now UTC milliseconds
+ * @param withinMs how long a look-up may take
  * @returns for each query its features, or what failed
  */
 export async function lookUp(
   store: OnlineFeatures,
   queries: readonly EntityQuery[],
+  { now, withinMs }: { now: number; withinMs: number },
 ): Promise<(EntityFeatures | Error)[]> {
   const answers = new Array<EntityFeatures | Error>(queries.length);
   const one = async (indices: readonly number[]): Promise<void> => {
@@ -37,18 +43,17 @@ export async function lookUp(
     const [{ inputs, at: first }] = asked as [EntityQuery];
     const isOneTime = typeof first === 'number' && asked.every(({ at }) => at === first);
     const at = isOneTime ? first : asked.flatMap(timesOf);
+    const entities = asked.flatMap((query) => query.entities);
+    // One caller's haste is not the others': the look-up goes on as long as any of them waits.
+    const latest = asked.reduce((until, query) => Math.max(until, query.deadlineAt), 0);
+    const deadlineAt = Math.min(latest, now + withinMs);
+    const leftMs = deadlineAt - now;
     try {
-      const rows = await store.get({
-        inputs,
-        entities: asked.flatMap(({ entities }) => entities),
-        at,
-        // One caller's haste is not the others': the look-up goes on as long as any of them waits.
-        deadlineAt: asked.reduce((latest, query) => Math.max(latest, query.deadlineAt), 0),
-      });
+      const rows = await inTime(store.get({ inputs, entities, at, deadlineAt }), leftMs, () => silent(leftMs));
       let from = 0;
       for (const i of indices) {
-        const { entities } = queries[i] as EntityQuery;
-        answers[i] = asFeatures(rows.slice(from, (from += entities.length)), inputs.length);
+        const query = queries[i] as EntityQuery;
+        answers[i] = asFeatures(rows.slice(from, (from += query.entities.length)), inputs.length);
       }
     } catch (error) {
       for (const i of indices) answers[i] = error as Error;
@@ -56,6 +61,13 @@ export async function lookUp(
   };
   await Promise.all(grouped(queries).map(one));
   return answers;
+}
+
+function silent(forMs: number): GyreError {
+  return new GyreError(
+    'FEATURES_UNAVAILABLE',
+    `the feature store was silent for ${Math.ceil(forMs)} ms: it, or the database that it reads from, is away or too slow`,
+  );
 }
 
 /** Indices of the queries that one call can answer. */

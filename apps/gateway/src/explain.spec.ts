@@ -33,7 +33,14 @@ describe('explanations', () => {
       artifact: (onnx) => platform.artifacts.get(onnx),
       features: null,
       past: { recent: () => Promise.resolve([]), find: () => Promise.resolve(null) } satisfies PastPredictions,
-      limits: { maxSkewMs: 0, rowsMax: 10, evaluationsMax: 1_000, backgroundRowsMax: 10, deadlineMs: 60_000 },
+      limits: {
+        maxSkewMs: 0,
+        rowsMax: 10,
+        evaluationsMax: 1_000,
+        backgroundRowsMax: 10,
+        deadlineMs: 60_000,
+        featuresDeadlineMs: 1_000,
+      },
       now: Date.now,
     });
   });

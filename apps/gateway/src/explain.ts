@@ -28,6 +28,8 @@ export interface ExplainLimits extends RequestLimits {
   backgroundRowsMax: number;
   /** How long an explanation may take, ms. */
   deadlineMs: number;
+  /** How long a look-up of features may take, ms. */
+  featuresDeadlineMs: number;
 }
 
 export interface ExplanationsOptions {
@@ -188,8 +190,9 @@ export class Explanations {
     at: number | readonly number[],
     deadlineAt: number,
   ): Promise<EntityFeatures> {
-    const { features } = this.options;
-    const [found] = features === null ? [] : await lookUp(features, [{ inputs, entities, at, deadlineAt }]);
+    const { features, limits, now } = this.options;
+    const within = { now: now(), withinMs: limits.featuresDeadlineMs };
+    const [found] = features === null ? [] : await lookUp(features, [{ inputs, entities, at, deadlineAt }], within);
     if (found instanceof Error) throw found;
     if (found === undefined)
       throw new GyreError('FEATURES_UNAVAILABLE', 'no feature store is within reach of this gateway');

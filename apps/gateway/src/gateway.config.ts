@@ -49,7 +49,7 @@ export const GatewayConfig = z
     rates: z.record(z.string(), z.number().positive()).default({}),
     /** How far ahead of the clock a request may be stamped, ms. */
     maxSkewMs: z.int().min(0).default(300_000),
-    /** How long a look-up of features in another process may take. */
+    /** How long a look-up of features may take, in this process or another. */
     featuresDeadlineMs: z.int().min(1).default(1_000),
     /** Rows that one request may have explained. */
     explainRowsMax: z.int().min(1).default(100),

@@ -104,11 +104,11 @@ function lastKnownDir(logDir: string): string {
     },
     {
       provide: FEATURES,
-      inject: [SETTINGS, Peers, { token: OnlineFeatures, optional: true }],
-      useFactory: ({ featuresDeadlineMs }: GatewayConfig, peers: Peers, here: OnlineFeatures | undefined) => {
+      inject: [Peers, { token: OnlineFeatures, optional: true }],
+      useFactory: (peers: Peers, here: OnlineFeatures | undefined) => {
         if (here !== undefined) return here;
         const address = peers.grpcAddress('feature-store');
-        return address === undefined ? null : new RemoteFeatures(address, peers.token, featuresDeadlineMs, peers.tls);
+        return address === undefined ? null : new RemoteFeatures(address, peers.token, peers.tls);
       },
     },
     {
@@ -183,6 +183,7 @@ function lastKnownDir(logDir: string): string {
             evaluationsMax: settings.explainEvaluationsMax,
             backgroundRowsMax: settings.explainBackgroundRowsMax,
             deadlineMs: settings.explainDeadlineMs,
+            featuresDeadlineMs: settings.featuresDeadlineMs,
           },
           now: Date.now,
         }),

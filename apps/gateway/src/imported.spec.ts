@@ -64,6 +64,7 @@ describe('an imported model', () => {
         maxQueueDelayMicros: 0,
         rowsInFlightMax: 60,
         shadowRowsMax: 0,
+        featuresDeadlineMs: 1_000,
       },
       now: () => 0,
     });

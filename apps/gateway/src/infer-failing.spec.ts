@@ -6,6 +6,7 @@ import type { InferRequest } from './oip.js';
 
 describe('an inference that meets failures, or too much to do', () => {
   const { world, serving, infer, recorded } = anInference();
+  const byEntity = { inputs: [], parameters: { entity: 'e1' } };
 
   it('leaves shadows out, and nothing else, when there is too much to do', async () => {
     await serving({ champion: [1, echoing()], shadows: [[2, answering(0.75)]] });
@@ -60,7 +61,7 @@ describe('an inference that meets failures, or too much to do', () => {
     world.runFails = true;
     expect((await infer()).parameters).toMatchObject({ role: 'fallback', fallback_reason: 'run-failed' });
     world.lookUpFails = new Error('the store is away');
-    const answer = await infer({ inputs: [], parameters: { entity: 'e1' } });
+    const answer = await infer(byEntity);
     expect(answer.parameters).toMatchObject({ role: 'fallback', fallback_reason: 'features-unavailable' });
     expect(recorded().at(-1)).toMatchObject({ features: [null, null], entity: 'e1', output: [1, 0] });
   });
@@ -81,10 +82,23 @@ describe('an inference that meets failures, or too much to do', () => {
     ]);
   });
 
+  it('gives the fallback where the feature store is silent, and nobody else suffers for it', async () => {
+    await serving({ champion: [1, echoing()] });
+    world.storeIsSilent = true;
+    const [one, hasty] = [byEntity, { ...byEntity, parameters: { entity: 'e1', timeout: 10_000 } }];
+    const answers = await Promise.all(Array.from({ length: 40 }, () => infer(one)));
+    expect(answers.map(({ parameters }) => parameters['fallback_reason'])).toEqual(
+      answers.map(() => 'features-unavailable'),
+    );
+    expect((await infer()).version).toBe('1');
+    await infer(hasty);
+    expect(world.lookUps.map(({ deadlineAt }) => deadlineAt)).toEqual([NOW + 50, NOW + 10]);
+  });
+
   it('tells the caller what looking up again would not change', async () => {
     await serving({ champion: [1, echoing()] });
     world.lookUpFails = new GyreError('VIEW_NOT_FOUND', 'no view "sea"');
-    await expect(infer({ inputs: [], parameters: { entity: 'e1' } })).rejects.toMatchObject({ code: 'VIEW_NOT_FOUND' });
+    await expect(infer(byEntity)).rejects.toMatchObject({ code: 'VIEW_NOT_FOUND' });
   });
 
   it('refuses to answer where the spec says so', async () => {
@@ -115,7 +129,6 @@ describe('an inference that meets failures, or too much to do', () => {
     await expect(infer({ parameters: { timeout: 'soon' } })).rejects.toThrow('expected microseconds');
   });
 
-  const byEntity = { inputs: [], parameters: { entity: 'e1' } };
   it.each([
     ['are too late', 'DEADLINE_EXCEEDED', {}, { ...patient, deadlineAt: NOW - 5 }],
     ['look up what is not there', 'VIEW_NOT_FOUND', byEntity, patient],

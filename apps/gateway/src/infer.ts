@@ -37,6 +37,7 @@ export interface InferenceOptions {
     maxBatchSize: number;
     maxQueueDelayMicros: number;
     rowsInFlightMax: number;
+    featuresDeadlineMs: number;
   };
   /** UTC milliseconds. */
   now: () => number;
@@ -180,14 +181,15 @@ export class Inference {
   }
 
   private async findFeatures(turn: readonly Pending[]): Promise<void> {
-    const { features, metrics } = this.options;
+    const { features, metrics, limits, now } = this.options;
     const queries = turn.map((p): EntityQuery => ({
       inputs: p.spec.inputs,
       entities: p.asked.entities ?? [],
       at: p.asked.times ?? p.asked.at,
       deadlineAt: p.deadlineAt,
     }));
-    const found = features === null ? [] : await lookUp(features, queries);
+    const within = { now: now(), withinMs: limits.featuresDeadlineMs };
+    const found = features === null ? [] : await lookUp(features, queries, within);
     const failed: Failure[] = [];
     const taken = turn.filter((p, i) => {
       const answer = found[i];
@@ -203,8 +205,8 @@ export class Inference {
       return true;
     });
     this.failures.fail(failed);
-    const now = performance.now();
-    for (const p of taken) p.waitingSince = now;
+    const foundAt = performance.now();
+    for (const p of taken) p.waitingSince = foundAt;
     const going = this.failures.worthwhile(taken);
     this.score(going.filter((p) => !lacksFeatures(p)));
     this.conclude(

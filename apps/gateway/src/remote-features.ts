@@ -58,7 +58,7 @@ interface FeatureStoreClient extends Client {
   GetPastPredictions: Method<PastResponse>;
 }
 
-/** The feature store in another process. A caller's deadline is passed on to it, where that is nearer than the limit of a look-up. */
+/** The feature store in another process. It is told until when its answer is of use. */
 export class RemoteFeatures extends OnlineFeatures {
   private readonly client: FeatureStoreClient;
   private readonly metadata = new Metadata();
@@ -66,13 +66,11 @@ export class RemoteFeatures extends OnlineFeatures {
   /**
    * @param address such as `feature-store:8081`; where the name has several addresses, calls go round them
    * @param token shown with each call
-   * @param deadlineMs how long a look-up may take
    * @param tls PEM; without, in the clear
    */
   constructor(
     private readonly address: string,
     token: string | undefined,
-    private readonly deadlineMs: number,
     tls?: { ca?: Buffer; cert?: Buffer; key?: Buffer },
   ) {
     super();
@@ -136,8 +134,7 @@ export class RemoteFeatures extends OnlineFeatures {
 
   private call<R>(method: Method<R>, request: object, deadlineAt: number): Promise<R> {
     const { promise, resolve, reject } = Promise.withResolvers<R>();
-    const deadline = Math.min(Date.now() + this.deadlineMs, deadlineAt);
-    method(request, this.metadata, { deadline }, (error, response) => {
+    method(request, this.metadata, { deadline: deadlineAt }, (error, response) => {
       if (error === null) resolve(response as R);
       else reject(this.failure(error));
     });

@@ -28,6 +28,7 @@ const inference = new Inference({
     maxQueueDelayMicros: 0,
     rowsInFlightMax: 1_000,
     shadowRowsMax: 0,
+    featuresDeadlineMs: 1_000,
   },
   now: Date.now,
 });
