@@ -1,11 +1,11 @@
-import type { PastPredictions } from '@gyre/contracts';
+import { GyreError, type PastPredictions } from '@gyre/contracts';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { OnnxModel } from '@gyre/model-runtime';
 import { answering, apply, KeptLog, serve } from './a-model.js';
 import { Admission } from './admission.js';
 import { heights } from './an-inference.js';
 import { ANYBODY, type Caller } from './caller.js';
-import { Explanations } from './explain.js';
+import { Explanations, type ExplanationsOptions } from './explain.js';
 import { ExplainableModel } from './explaining.js';
 import type { InferRequest } from './oip.js';
 import { ServingTable } from './serving.js';
@@ -14,6 +14,7 @@ describe('explanations', () => {
   let platform: EmbeddedPlatform;
   let table: ServingTable;
   let admission: Admission;
+  let options: ExplanationsOptions;
   let explanations: Explanations;
 
   beforeEach(async () => {
@@ -26,7 +27,7 @@ describe('explanations', () => {
     await apply(platform);
     await serve(platform, { champion: [2, answering(0.2)], previous: [1, answering(0.1)] });
     await table.open();
-    explanations = new Explanations({
+    options = {
       table,
       admission,
       thread: { explain: async (_, file, task) => new ExplainableModel(await file()).explain(task) },
@@ -42,7 +43,8 @@ describe('explanations', () => {
         featuresDeadlineMs: 1_000,
       },
       now: Date.now,
-    });
+    };
+    explanations = new Explanations(options);
   });
   afterEach(async () => {
     await table.close();
@@ -77,5 +79,27 @@ describe('explanations', () => {
     await expect(explanations.explainPast('any', greedy)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
     for (let i = 0; i < 9; i++) admission.admit('tides', '');
     await expect(explanations.explain(request())).rejects.toMatchObject({ code: 'OVERLOADED' });
+  });
+
+  it('give the record of past predictions as long as they have themselves, and no longer', async () => {
+    const untils: number[] = [];
+    const silent = (deadlineAt: number): Promise<never> => {
+      untils.push(deadlineAt);
+      return new Promise<never>(() => undefined);
+    };
+    const withoutBackground = new GyreError('BACKGROUND_MISSING', 'by the specification');
+    const late = { code: 'DEADLINE_EXCEEDED' };
+    const hasty: Caller = { ...ANYBODY, deadlineAt: Date.now() + 50 };
+    const waiting = new Explanations({
+      ...options,
+      thread: { explain: () => Promise.reject(withoutBackground) },
+      past: { find: (_, until) => silent(until), recent: (_, __, until) => silent(until) },
+    });
+    await expect(waiting.explainPast('any', hasty)).rejects.toMatchObject(late);
+    const byId = request({ parameters: { prediction_id: 'any' } });
+    await expect(waiting.explain(byId, hasty)).rejects.toMatchObject(late);
+    await expect(waiting.explain(request({ inputs: [heights(0.5)] }), hasty)).rejects.toMatchObject(late);
+    expect(untils).toEqual(untils.map(() => hasty.deadlineAt));
+    expect(untils).toHaveLength(3);
   });
 });

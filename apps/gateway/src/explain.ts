@@ -16,6 +16,7 @@ import { explainedAnswer, type Explainable } from './explained.js';
 import type { ExplainThread } from './explain-thread.js';
 import type { TensorRows } from './explaining.js';
 import { featureRows, MATRIX } from './feature-rows.js';
+import { inTime } from './in-time.js';
 import { asked, askedByTensors, type RequestLimits } from './infer-request.js';
 import type { InferRequest, Tensor } from './oip.js';
 import { namedVersion } from './routing.js';
@@ -32,6 +33,12 @@ export interface ExplainLimits extends RequestLimits {
   featuresDeadlineMs: number;
 }
 
+/** Past predictions for somebody who waits until `deadlineAt`, UTC milliseconds. Those in this process take no notice of it. */
+export interface PastInTime {
+  find(id: string, deadlineAt: number): ReturnType<PastPredictions['find']>;
+  recent(model: string, limit: number, deadlineAt: number): ReturnType<PastPredictions['recent']>;
+}
+
 export interface ExplanationsOptions {
   table: Pick<ServingTable, 'serving' | 'artifactOf'>;
   thread: Pick<ExplainThread, 'explain'>;
@@ -40,7 +47,7 @@ export interface ExplanationsOptions {
   artifact: (onnx: string) => Promise<Uint8Array>;
   /** Null where this process reaches no feature store. */
   features: Pick<OnlineFeatures, 'get'> | null;
-  past: PastPredictions | null;
+  past: PastInTime | null;
   limits: ExplainLimits;
   /** UTC milliseconds. */
   now: () => number;
@@ -72,7 +79,7 @@ export class Explanations {
     const [own, given] = withoutBackground(request);
     const id = parameters['prediction_id'];
     if (id === undefined) return this.explained(await this.ofRequest(own, deadlineAt), parameters, given, deadlineAt);
-    const past = await this.past(String(id), caller);
+    const past = await this.past(String(id), caller, deadlineAt);
     if (past.model !== request.model)
       throw new GyreError('PREDICTION_NOT_FOUND', `prediction ${id} is one of ${past.model}, not of ${request.model}`);
     return this.explained(this.ofPast(past), parameters, given, deadlineAt);
@@ -82,9 +89,9 @@ export class Explanations {
   async explainPast(id: string, caller: Caller = ANYBODY): Promise<Explained> {
     const { now, limits, admission, table } = this.options;
     admission.count(caller.client);
-    const past = await this.past(id, caller);
-    admission.refuseWherePressed(table.serving(past.model).spec.name);
     const deadlineAt = Math.min(deadlineOf(caller, undefined, now()), now() + limits.deadlineMs);
+    const past = await this.past(id, caller, deadlineAt);
+    admission.refuseWherePressed(table.serving(past.model).spec.name);
     return this.explained(this.ofPast(past), {}, [], deadlineAt);
   }
 
@@ -115,7 +122,7 @@ export class Explanations {
     } catch (error) {
       if (!(error instanceof GyreError) || error.code !== 'BACKGROUND_MISSING') throw error;
       const count = wholeNumber(parameters, 'background_rows', BACKGROUND_ROWS, 1, limits.backgroundRowsMax);
-      const seen = await this.recentRows(wanted, count);
+      const seen = await this.recentRows(wanted, count, deadlineAt);
       if (seen === null) throw error;
       return explainedAnswer({ ...wanted, result: await ask(seen) }, 'predictions', seen.rows);
     }
@@ -169,19 +176,29 @@ export class Explanations {
   }
 
   /** Whoever may not predict with its model does not learn that it is there. */
-  private async past(id: string, { identity }: Caller): Promise<PastPrediction> {
+  private async past(id: string, { identity }: Caller, deadlineAt: number): Promise<PastPrediction> {
     const { past } = this.options;
     if (past === null)
       throw new GyreError(
         'NOT_READY',
         'past predictions are kept by the feature store; set peers.grpc.feature-store to where it runs',
       );
-    const found = await past.find(id);
+    const found = await this.recorded(past.find(id, deadlineAt), deadlineAt);
     if (found !== null && identity.may('predictor', found.model)) return found;
     throw new GyreError(
       'PREDICTION_NOT_FOUND',
       `no prediction ${id} is recorded; ids come with answers as prediction_id, and a record takes a moment to arrive`,
     );
+  }
+
+  /** The record opens files: it has as long as the explanation, not as long as a look-up of features. */
+  private recorded<T>(read: Promise<T>, deadlineAt: number): Promise<T> {
+    return inTime(read, deadlineAt - this.options.now(), () => {
+      return new GyreError(
+        'DEADLINE_EXCEEDED',
+        'the record of past predictions was not read within the time that the explanation has',
+      );
+    });
   }
 
   private async lookUp(
@@ -221,8 +238,13 @@ export class Explanations {
   }
 
   /** What the model was asked of late; null where nothing is recorded that it could take. */
-  private async recentRows({ model, tensors, rows }: Wanted, count: number): Promise<TensorRows | null> {
-    const recent = (await this.options.past?.recent(model, count)) ?? [];
+  private async recentRows(
+    { model, tensors, rows }: Wanted,
+    count: number,
+    deadlineAt: number,
+  ): Promise<TensorRows | null> {
+    const { past } = this.options;
+    const recent = past === null ? [] : await this.recorded(past.recent(model, count, deadlineAt), deadlineAt);
     if (tensors !== null) return recordedRows(recent, tensors.inputs);
     const width = (rows.values[0]?.data.length ?? 0) / rows.rows;
     const fitting = recent.filter(({ features }) => features.length === width && features.some((one) => one !== null));

@@ -20,8 +20,8 @@ import {
   type OnlineRow,
   type PastPrediction,
   type PastPredictionMessage,
-  type PastPredictions,
 } from '@gyre/contracts';
+import type { PastInTime } from './explain.js';
 
 const PROTO = fileURLToPath(new URL('../../../proto/gyre/v1/feature_store.proto', import.meta.url));
 const STATUS: Record<string, FeatureStatus> = {
@@ -96,6 +96,7 @@ export class RemoteFeatures extends OnlineFeatures {
       (...given) => this.client.GetOnlineFeatures(...given),
       { features, entities, ...times },
       deadlineAt,
+      'FEATURES_UNAVAILABLE',
     );
     return rows.map(({ entity, readings, seen }) => ({
       entity,
@@ -107,16 +108,17 @@ export class RemoteFeatures extends OnlineFeatures {
   }
 
   /** What was predicted, as the store has it. */
-  readonly past: PastPredictions = {
-    find: async (id) => (await this.predictions({ id }))[0] ?? null,
-    recent: (model, limit) => this.predictions({ model, limit }),
+  readonly past: PastInTime = {
+    find: async (id, deadlineAt) => (await this.predictions({ id }, deadlineAt))[0] ?? null,
+    recent: (model, limit, deadlineAt) => this.predictions({ model, limit }, deadlineAt),
   };
 
-  private async predictions(request: object): Promise<PastPrediction[]> {
+  private async predictions(request: object, deadlineAt: number): Promise<PastPrediction[]> {
     const { predictions } = await this.call<PastResponse>(
       (...given) => this.client.GetPastPredictions(...given),
       request,
-      Infinity,
+      deadlineAt,
+      'DEADLINE_EXCEEDED',
     );
     return predictions.map(({ id, model, predicted_at_ms, entity, version, features }) => ({
       id,
@@ -132,22 +134,23 @@ export class RemoteFeatures extends OnlineFeatures {
     this.client.close();
   }
 
-  private call<R>(method: Method<R>, request: object, deadlineAt: number): Promise<R> {
+  /** @param late the code of a call that takes too long */
+  private call<R>(method: Method<R>, request: object, deadlineAt: number, late: ErrorCode): Promise<R> {
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     method(request, this.metadata, { deadline: deadlineAt }, (error, response) => {
       if (error === null) resolve(response as R);
-      else reject(this.failure(error));
+      else reject(this.failure(error, late));
     });
     return promise;
   }
 
   /** What the store itself refused keeps its code; all else means that it cannot be asked now. */
-  private failure({ code, details }: ServiceError): GyreError {
+  private failure({ code, details }: ServiceError, late: ErrorCode): GyreError {
     const [, own, message] = /^([A-Z_]+): (.*)$/s.exec(details) ?? [];
     if (own !== undefined && own in errors && code !== status.UNAUTHENTICATED)
       return new GyreError(own as ErrorCode, message ?? details);
     return new GyreError(
-      'FEATURES_UNAVAILABLE',
+      code === status.DEADLINE_EXCEEDED ? late : 'FEATURES_UNAVAILABLE',
       `the feature store at ${this.address} could not be asked: ${status[code]}: ${details}`,
     );
   }
