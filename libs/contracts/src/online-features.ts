@@ -20,7 +20,7 @@ export interface OnlineRequest {
   entities: readonly string[];
   /** Event time of the request, or of each entity's, UTC milliseconds: ages and times to live are measured from it. */
   at: number | readonly number[];
-  /** Until when the answer is of use, UTC milliseconds by the clock; absent: as long as the caller's own limit says. */
+  /** Until when the answer is of use, UTC milliseconds by the clock; absent: however long it takes. */
   deadlineAt?: number;
 }
 
