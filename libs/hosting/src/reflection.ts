@@ -8,7 +8,11 @@ interface Message {
   nestedType?: (Message & { name: string; options?: { mapEntry?: boolean } })[];
 }
 interface File {
+  name: string;
+  package: string;
+  dependency: string[];
   messageType: Message[];
+  service: { method: { inputType: string; outputType: string }[] }[];
 }
 const FileDescriptor = (
   descriptor as unknown as {
@@ -23,28 +27,36 @@ export function addReflection(definitions: PackageDefinition, server: GrpcServer
 
 /**
  * The definitions as reflection may show them. protobufjs names the entry type of a map field `Field`; the language wants `FieldEntry`, and
- * protobuf-go, thus grpcurl, refuses a file that has it otherwise (fullstorydev/grpcurl#519).
+ * protobuf-go, thus grpcurl, refuses a file that has it otherwise (fullstorydev/grpcurl#519). It writes a file for each package, and leaves out that
+ * a service's file needs those of its methods' messages.
  */
 function reflectable(definitions: PackageDefinition): PackageDefinition {
+  const files = new Map<string, File>();
+  for (const bytes of Object.values(definitions).flatMap(filesOf))
+    files.set(bytes.toString('latin1'), FileDescriptor.decode(bytes));
   const mended = new Map<string, Buffer>();
-  const mend = (bytes: Buffer): Buffer => {
-    const key = bytes.toString('latin1');
-    const known = mended.get(key) ?? mendedFile(bytes);
-    mended.set(key, known);
-    return known;
-  };
+  for (const [key, file] of files) {
+    for (const message of file.messageType) mendEntries(message);
+    const needed = [...files.values()].filter((other) => other !== file && asksFor(file, other.package));
+    file.dependency = [...new Set([...file.dependency, ...needed.map(({ name }) => name)])];
+    mended.set(key, Buffer.from(FileDescriptor.encode(file).finish()));
+  }
   const entries = Object.entries(definitions).map(([name, definition]) => {
     if (!('fileDescriptorProtos' in definition)) return [name, definition];
-    const files = (definition as { fileDescriptorProtos: Buffer[] }).fileDescriptorProtos;
-    return [name, { ...definition, fileDescriptorProtos: files.map(mend) }];
+    const fileDescriptorProtos = filesOf(definition).map((bytes) => mended.get(bytes.toString('latin1')));
+    return [name, { ...definition, fileDescriptorProtos }];
   });
   return Object.fromEntries(entries) as PackageDefinition;
 }
 
-function mendedFile(bytes: Uint8Array): Buffer {
-  const file = FileDescriptor.decode(bytes);
-  for (const message of file.messageType) mendEntries(message);
-  return Buffer.from(FileDescriptor.encode(file).finish());
+function filesOf(definition: object): Buffer[] {
+  return 'fileDescriptorProtos' in definition ? (definition.fileDescriptorProtos as Buffer[]) : [];
+}
+
+/** Whether a method takes or gives a message of a package. */
+function asksFor(file: File, name: string): boolean {
+  const types = file.service.flatMap(({ method }) => method.flatMap((one) => [one.inputType, one.outputType]));
+  return types.some((type) => type.startsWith(`.${name}.`) && !type.slice(name.length + 2).includes('.'));
 }
 
 function mendEntries(message: Message): void {
