@@ -37,15 +37,24 @@ export function run(command, args, { ipc = false, quiet = false, cwd = process.c
   const path = `${root}node_modules/.bin${process.platform === 'win32' ? ';' : ':'}${process.env.PATH}`;
   const env = { ...process.env, PATH: path, NX_DAEMON: 'false', NX_NO_CLOUD: 'true' };
   const child = spawn(command, args, { stdio, env, cwd, shell: process.platform === 'win32' && command === 'npm' });
-  // The terminal sends Ctrl-C to the whole group; the child decides when it is done.
-  const ignore = () => undefined;
-  const pass = () => child.kill('SIGTERM');
-  process.on('SIGINT', ignore).on('SIGTERM', pass);
+  const end = () => child.kill('SIGTERM');
+  // A terminal sends Ctrl-C to the whole group, and the child decides when it is done. Without one, nobody else tells the child.
+  const interrupt = () => void (process.stdin.isTTY || end());
+  process.on('SIGINT', interrupt).on('SIGTERM', end);
+  const watch = whenNpmIsGone(end);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
-      process.off('SIGINT', ignore).off('SIGTERM', pass);
+      clearInterval(watch);
+      process.off('SIGINT', interrupt).off('SIGTERM', end);
       resolve(code ?? (signal === 'SIGINT' ? 130 : 1));
     });
   });
+}
+
+/** npm's shell does not pass signals on: it ends, and what it ran would live on. Others than npm may leave what they have started. */
+function whenNpmIsGone(act) {
+  if (process.env.npm_command === undefined) return undefined;
+  const parent = process.ppid;
+  return setInterval(() => process.ppid !== parent && act(), 500).unref();
 }
