@@ -28,8 +28,10 @@ export interface TriggerState {
   labelsAtDrift: number | null;
   /** Since the last tick. */
   signals: Signal[];
-  /** Declined for something that passes, and to be looked at again: the newest of each trigger. */
+  /** Declined for something that passes, or left by a run that failed, and to be looked at again: the newest of each trigger. */
   waiting: Signal[];
+  /** What of this the run under way is for. */
+  taken: Signal[];
 }
 
 export interface Declined {
@@ -53,11 +55,11 @@ const LASTING: ReadonlySet<Trigger> = new Set(['drift', 'performance']);
 /** A run that has said nothing for so long, in event time, is lost: its trainer or the set's builder failed for good. */
 export const RUN_LOST_MS = 24 * 3_600_000;
 
-/** Which of the signals leads to a run, why each of the others does not, and which of those are to be looked at again. */
+/** Which of the signals leads to a run, why each of the others does not, which of those are to be looked at again, and which a run stands for. */
 export function consider(
   state: TriggerState,
   now: number,
-): { accepted: Signal | undefined; declined: Declined[]; waiting: Signal[] } {
+): Pick<TriggerState, 'waiting' | 'taken'> & { accepted: Signal | undefined; declined: Declined[] } {
   const waiting = state.waiting.filter(({ overAt = now }) => overAt >= now);
   const accepted = byPrecedence([...state.signals, ...waiting]).find(
     (signal) => objection(state, signal) === undefined,
@@ -65,16 +67,34 @@ export function consider(
   const heard = byPrecedence(state.signals).filter((signal) => signal !== accepted);
   if (accepted !== undefined) {
     const reason = `the run that begins now, for "${accepted.reason}", is for this too`;
-    return { accepted, declined: heard.map((signal) => ({ signal, code: 'run-under-way', reason })), waiting: [] };
+    return {
+      accepted,
+      declined: heard.map((signal) => ({ signal, code: 'run-under-way', reason })),
+      waiting: [],
+      taken: newestLasting([...waiting, ...state.signals]),
+    };
   }
   const objections = new Map([...waiting, ...heard].map((signal) => [signal, objection(state, signal) as Objection]));
   const declined = [...objections].filter(([signal, { until }]) => heard.includes(signal) || until === undefined);
-  const lasting = [...objections].filter(([{ trigger }, { until }]) => LASTING.has(trigger) && until !== undefined);
+  const passing = [...objections].filter(([, { until }]) => until !== undefined);
   return {
     accepted,
     declined: declined.map(([signal, found]) => ({ signal, code: found.code, reason: words(signal, found) })),
-    waiting: [...new Map(lasting.map(([signal]) => [signal.trigger, signal])).values()],
+    waiting: newestLasting(passing.map(([signal]) => signal)),
+    taken: state.taken,
   };
+}
+
+/** A run that came to nothing has answered nothing: what it was for waits again, and the cooldown bounds how often it is tried. */
+export function putBack(state: TriggerState): void {
+  state.waiting = newestLasting([...state.taken, ...state.waiting]);
+  state.taken = [];
+}
+
+/** @param signals oldest first */
+function newestLasting(signals: readonly Signal[]): Signal[] {
+  const lasting = signals.filter(({ trigger }) => LASTING.has(trigger));
+  return [...new Map(lasting.map((signal) => [signal.trigger, signal])).values()];
 }
 
 function byPrecedence(signals: readonly Signal[]): Signal[] {

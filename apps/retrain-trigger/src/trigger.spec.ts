@@ -95,22 +95,24 @@ const recovered = (occurredAt: number, changes: Partial<LifecycleOf<'IncidentClo
   outcome: 'recovered',
   ...changes,
 });
-const finished = (run: string): Lifecycle => ({
+const finished = (run: string, failure: string | null = null): Lifecycle => ({
   ...base,
   type: 'TrainingFinished',
   run,
   trigger: 'drift',
   candidates: [],
   reference: [],
-  failure: null,
+  failure,
 });
+const commanded: Lifecycle = { ...base, type: 'RetrainCommanded', actor: 'jane', reason: 'new prices' };
+const failed = (run: string) => finished(run, 'nothing was trained: the disk was full');
 
 async function decisions(): Promise<string[]> {
   const found: string[] = [];
   for await (const { event } of platform.read(topics.lifecycle)) {
     if (event.type === 'TrainingRequested') found.push(`${event.run} by ${event.trigger}`);
     if (event.type === 'TrainingDeclined') found.push(`no ${event.trigger}: ${event.code}`);
-    if (event.type === 'TrainingFinished' && event.failure !== null) found.push(`${event.run} is lost`);
+    if (event.type === 'TrainingFinished' && event.actor === 'retrain-trigger') found.push(`${event.run} is lost`);
   }
   return found;
 }
@@ -164,8 +166,7 @@ describe('the retrain trigger', () => {
 
   it('runs once for all that speaks for it at one tick, and says so to each of them', async () => {
     await applied();
-    const command: Lifecycle = { ...base, type: 'RetrainCommanded', actor: 'jane', reason: 'new prices' };
-    await hears(serves(1), labels(5_000), dropped(5_000), drift(5_000), command, { ...command, actor: 'joe' });
+    await hears(serves(1), labels(5_000), dropped(5_000), drift(5_000), commanded, { ...commanded, actor: 'joe' });
     await ticks();
     expect(await decisions()).toEqual([
       'm-run-1 by manual',
@@ -297,14 +298,84 @@ describe('the retrain trigger', () => {
     });
   });
 
+  describe('looks again at drift and lost performance whose run failed', () => {
+    it.each([
+      ['the drift that asked for it', [drift(5_000)], 'drift'],
+      ['the lost performance that asked for it', [dropped(5_000)], 'performance'],
+      ['what a run by hand was for too', [commanded, dropped(5_000)], 'performance'],
+    ])('when the cooldown is over: %s', async (_, signals, runsBy) => {
+      await applied('everyLabels: null');
+      await hears(serves(1), ...signals);
+      await ticks();
+      const before = await decisions();
+      await hears(failed('m-run-1'));
+      await counts(5_499);
+      await ticks();
+      expect(await decisions()).toEqual(before);
+      await counts(5_500);
+      await ticks();
+      expect(await decisions()).toEqual([...before, `m-run-2 by ${runsBy}`]);
+    });
+
+    it('as often as it fails, but not after a run that succeeds', async () => {
+      await applied('everyLabels: null');
+      await hears(serves(1), drift(5_000));
+      await ticks();
+      await hears(failed('m-run-1'));
+      await counts(6_000);
+      await ticks();
+      await hears(failed('m-run-2'));
+      await counts(7_000);
+      await ticks();
+      await hears(finished('m-run-3'));
+      await counts(9_000);
+      await ticks();
+      expect(await decisions()).toEqual(['m-run-1 by drift', 'm-run-2 by drift', 'm-run-3 by drift']);
+    });
+
+    it('not before more labels have come, where there is no cooldown', async () => {
+      await applied('everyLabels: null, cooldownLabels: 0');
+      await hears(serves(1), drift(5_000));
+      await ticks();
+      await hears(failed('m-run-1'));
+      await ticks();
+      await ticks();
+      expect(await decisions()).toEqual(['m-run-1 by drift']);
+      await counts(5_500);
+      await ticks();
+      expect(await decisions()).toEqual(['m-run-1 by drift', 'm-run-2 by drift']);
+    });
+
+    it('and drops it when the loss was over before the run had failed', async () => {
+      await applied('everyLabels: null');
+      await hears(serves(1), drift(5_000));
+      await ticks();
+      await hears(recovered(2_000), failed('m-run-1'));
+      await ticks(2_000);
+      await counts(9_000);
+      await ticks();
+      expect(await decisions()).toEqual(['m-run-1 by drift']);
+    });
+
+    it('also where the run is given up', async () => {
+      await applied('everyLabels: null');
+      await hears(serves(1), drift(5_000));
+      await ticks();
+      await ticks(RUN_LOST_MS);
+      expect(await decisions()).toEqual(['m-run-1 by drift', 'm-run-1 is lost']);
+      await counts(5_500);
+      await ticks();
+      expect((await decisions()).at(-1)).toBe('m-run-2 by drift');
+    });
+  });
+
   it('does what a person commands, whatever the cooldown, but one run at a time', async () => {
     await applied();
     await hears(serves(1), drift(5_000));
     await ticks();
-    const command: Lifecycle = { ...base, type: 'RetrainCommanded', actor: 'jane', reason: 'new prices' };
-    await hears(command);
+    await hears(commanded);
     await ticks();
-    await hears(finished('m-run-1'), command);
+    await hears(finished('m-run-1'), commanded);
     await ticks();
     expect(await decisions()).toEqual(['m-run-1 by drift', 'no manual: run-under-way', 'm-run-2 by manual']);
     expect(await lastRequest()).toMatchObject({ actor: 'jane' });

@@ -1,6 +1,6 @@
 import { topics, type DriftKind, type Lifecycle, type ModelInForce, type PerformanceMeasured } from '@gyre/contracts';
 import { publish, type Effects, type Task } from '@gyre/platform';
-import { consider, RUN_LOST_MS, windowsOf, type Signal, type Trigger, type TriggerState } from './policy.js';
+import { consider, putBack, RUN_LOST_MS, windowsOf, type Signal, type Trigger, type TriggerState } from './policy.js';
 
 const ACTOR = 'retrain-trigger';
 
@@ -39,6 +39,7 @@ function begin(spec: ModelInForce): TriggerState {
     labelsAtDrift: null,
     signals: [],
     waiting: [],
+    taken: [],
   };
 }
 
@@ -65,8 +66,7 @@ function hear(state: TriggerState, event: Lifecycle): boolean {
       return false;
     case 'TrainingFinished':
       if (event.run !== state.running) return false;
-      state.running = null;
-      return state.waiting.length > 0;
+      return hasEnded(state, event.failure);
     case 'DriftDetected':
       // Inputs that moved explain a loss; by themselves they are none. Late labels speak of versions that serve no more.
       if (event.kind !== 'concept' || event.version !== state.champion) return false;
@@ -94,8 +94,17 @@ const LOSSES: ReadonlySet<DriftKind> = new Set(['concept', 'quality']);
  * Drift and lost performance speak of a version and a time. They count up to the tick that ended them: what ends them comes at a tick too, before or
  * after this task is woken, and the decision must be the same.
  */
-function isOver({ signals, waiting }: TriggerState, at: number): void {
-  for (const signal of [...signals, ...waiting]) signal.overAt ??= at;
+function isOver({ signals, waiting, taken }: TriggerState, at: number): void {
+  for (const signal of [...signals, ...waiting, ...taken]) signal.overAt ??= at;
+}
+
+/** @returns whether something waited for the end of the run. What a failed run leaves waits for more labels: on the same ones it would fail again. */
+function hasEnded(state: TriggerState, failure: string | null): boolean {
+  const waited = state.waiting.length > 0;
+  state.running = null;
+  if (failure === null) state.taken = [];
+  else putBack(state);
+  return waited;
 }
 
 /** @returns whether something waits that more labels may let run */
@@ -109,9 +118,8 @@ function act(state: TriggerState, now: number): Effects<TriggerState> {
   const base = { model: state.spec.name, occurredAt: now };
   const events: Lifecycle[] = [];
   if (state.running !== null && now - state.runningSince >= RUN_LOST_MS) events.push(givenUp(state, base));
-  const { accepted, declined, waiting } = consider(state, now);
-  state.signals = [];
-  state.waiting = waiting;
+  const { accepted, declined, waiting, taken } = consider(state, now);
+  Object.assign(state, { signals: [], waiting, taken });
   if (accepted !== undefined) events.push(request(state, accepted, base));
   for (const { signal, code, reason } of declined) {
     events.push({
@@ -133,7 +141,7 @@ function act(state: TriggerState, now: number): Effects<TriggerState> {
 function givenUp(state: TriggerState, base: { model: string; occurredAt: number }): Lifecycle {
   const run = state.running as string;
   const failure = `nothing was heard of it for ${RUN_LOST_MS / 3_600_000} hours`;
-  state.running = null;
+  hasEnded(state, failure);
   return {
     ...base,
     type: 'TrainingFinished',

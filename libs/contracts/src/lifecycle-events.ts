@@ -207,7 +207,7 @@ export const TrainingSetBuilt = event('TrainingSetBuilt', {
   request: TrainingRequested,
 });
 
-/** trainer, or whoever gives the run up. A run without candidates says why. */
+/** trainer, or whoever gives the run up. A run without candidates says why; the drift or lost performance that it was for is looked at again after the cooldown. */
 export const TrainingFinished = event('TrainingFinished', {
   run: z.string(),
   trigger: z.string(),
