@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics, type Lifecycle } from '@gyre/contracts';
-import { publish, type Artifacts, type Job } from '@gyre/platform';
+import { isOfSurroundings, publish, type Artifacts, type Job } from '@gyre/platform';
 import type { Specs } from './online-reader.js';
 import type { Recipe } from './training-manifest.js';
 import { HistoryIncomplete, type TrainingSet, type TrainingSets } from './training-set.js';
@@ -105,7 +105,8 @@ async function built(
     try {
       return enough(await sets.build(recipe), settings.trainingRowsMin);
     } catch (error) {
-      if (error instanceof Refused || signal.aborted) throw error;
+      // A full disk or an absent server is waited for by the platform, however long it takes.
+      if (error instanceof Refused || isOfSurroundings(error) || signal.aborted) throw error;
       if (error instanceof HistoryIncomplete) {
         if (performance.now() >= deadline) throw new Refused(`${error.message}, after ${settings.historyWaitMs} ms`);
       } else {

@@ -307,6 +307,18 @@ describe('training sets', () => {
       expect(await store.train()).toMatchObject(few);
     }));
 
+  it('waits out a full disk, and gives up no run for it', () =>
+    using({}, async (store) => {
+      await store.outcome('joined', await store.predict('a', 1), 1, 2);
+      const build = store.sets.build.bind(store.sets);
+      let tries = 0;
+      store.sets.build = (recipe) =>
+        ++tries > 3
+          ? build(recipe)
+          : Promise.reject(new Error('IO Error: Could not write file "x.parquet": No space left on device'));
+      expect(await store.train()).toMatchObject({ type: 'TrainingSetBuilt', rows: 1 });
+    }));
+
   it('does not train on history that has not arrived: older values would stand in for what serving saw', () =>
     using({}, async (store) => {
       await store.observe('weather', 'a', 1, { wind: 7 });

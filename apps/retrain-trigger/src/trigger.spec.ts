@@ -105,7 +105,7 @@ const finished = (run: string, failure: string | null = null): Lifecycle => ({
   failure,
 });
 const commanded: Lifecycle = { ...base, type: 'RetrainCommanded', actor: 'jane', reason: 'new prices' };
-const failed = (run: string) => finished(run, 'nothing was trained: the disk was full');
+const failed = (run: string) => finished(run, 'nothing was trained: its thread died');
 
 async function decisions(): Promise<string[]> {
   const found: string[] = [];

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type Candidate, type ModelInForce, topics } from '@gyre/contracts';
+import { type Candidate, GyreError, type ModelInForce, topics } from '@gyre/contracts';
 import { type Dataset, rowsOf } from '@gyre/learning';
 import { OnnxModel } from '@gyre/model-runtime';
-import { EmbeddedPlatform } from '@gyre/platform';
+import { type Artifacts, EmbeddedPlatform } from '@gyre/platform';
 import { decodeManifest, encodeManifest } from './manifest.js';
 import { SplitSettings } from './plan.js';
 import { reproduce } from './reproduce.js';
@@ -237,6 +237,35 @@ describe('trainer', () => {
     } as unknown as TrainingPool;
     const { finished } = await run(data, { pool: dying });
     expect(finished).toMatchObject({ candidates: [], failure: 'it failed 3 times: the thread ended with code 134' });
+  });
+
+  it.each([
+    ['a full disk', Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })],
+    ['a store that is away', new GyreError('PLATFORM_UNAVAILABLE', 'MongoDB does not answer')],
+  ])('gives up no run for %s, however often it is in the way', async (_, error) => {
+    const { artifacts } = EmbeddedPlatform.inMemory();
+    const event = await built(data, artifacts);
+    let inTheWay = true;
+    const hindered = <T>(work: () => Promise<T>) => (inTheWay ? Promise.reject(error) : work());
+    const store: Artifacts = {
+      get: (sha256) => hindered(() => artifacts.get(sha256)),
+      put: (bytes) => artifacts.put(bytes),
+    };
+    let deaths = 1;
+    const mortal = {
+      train: (...work: Parameters<TrainingPool['train']>) =>
+        deaths-- > 0 ? Promise.reject(new Error('the thread ended with code 134')) : pool.train(...work),
+    } as TrainingPool;
+    const model = modelOf(WIDTH, { trainers: ['linear'] });
+    const split = SplitSettings.parse({});
+    const job = trainingJob({ artifacts: store, catalog: { model: () => model }, pool: mortal, reader, split });
+    const record = { topic: 'gyre.lifecycle', partition: 0, offset: 0, key: 'direction', appendedAt: 0, event };
+    const perform = () =>
+      job.perform([record], { partition: 0, state: undefined, signal: new AbortController().signal });
+    for (let tries = 0; tries < 5; tries++) await expect(perform()).rejects.toBe(error);
+    inTheWay = false;
+    await expect(perform()).rejects.toThrow('the thread ended'); // the first try that counts
+    expect((await perform()).publish?.[0]?.events).toMatchObject([{ run: 'run-1', failure: null }]);
   });
 
   it('ends its thread when it is told to stop, publishes nothing, and trains again afterwards', async () => {

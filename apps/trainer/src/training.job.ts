@@ -8,7 +8,7 @@ import {
   topics,
 } from '@gyre/contracts';
 import { checkDataset, type Dataset } from '@gyre/learning';
-import { type Artifacts, type Job, publish } from '@gyre/platform';
+import { type Artifacts, isOfSurroundings, type Job, publish } from '@gyre/platform';
 import { encodeManifest, type Manifest, MEASURED, onnxMetadata, softwareHere } from './manifest.js';
 import { type CandidatePlan, planCandidates, type SplitSettings } from './plan.js';
 import { referencesOf, togetherOf } from './reference.js';
@@ -38,7 +38,7 @@ export interface TrainingSurroundings {
  * lifecycle: a training set was built -> challengers -> lifecycle: training has finished, with candidates or with the reason why not.
  *
  * Bad data never throws: the one who asked waits for an answer. What throws is a store or a thread that fails; that is tried again, and in
- * the end is an answer too, so that no run stays under way for ever.
+ * the end is an answer too, so that no run stays under way for ever. A full disk or a store that is away is waited for by the platform.
  */
 export function trainingJob(surroundings: TrainingSurroundings): Job<never, Lifecycle> {
   const failures = new Map<string, number>();
@@ -53,7 +53,7 @@ export function trainingJob(surroundings: TrainingSurroundings): Job<never, Life
         const began = performance.now();
         const isLast = (failures.get(event.run) ?? 0) >= TRIES_MAX - 1;
         const result = await finishedRun(event, surroundings, signal, isLast).catch((error: unknown) => {
-          failures.set(event.run, (failures.get(event.run) ?? 0) + 1);
+          if (!isOfSurroundings(error)) failures.set(event.run, (failures.get(event.run) ?? 0) + 1);
           throw error;
         });
         failures.delete(event.run);
@@ -83,6 +83,7 @@ async function finishedRun(
   try {
     return { ...base, ...(await trainedRun(built, surroundings, signal)), failure: null };
   } catch (error) {
+    if (isOfSurroundings(error)) throw error;
     const failure = failureOf(error) ?? (isLastTry ? `it failed ${TRIES_MAX} times: ${messageOf(error)}` : undefined);
     if (failure === undefined || signal.aborted) throw error;
     return { ...base, candidates: [], reference: [], failure, reason: `nothing was trained: ${failure}` };
