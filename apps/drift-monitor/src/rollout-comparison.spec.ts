@@ -19,15 +19,10 @@ interface Way {
 
 describe('the comparison of a canary', () => {
   const loss = new OutcomeLoss(false);
+  const rulesOf = (pairsMax: number) =>
+    ({ version: CANARY, role: 'canary', rule: 'notWorse', alpha: 0.05, notWorseBy: 0.01, pairsMax }) as const;
   const begin = (pairsMax: number, continues?: string): RolloutComparison => {
-    const rules = {
-      version: CANARY,
-      role: 'canary',
-      rule: 'notWorse',
-      alpha: 0.05,
-      notWorseBy: 0.01,
-      pairsMax,
-    } as const;
+    const rules = rulesOf(pairsMax);
     const before =
       continues === undefined
         ? undefined
@@ -137,5 +132,30 @@ describe('the comparison of a canary', () => {
         return { rollout: isBefore ? 'shadow' : 'r', champion: both, canary: both, unpaired: true };
       };
     expect(lives(6_000, easyBefore(0), 500, 7, 'shadow').decided).toBeUndefined();
+  });
+
+  it('keeps the names of the newest rollouts alone, and counts the answers of a canary that began before them', () => {
+    let comparison = begin(500);
+    for (let n = 1; n <= 200; n++) {
+      const started = { rollout: `r${n}`, incumbent: CHAMPION, challengers: [rulesOf(500)] };
+      comparison = new RolloutComparison(started, loss.max, comparison);
+    }
+    expect(comparison.state().rollouts).toHaveLength(64);
+    expect(['r200', 'r137', 'r136', 'r'].map((rollout) => comparison.covers(rollout))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    const base = { model: 'm', occurredAt: 1, request: null, features: [], seen: null, fallback: null, shadows: [] };
+    const answers = (row: number, rollout: string) => {
+      const entity = `of row ${row}`;
+      const ofCanary = { version: CANARY, route: 'canary', output: [0.9, 0.1] };
+      const ofChampion = { version: CHAMPION, route: 'champion', output: [0.1, 0.9] };
+      const answered = routingShare('m', entity) < SHARE ? ofCanary : ofChampion;
+      return comparison.observe({ ...base, id: `p${row}`, entity, rollout, ...answered }, 1, loss);
+    };
+    const decided = Array.from({ length: 1_000 }, (_, row) => answers(row, row % 2 === 0 ? 'r200' : 'r150')).flat();
+    expect(decided.map(({ verdict }) => verdict)).toEqual(['worse']);
   });
 });

@@ -12,6 +12,9 @@ import type { OutcomeLoss } from './outcome-loss.js';
 /** The interval is tightest where most rollouts are decided: after some hundred pairs. Its guarantee does not depend on it. */
 const TIGHTEST_AT = 5;
 
+/** So many of the rollouts that one continues are known by name: a champion that nobody beats has ever more. What was answered under an older one counts for none. */
+const ROLLOUTS_MAX = 64;
+
 type Started = LifecycleOf<'RolloutStarted'>;
 type Challenger = Started['challengers'][number];
 type Verdict = LifecycleOf<'ComparisonDecided'>['verdict'];
@@ -57,7 +60,7 @@ interface Comparing {
  * alpha for either; after `pairsMax` pairs it is `notWorse`, or `better` where that is proved. A request that it failed is a pair with the largest loss.
  */
 export class RolloutComparison {
-  /** This rollout, and those that it continues: a late label's prediction may have been made under them. */
+  /** This rollout, and the newest of those that it continues: a late label's prediction may have been made under them. */
   private readonly rollouts: string[];
   private readonly incumbent: number;
   private readonly challengers: Comparing[];
@@ -69,7 +72,7 @@ export class RolloutComparison {
     continued?: RolloutComparison,
   ) {
     this.incumbent = started.incumbent;
-    this.rollouts = [started.rollout, ...(continued?.rollouts ?? [])];
+    this.rollouts = [started.rollout, ...(continued?.rollouts ?? [])].slice(0, ROLLOUTS_MAX);
     this.challengers = started.challengers.map(
       (rules) =>
         continued?.challengers.find((c) => c.rules.version === rules.version && c.rules.role === rules.role) ??
@@ -135,8 +138,9 @@ export class RolloutComparison {
    */
   private answered({ rules, since }: Comparing, arms: CanaryArms, predicted: Predicted, loss: number): boolean {
     const { model, entity, version, route, rollout } = predicted;
-    // The newest rollout is the first.
-    const isOfBefore = this.rollouts.indexOf(rollout ?? '') > this.rollouts.indexOf(since);
+    // The newest rollout is the first. All that are kept came after one that is not.
+    const began = this.rollouts.indexOf(since);
+    const isOfBefore = began >= 0 && this.rollouts.indexOf(rollout ?? '') > began;
     if (entity === null || isOfBefore) return false;
     const unit = routingHash(model, entity);
     if (failedCanary(predicted, this.incumbent)) return arms.answered('canary', unit, this.lossMax);
