@@ -22,6 +22,7 @@ import { keep } from './keep.js';
 import { canaryOf, versionOf, type ModelRecord } from './model-record.js';
 import { servedAt } from './served-at.js';
 import { applySpecs } from './specs.js';
+import { TimelinePages } from './timeline-pages.js';
 
 const Why = z.strictObject({ reason: z.string().min(1).max(1_000).default('no reason was given') });
 const Promotion = Why.extend({ version: z.int().positive() });
@@ -33,6 +34,7 @@ export class RegistryController {
     @Inject(Platform) private readonly platform: Platform,
     @Inject(Catalog) private readonly catalog: Catalog,
     @Inject(KnownEverywhere) private readonly everywhere: KnownEverywhere,
+    @Inject(TimelinePages) private readonly pages: TimelinePages,
   ) {}
 
   @Post('specs')
@@ -112,18 +114,12 @@ export class RegistryController {
   ): Promise<TimelineEntry[]> {
     const end = before === undefined ? Infinity : wholeNumber('before', before, 0);
     const most = Math.min(10_000, wholeNumber('limit', limit, 1));
-    // A ring: a model's whole history may be far longer than what is asked for.
-    const newest: TimelineEntry[] = [];
-    let count = 0;
-    for await (const { offset, event } of this.platform.read(topics.lifecycle, { key: model })) {
-      if (offset >= end) break;
+    const decisions = await this.pages.newest(model, most, end);
+    if (decisions.length === 0) this.catalog.requireModel(model);
+    return decisions.map(({ offset, event }) => {
       const { type, occurredAt, actor, reason } = event;
-      newest[count % most] = { offset, type, occurredAt, actor, reason, event };
-      count += 1;
-    }
-    if (count === 0) this.catalog.requireModel(model);
-    const next = count % most;
-    return [...newest.slice(next), ...newest.slice(0, next)].reverse();
+      return { offset, type, occurredAt, actor, reason, event };
+    });
   }
 
   @Get('models/:model/served')
@@ -132,9 +128,7 @@ export class RegistryController {
     const moment = at === undefined ? Date.now() : Date.parse(at);
     if (Number.isNaN(moment))
       throw new GyreError('BAD_REQUEST', `at=${at} is no time; write it like 2026-11-22T14:05:00Z`);
-    const decisions: Lifecycle[] = [];
-    for await (const { event } of this.platform.read(topics.lifecycle, { key: model })) decisions.push(event);
-    return servedAt(decisions, moment);
+    return servedAt(this.platform.read(topics.lifecycle, { key: model }), moment);
   }
 
   @Needs('operator')

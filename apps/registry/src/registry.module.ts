@@ -4,10 +4,16 @@ import { Platform } from '@gyre/platform';
 import { keep } from './keep.js';
 import type { ModelRecord } from './model-record.js';
 import { RegistryController } from './registry.http.js';
+import { TimelinePages } from './timeline-pages.js';
 
 @Module({
   controllers: [RegistryController],
   providers: [
+    {
+      provide: TimelinePages,
+      inject: [Platform],
+      useFactory: (platform: Platform) => new TimelinePages(platform),
+    },
     {
       provide: 'registry',
       inject: [Platform, Catalog, Metrics],

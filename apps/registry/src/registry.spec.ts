@@ -238,11 +238,9 @@ describe('the registry', () => {
     await runs({ ...trained('r1', candidate()), occurredAt: 10 }, { ...trained('r2', candidate()), occurredAt: 20 });
     await decided(2, 'better');
     await ticks();
-    const log: Lifecycle[] = [];
-    for await (const { event } of read()) log.push(event);
-    expect(servedAt(log, 999)).toMatchObject({ version: null, since: null });
-    expect(servedAt(log, 2_999)).toMatchObject({ version: 1, since: 1_000, actor: 'registry' });
-    expect(servedAt(log, 3_000)).toMatchObject({ version: 2, since: 3_000, evidence });
+    expect(await servedAt(read(), 999)).toMatchObject({ version: null, since: null });
+    expect(await servedAt(read(), 2_999)).toMatchObject({ version: 1, since: 1_000, actor: 'registry' });
+    expect(await servedAt(read(), 3_000)).toMatchObject({ version: 2, since: 3_000, evidence });
   });
 
   it('shares requests out as the spec says, among versions that there are, and takes the shares back with it', async () => {

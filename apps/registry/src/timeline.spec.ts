@@ -2,10 +2,21 @@ import { topics, type Lifecycle } from '@gyre/contracts';
 import type { Catalog, KnownEverywhere } from '@gyre/hosting';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { RegistryController } from './registry.http.js';
+import { TimelinePages } from './timeline-pages.js';
 
 describe('the timeline', () => {
   const platform = EmbeddedPlatform.inMemory({});
-  const timeline = new RegistryController(platform, {} as Catalog, {} as KnownEverywhere);
+  let read = 0;
+  const pages = new TimelinePages({
+    follow: platform.follow.bind(platform),
+    async *read(...from: Parameters<EmbeddedPlatform['read']>) {
+      for await (const record of platform.read(...from)) {
+        read += 1;
+        yield record;
+      }
+    },
+  } as EmbeddedPlatform);
+  const timeline = new RegistryController(platform, {} as Catalog, {} as KnownEverywhere, pages);
   const page = async (limit: string, before?: string) =>
     (await timeline.timeline('m', limit, before)).map(({ reason }) => reason);
   beforeAll(async () => {
@@ -26,6 +37,21 @@ describe('the timeline', () => {
   it('goes on before the oldest of a page', async () => {
     const [, { offset } = { offset: 0 }] = await timeline.timeline('m', '2');
     expect(await page('2', String(offset))).toEqual(['c', 'b']);
+  });
+
+  it('reads no more of the log than it gives, however long the log is', async () => {
+    const [, { offset } = { offset: 0 }] = await timeline.timeline('m', '2');
+    read = 0;
+    expect(await page('1', String(offset))).toEqual(['c']);
+    expect(read).toBe(1);
+  });
+
+  it('holds what has been decided by the time it is asked for', async () => {
+    await platform.append(topics.lifecycle, [
+      { model: 'n', occurredAt: 1, actor: 'jane', reason: 'of another model', type: 'RetrainCommanded' },
+      { model: 'm', occurredAt: 9, actor: 'jane', reason: 'f', type: 'RetrainCommanded' },
+    ]);
+    expect(await page('2')).toEqual(['f', 'e']);
   });
 
   it.each(['0', '-1', 'all'])('refuses limit=%s', async (limit) => {
