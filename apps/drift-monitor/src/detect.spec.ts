@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   topics,
   type Lifecycle,
@@ -10,6 +11,7 @@ import {
 import { readSpecs } from '@gyre/hosting';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { detect } from './detect.js';
+import type { WatchState } from './watch.js';
 
 const spec = (more = '') =>
   readSpecs(
@@ -126,6 +128,23 @@ describe('the watch', () => {
     expect(drift?.before).toBeCloseTo(0.2, 1);
     expect(drift?.after).toBeGreaterThan(0.4);
     expect(drift?.reason).toMatch(/the error of version 1 rose from 2\d\.\d % to \d\d\.\d %/);
+  });
+
+  it('waits for the spec of a new model, which may come after its first outcome', async () => {
+    const outcome: Outcome = {
+      kind: 'expired',
+      model: 'new',
+      prediction: 'p',
+      occurredAt: 1,
+      label: null,
+      predicted: null,
+    };
+    await platform.append(topics.outcomes, [outcome]);
+    await pause(500); // three tries, which are enough for what is broken
+    const applied = { ...(spec() as NonNullable<ReturnType<typeof spec>>), name: 'new' };
+    await hears({ ...base, model: 'new', type: 'ModelApplied', spec: applied });
+    const watched = (await platform.states<WatchState>(detect, ['new'])).get('new');
+    expect(watched?.counts.expired).toBe(1);
   });
 
   it('is silent when the error falls', async () => {

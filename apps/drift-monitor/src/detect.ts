@@ -11,6 +11,8 @@ type Heard = Outcome | Lifecycle | InputsMeasured;
 export const detect: Task<Watch, Heard> = {
   name: 'drift-monitor.detect',
   inputs: [topics.lifecycle, topics.inputs, topics.outcomes] as Task<Watch, Heard>['inputs'],
+  // A model's spec comes by another topic than its first outcomes, and may come later.
+  attempts: 8,
   codec: { load: (json) => Watch.restored(json as WatchState), save: (watch) => watch.state() },
   handle(watch, event) {
     if ('features' in event) return waiting(fed(watch, event));

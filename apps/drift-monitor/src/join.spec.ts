@@ -128,6 +128,16 @@ describe('the rules for labels', () => {
     expect([count('joined'), count('corrected'), count('repeated')]).toEqual([1, 31, 41]);
   });
 
+  it('wait for the spec of a new model, which may come after its first prediction', async () => {
+    let tries = 0;
+    await platform.close();
+    platform = EmbeddedPlatform.inMemory({ partitions: 3 });
+    platform.run(join({ model: () => (++tries > 3 ? MODEL : undefined), unknownHorizonMs: HOUR }));
+    const id = await predicts('a');
+    await labels({ prediction: id, value: 0 });
+    expect(await outcomes()).toEqual([['joined', id, 0]]);
+  });
+
   it('send a label to the dead letters whose prediction has not come within the horizon', async () => {
     await labels({ prediction: idOf('a') });
     await passes(T + HOUR - 1);

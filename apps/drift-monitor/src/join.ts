@@ -58,6 +58,8 @@ export const join = (settings: JoinSettings): Task<Joining, Predicted | LabelObs
   name: 'drift-monitor.join',
   inputs: [topics.predictions, topics.feedback] as Task<Joining, Predicted | LabelObserved>['inputs'],
   stateKey: (event) => ('id' in event ? event.id : keyOf(event)),
+  // A model's spec comes by another way than its first prediction, and may come later.
+  attempts: 8,
   handle: (state, event, context) =>
     'id' in event ? predicted(state, event, settings) : labelled(state, event, context, settings),
   wake: (state, context) => woken(state, context.stateKey, settings),

@@ -1,10 +1,12 @@
 import { topics, type Imported, type ModelInForce } from '@gyre/contracts';
-import { Catalog } from '@gyre/hosting';
+import { Catalog, type KnownEverywhere } from '@gyre/hosting';
 import { encodeOnnx } from '@gyre/model-runtime';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { importModel } from './import-model.js';
 import { keep } from './keep.js';
 import type { ModelRecord } from './model-record.js';
+import { RegistryController } from './registry.http.js';
+import { TimelinePages } from './timeline-pages.js';
 
 let platform: EmbeddedPlatform;
 let catalog: Catalog;
@@ -101,4 +103,12 @@ it('is refused under the name of a trained model, for other classes, and for wha
     'has the label ["red","green"], and the file answers ["red","blue"]',
   );
   await expect(imports('broken', new Uint8Array(9))).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+});
+
+it('is answered when the other processes know it, and names those that do not say so', async () => {
+  const unconfirmed = ['drift-monitor does not answer within 10000 ms'];
+  const everywhere = { known: () => Promise.resolve(unconfirmed) } as KnownEverywhere;
+  const http = new RegistryController(platform, catalog, everywhere, new TimelinePages(platform));
+  const file = Buffer.from(classifier(['red', 'green'], 0));
+  expect(await http.import('colours', file, 'm.onnx', 'ana')).toMatchObject({ model: 'colours', unconfirmed });
 });

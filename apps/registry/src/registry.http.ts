@@ -159,7 +159,9 @@ export class RegistryController {
       { actor, at: Date.now() },
     );
     await this.platform.append(topics.lifecycle, events);
-    return answer;
+    // Who is sent a prediction of it afterwards is to know it.
+    const unconfirmed = await this.everywhere.known();
+    return unconfirmed.length === 0 ? answer : { ...answer, unconfirmed };
   }
 
   @Needs('operator')

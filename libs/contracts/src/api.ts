@@ -27,6 +27,8 @@ export interface Imported {
   classes: (string | number)[];
   /** Outputs that were lists of maps, and are matrices of probabilities now. */
   cut: string[];
+  /** Processes that did not say in time that they know the model, and why; absent where all did. */
+  unconfirmed?: string[];
 }
 /** An input or output by the names of the Open Inference Protocol; -1 is a dimension of any size. */
 export interface TensorSignature {
