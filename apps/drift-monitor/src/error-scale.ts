@@ -1,5 +1,5 @@
-/** An error is cut at so many of its scales. */
-export const SCALES_MAX = 5;
+import { SCALES_MAX } from '@gyre/contracts';
+
 /** Errors above 0 whose mean is the scale, where no holdout says what it is. */
 const ERRORS_FIRST = 30;
 

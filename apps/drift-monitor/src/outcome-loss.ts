@@ -1,5 +1,5 @@
+import { SCALES_MAX } from '@gyre/contracts';
 import { lossOf, mostLikely } from '@gyre/learning';
-import { SCALES_MAX } from './error-scale.js';
 
 export interface OutcomeLossState {
   /** Fading mean of the absolute errors of what was served, in the label's unit; 0 before the first. */

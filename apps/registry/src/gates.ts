@@ -1,7 +1,5 @@
-import type { Candidate, Gate } from '@gyre/contracts';
+import { ONNX_DIFFERENCE_MAX, type Candidate, type Gate } from '@gyre/contracts';
 
-/** ONNX and trainer may differ by this much on a holdout row. */
-export const ONNX_DIFFERENCE_MAX = 1e-5;
 /** A candidate must lose at most this share of what the trivial baseline loses: chance alone must not get a model near traffic. */
 const BASELINE_SHARE_MAX = 0.98;
 

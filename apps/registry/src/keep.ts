@@ -1,4 +1,4 @@
-import { topics, type Candidate, type DriftKind, type Lifecycle, type LifecycleOf } from '@gyre/contracts';
+import { LOSS_KINDS, topics, type Candidate, type Lifecycle, type LifecycleOf } from '@gyre/contracts';
 import type { Effects, Task } from '@gyre/platform';
 import { Decisions } from './decisions.js';
 import { failed, gatesOf } from './gates.js';
@@ -72,7 +72,7 @@ function decide(record: ModelRecord, event: Lifecycle, decisions: Decisions): bo
       confirmLoss(record, event.version);
       return false;
     case 'IncidentClosed':
-      if (event.outcome === 'recovered' && event.version === record.champion && LOSSES.has(event.kind))
+      if (event.outcome === 'recovered' && event.version === record.champion && LOSS_KINDS.has(event.kind))
         record.recoveredAt = event.occurredAt;
       return false;
     case 'ComparisonDecided':
@@ -91,9 +91,6 @@ function decide(record: ModelRecord, event: Lifecycle, decisions: Decisions): bo
       return false;
   }
 }
-
-/** Incidents that stand for a loss. */
-const LOSSES: ReadonlySet<DriftKind> = new Set(['concept', 'quality']);
 
 function confirmLoss(record: ModelRecord, version: number | null): void {
   if (version !== record.champion) return;

@@ -1,4 +1,4 @@
-import { topics, type DriftKind, type Lifecycle, type ModelInForce, type PerformanceMeasured } from '@gyre/contracts';
+import { LOSS_KINDS, topics, type Lifecycle, type ModelInForce, type PerformanceMeasured } from '@gyre/contracts';
 import { publish, type Effects, type Task } from '@gyre/platform';
 import { consider, putBack, RUN_LOST_MS, windowsOf, type Signal, type Trigger, type TriggerState } from './policy.js';
 
@@ -61,7 +61,7 @@ function hear(state: TriggerState, event: Lifecycle): boolean {
       return false;
     }
     case 'IncidentClosed':
-      if (event.outcome === 'recovered' && event.version === state.champion && LOSSES.has(event.kind))
+      if (event.outcome === 'recovered' && event.version === state.champion && LOSS_KINDS.has(event.kind))
         isOver(state, event.occurredAt);
       return false;
     case 'TrainingFinished':
@@ -86,9 +86,6 @@ function hear(state: TriggerState, event: Lifecycle): boolean {
       return false;
   }
 }
-
-/** Incidents that stand for a loss: when one is over, so is what it said for training. */
-const LOSSES: ReadonlySet<DriftKind> = new Set(['concept', 'quality']);
 
 /**
  * Drift and lost performance speak of a version and a time. They count up to the tick that ended them: what ends them comes at a tick too, before or

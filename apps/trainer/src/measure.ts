@@ -1,11 +1,9 @@
+import { SCALES_MAX } from '@gyre/contracts';
 import { type Dataset, fit, type FittedModel, lossOf, metricsOf, predict, type RowRange, rowsOf } from '@gyre/learning';
 import type { CandidatePlan } from './plan.js';
 
 /** By name; null where a metric is not defined, such as the AUC of one class. */
 export type Measures = Record<string, number | null>;
-
-/** A regression's loss is cut at so many of its scales. */
-const SCALES_MAX = 5;
 
 /**
  * A candidate and its baselines on the holdout.

@@ -5,6 +5,7 @@ import {
   type Lifecycle,
   type LifecycleOf,
   type ModelInForce,
+  ONNX_DIFFERENCE_MAX,
   topics,
 } from '@gyre/contracts';
 import { checkDataset, type Dataset } from '@gyre/learning';
@@ -14,7 +15,6 @@ import { type CandidatePlan, planCandidates, type SplitSettings } from './plan.j
 import { referencesOf, togetherOf } from './reference.js';
 import type { TrainingPool } from './training-pool.js';
 import { type TrainingSetReader, UntrainableError } from './training-set.js';
-import { ONNX_DIFFERENCE_MAX } from './verify.js';
 
 export type TrainingSetBuilt = LifecycleOf<'TrainingSetBuilt'>;
 export type TrainingFinished = LifecycleOf<'TrainingFinished'>;

@@ -2,8 +2,6 @@ import type { Dataset } from '@gyre/learning';
 import { OnnxModel } from '@gyre/model-runtime';
 import type { CandidatePlan } from './plan.js';
 
-/** ONNX and trainer may differ by this much on any holdout row. */
-export const ONNX_DIFFERENCE_MAX = 1e-5;
 /** Rows at a time. */
 const BATCH_ROWS = 256;
 

@@ -2,6 +2,7 @@ export * from './api.js';
 export * from './errors.js';
 export * from './feature-view.js';
 export * from './ingest-events.js';
+export * from './judgement.js';
 export * from './label-value.js';
 export * from './lifecycle-events.js';
 export * from './model.js';
