@@ -218,7 +218,7 @@ function serving(version: number): Lifecycle {
   return { ...base, type: 'ServingChanged', champion, previous: null, shadows: [], rollout: null };
 }
 
-export function healthy(draw: () => number): Row {
+function healthy(draw: () => number): Row {
   const category = draw();
   const cat = category < 0.1 ? 0 : category < 0.3 ? 1 : category < 0.6 ? 2 : 3;
   return { features: [draw() * 10, draw() + draw(), cat, draw() ** 2], wrong: 0.2 };

@@ -36,7 +36,7 @@ export function shuffled(data: Dataset, seed: number): Dataset {
 }
 
 /** As the feature store writes it. */
-export async function parquetOf({ features, labels, rows, width }: Dataset): Promise<Uint8Array> {
+async function parquetOf({ features, labels, rows, width }: Dataset): Promise<Uint8Array> {
   const folder = mkdtempSync(join(tmpdir(), 'gyre-fixture-'));
   const connection = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
   try {

@@ -36,7 +36,7 @@ export interface TreesOptions {
   readonly earlyStoppingRounds?: number;
 }
 
-export const TREES_DEFAULTS: Required<TreesOptions> = {
+const TREES_DEFAULTS: Required<TreesOptions> = {
   rounds: 100,
   learningRate: 0.1,
   maxLeaves: 31,

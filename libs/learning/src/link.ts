@@ -6,7 +6,7 @@ export function sigmoid(score: number): number {
 }
 
 /** Replaces scores[from..to) by e^score / sum of e^score. */
-export function softmaxInPlace(scores: Float64Array, from: number, to: number): void {
+function softmaxInPlace(scores: Float64Array, from: number, to: number): void {
   let largest = -Infinity;
   for (let i = from; i < to; i++) if (scores[i]! > largest) largest = scores[i]!;
   let sum = 0;

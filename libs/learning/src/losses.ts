@@ -1,7 +1,7 @@
 import type { Task } from './dataset.js';
 
 /** The least probability that the log loss of a single row is taken of, unless another is given: it bounds the loss. */
-export const PROBABILITY_FLOOR = 0.02;
+const PROBABILITY_FLOOR = 0.02;
 
 /** The floor of scikit-learn's log_loss: the distance from 1 to the next float64. */
 export const EPSILON = 2.220446049250313e-16;
@@ -22,7 +22,7 @@ export interface BoundedLoss {
 }
 
 /** -ln of the true class's probability, taken as at least `floor` (and at most 1); a class unknown to the model has probability 0. */
-export function logLossOfRow(prediction: ArrayLike<number>, label: number, floor: number): number {
+function logLossOfRow(prediction: ArrayLike<number>, label: number, floor: number): number {
   const probability = prediction[label] ?? 0;
   // Subtracted from 0, for the negative of 0 would be -0.
   return 0 - Math.log(Math.min(1, probability > floor ? probability : floor));
@@ -36,9 +36,7 @@ export function mostLikely(prediction: ArrayLike<number>): number {
   return best;
 }
 
-export const absoluteError: RowLoss = (prediction, label) => Math.abs(prediction[0]! - label);
-
-export const squaredError: RowLoss = (prediction, label) => (prediction[0]! - label) ** 2;
+const absoluteError: RowLoss = (prediction, label) => Math.abs(prediction[0]! - label);
 
 /**
  * The loss by which models of a task are compared: the log loss with a floor under the probability for classes, the

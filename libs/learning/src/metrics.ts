@@ -65,25 +65,15 @@ export function valueMetrics(values: Float64Array, labels: Float64Array): ValueM
   return { rows: labels.length, mae: errors.mae(), rmse: errors.rmse(), r2: errors.r2() };
 }
 
-/**
- * Every row counts as its most likely class, see {@link mostLikely}.
- *
- * @param threshold of two classes only: the probability from which on a row counts as class 1
- */
-export function confusionOf(
-  probabilities: Float64Array,
-  labels: Float64Array,
-  classes: number,
-  threshold?: number,
-): ConfusionMatrix {
+/** Every row counts as its most likely class, see {@link mostLikely}. */
+function confusionOf(probabilities: Float64Array, labels: Float64Array, classes: number): ConfusionMatrix {
   if (probabilities.length !== classes * labels.length) {
     throw new RangeError(`${labels.length} rows of ${classes} classes are not ${probabilities.length} probabilities`);
   }
-  if (threshold !== undefined && classes !== 2) throw new RangeError(`A threshold parts 2 classes, not ${classes}`);
   const confusion = new ConfusionMatrix(classes);
   for (let row = 0; row < labels.length; row++) {
     const own = probabilities.subarray(row * classes, (row + 1) * classes);
-    confusion.add(labels[row]!, threshold === undefined ? mostLikely(own) : Number(own[1]! >= threshold));
+    confusion.add(labels[row]!, mostLikely(own));
   }
   return confusion;
 }
