@@ -11,8 +11,8 @@ import { readStatus, rulesOf, type FieldRules } from '@gyre/features';
 import type { Platform } from '@gyre/platform';
 import { online, onlineKey, type OnlineState } from './online.js';
 
-/** The specs in force. */
-export interface Specs {
+/** The specs in force, each by its name. */
+export interface SpecsByName {
   view(name: string): FeatureViewSpec | undefined;
   model(name: string): ModelInForce | undefined;
 }
@@ -28,7 +28,7 @@ interface Column {
 export class OnlineReader extends OnlineFeatures {
   constructor(
     private readonly platform: Platform,
-    private readonly specs: Specs,
+    private readonly specs: SpecsByName,
   ) {
     super();
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics, type Lifecycle } from '@gyre/contracts';
 import { isOfSurroundings, publish, type Artifacts, type Job } from '@gyre/platform';
-import type { Specs } from './online-reader.js';
+import type { SpecsByName } from './online-reader.js';
 import type { Recipe } from './training-manifest.js';
 import { HistoryIncomplete, type TrainingSet, type TrainingSets } from './training-set.js';
 
@@ -22,7 +22,7 @@ class Refused extends Error {}
 /** lifecycle: a training was asked for -> its rows as an artifact, or the end of the run with the reason */
 export function trainingSetJob(
   sets: TrainingSets,
-  specs: Specs,
+  specs: SpecsByName,
   artifacts: Artifacts,
   settings: TrainingSettings,
 ): Job<never, Lifecycle> {
@@ -80,7 +80,7 @@ function inWords({ labels }: Requested, rows: number, mismatches: number): strin
   return `${rows} labelled predictions joined with their features (${labels} labels had come when the run was asked for): ${parity}.`;
 }
 
-function recipeFor({ model, asOf, rowsMax }: Requested, specs: Specs): Recipe {
+function recipeFor({ model, asOf, rowsMax }: Requested, specs: SpecsByName): Recipe {
   const spec = specs.model(model);
   if (spec === undefined) throw new Refused(`no model named "${model}" has been applied`);
   const views: Record<string, Recipe['views'][string]> = {};

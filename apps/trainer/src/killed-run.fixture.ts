@@ -4,7 +4,7 @@ import { SplitSettings } from './plan.js';
 import { trainingJob } from './training.job.js';
 import { TrainingPool } from './training-pool.js';
 import { modelOf } from './training-set.fixture.js';
-import { TrainingSetReader } from './training-set.js';
+import { TrainingRowsReader } from './training-rows.js';
 
 /** A process that trains what waits in a data directory and dies at a step: `node killed-run.fixture.js DIR STEP`. */
 const [dir = '', step = ''] = process.argv.slice(2);
@@ -18,7 +18,7 @@ const platform = EmbeddedPlatform.open({
   },
 });
 const pool = new TrainingPool({ threads: 1, heapMegabytes: 512, candidateSecondsMax: 60 });
-const reader = new TrainingSetReader({ threads: 1, memoryMegabytes: 128 });
+const reader = new TrainingRowsReader({ threads: 1, memoryMegabytes: 128 });
 const { artifacts } = platform;
 const dying = {
   get: (sha: string) => artifacts.get(sha),

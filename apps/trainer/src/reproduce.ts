@@ -3,12 +3,12 @@ import type { Reproduced } from '@gyre/contracts';
 import type { Artifacts } from '@gyre/platform';
 import { decodeManifest, encodeManifest, onnxMetadata, type Software, softwareHere } from './manifest.js';
 import type { TrainingPool } from './training-pool.js';
-import type { TrainingSetReader } from './training-set.js';
+import type { TrainingRowsReader } from './training-rows.js';
 
 /** What a reproduction works with. */
 export interface ReproductionSurroundings {
   readonly artifacts: Pick<Artifacts, 'get'>;
-  readonly reader: TrainingSetReader;
+  readonly reader: TrainingRowsReader;
   readonly pool: Pick<TrainingPool, 'train'>;
 }
 

@@ -4,7 +4,7 @@ import { Catalog, Needs } from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { reproduce } from './reproduce.js';
 import { TrainingPool } from './training-pool.js';
-import { TrainingSetReader, UntrainableError } from './training-set.js';
+import { TrainingRowsReader, UntrainableError } from './training-rows.js';
 
 @Controller('v1/models/:model/versions/:version')
 export class TrainerController implements BeforeApplicationShutdown {
@@ -15,7 +15,7 @@ export class TrainerController implements BeforeApplicationShutdown {
     @Inject(Platform) private readonly platform: Platform,
     @Inject(Catalog) private readonly catalog: Catalog,
     @Inject(TrainingPool) private readonly pool: TrainingPool,
-    @Inject(TrainingSetReader) private readonly reader: TrainingSetReader,
+    @Inject(TrainingRowsReader) private readonly reader: TrainingRowsReader,
   ) {}
 
   /** Trains a version again, from its manifest, and says whether the same bytes come out. It takes as long as training it did. */

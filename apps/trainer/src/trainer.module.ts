@@ -5,7 +5,7 @@ import { TrainerConfig } from './trainer.config.js';
 import { TrainerController } from './trainer.http.js';
 import { type TrainingFinished, trainingJob } from './training.job.js';
 import { TrainingPool } from './training-pool.js';
-import { TrainingSetReader } from './training-set.js';
+import { TrainingRowsReader } from './training-rows.js';
 
 const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
 
@@ -21,16 +21,16 @@ const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
       },
     },
     {
-      provide: TrainingSetReader,
+      provide: TrainingRowsReader,
       inject: [Config],
       useFactory: (config: Config) => {
         const { duckdbThreads, duckdbMemoryMegabytes } = config.read('trainer', TrainerConfig);
-        return new TrainingSetReader({ threads: duckdbThreads, memoryMegabytes: duckdbMemoryMegabytes });
+        return new TrainingRowsReader({ threads: duckdbThreads, memoryMegabytes: duckdbMemoryMegabytes });
       },
     },
     {
       provide: 'trainer',
-      inject: [Platform, Config, Catalog, Logger, Metrics, TrainingPool, TrainingSetReader],
+      inject: [Platform, Config, Catalog, Logger, Metrics, TrainingPool, TrainingRowsReader],
       useFactory: (
         platform: Platform,
         config: Config,
@@ -38,7 +38,7 @@ const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
         logger: Logger,
         metrics: Metrics,
         pool: TrainingPool,
-        reader: TrainingSetReader,
+        reader: TrainingRowsReader,
       ) => {
         const { split } = config.read('trainer', TrainerConfig);
         const onFinished = observer(logger, metrics);

@@ -15,7 +15,7 @@ import { TrainerConfig } from './trainer.config.js';
 import { type TrainingFinished, trainingJob, type TrainingSetBuilt } from './training.job.js';
 import { type PoolLimits, TrainingPool } from './training-pool.js';
 import { built, modelOf, shuffled, twoClasses } from './training-set.fixture.js';
-import { TrainingSetReader } from './training-set.js';
+import { TrainingRowsReader } from './training-rows.js';
 
 const WIDTH = 3;
 const data = twoClasses({ rows: 1_200, width: WIDTH, seed: 1 });
@@ -28,7 +28,7 @@ const newPool = (limits: Partial<PoolLimits> = {}): TrainingPool => {
   return pool;
 };
 const pool = newPool();
-const reader = new TrainingSetReader({ threads: 1, memoryMegabytes: 128 });
+const reader = new TrainingRowsReader({ threads: 1, memoryMegabytes: 128 });
 afterAll(() => Promise.all([...pools.map((each) => each.close()), reader.close()]));
 
 /** One run on a platform of its own. */

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Dataset } from '@gyre/learning';
 import type { CandidatePlan } from './plan.js';
 import type { TrainedCandidate } from './train.js';
-import { UntrainableError } from './training-set.js';
+import { UntrainableError } from './training-rows.js';
 
 export interface WorkerRequest {
   readonly data: Dataset;

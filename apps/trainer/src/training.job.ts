@@ -14,7 +14,7 @@ import { encodeManifest, type Manifest, MEASURED, onnxMetadata, softwareHere } f
 import { type CandidatePlan, planCandidates, type SplitSettings } from './plan.js';
 import { referencesOf, togetherOf } from './reference.js';
 import type { TrainingPool } from './training-pool.js';
-import { type TrainingSetReader, UntrainableError } from './training-set.js';
+import { type TrainingRowsReader, UntrainableError } from './training-rows.js';
 
 export type TrainingSetBuilt = LifecycleOf<'TrainingSetBuilt'>;
 export type TrainingFinished = LifecycleOf<'TrainingFinished'>;
@@ -28,7 +28,7 @@ export interface TrainingSurroundings {
   /** The specs in force. */
   readonly catalog: { model(name: string): ModelInForce | undefined };
   readonly pool: TrainingPool;
-  readonly reader: TrainingSetReader;
+  readonly reader: TrainingRowsReader;
   readonly split: SplitSettings;
   /** Told of every run that ended, for metrics and logs. */
   readonly onFinished?: (finished: TrainingFinished, rows: number, seconds: number) => void;

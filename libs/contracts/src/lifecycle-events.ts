@@ -92,7 +92,7 @@ export const ModelApplied = event('ModelApplied', {
 
 /**
  * What is wrong. `quality`: values are missing or out of range; `concept`: the error rose; `covariate`: the inputs moved; `prediction`: the answers
- * moved.
+ * moved; `fairness`: groups are treated more differently than chance would have it.
  */
 export const DriftKind = z.enum(['quality', 'concept', 'covariate', 'prediction', 'fairness']);
 export type DriftKind = z.infer<typeof DriftKind>;

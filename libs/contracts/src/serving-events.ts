@@ -54,7 +54,7 @@ export const Predicted = z.object({
   seen: z.record(z.string(), z.int().min(0)).nullable(),
   /** The version that answered; null is the fallback. */
   version: z.int().positive().nullable(),
-  /** Why the fallback answered. */
+  /** Why it is not what the request was meant to get that answered: the fallback, or another version in its place; null where it is. */
   fallback: z.string().nullable(),
   /** What was answered: the probabilities or [value]; the fallback's, where it answered. */
   output: z.array(z.number()),

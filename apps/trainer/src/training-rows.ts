@@ -15,7 +15,7 @@ export interface DuckDbLimits {
 }
 
 /** A training set, with the time of each row's prediction, ms, rising. */
-export interface TrainingSet extends Dataset {
+export interface TrainingRows extends Dataset {
   readonly times: Float64Array;
 }
 
@@ -23,7 +23,7 @@ export interface TrainingSet extends Dataset {
  * Reads training sets as the feature store writes them: Parquet with `prediction` VARCHAR, `predicted_at` BIGINT (ms), `entity` VARCHAR,
  * `label` DOUBLE (class index or value) and `f0`, `f1` … FLOAT, null where missing. See feature-store's training-set.ts.
  */
-export class TrainingSetReader {
+export class TrainingRowsReader {
   private connection: Promise<DuckDBConnection> | undefined;
   /** One at a time: a connection streams one answer. */
   private last: Promise<unknown> = Promise.resolve();
@@ -35,13 +35,13 @@ export class TrainingSetReader {
    * @returns rows in time order, in shared memory, so that workers need no copy
    * @throws UntrainableError if the columns are not these
    */
-  read(parquet: Uint8Array, width: number): Promise<TrainingSet> {
+  read(parquet: Uint8Array, width: number): Promise<TrainingRows> {
     const read = this.last.then(() => this.readBytes(parquet, width));
     this.last = read.catch(() => undefined);
     return read;
   }
 
-  private async readBytes(parquet: Uint8Array, width: number): Promise<TrainingSet> {
+  private async readBytes(parquet: Uint8Array, width: number): Promise<TrainingRows> {
     // DuckDB reads files, not bytes.
     const folder = await mkdtemp(join(tmpdir(), 'gyre-training-'));
     try {
@@ -53,7 +53,7 @@ export class TrainingSetReader {
     }
   }
 
-  private async readFile(file: string, width: number): Promise<TrainingSet> {
+  private async readFile(file: string, width: number): Promise<TrainingRows> {
     const connection = await this.connected();
     const source = `read_parquet('${file.replaceAll("'", "''")}')`;
     const wanted = [
