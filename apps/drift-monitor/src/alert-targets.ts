@@ -11,7 +11,7 @@ export function webhook(url: string, link: string | null): AlertTarget {
     name: 'webhook',
     async send(event, first, signal) {
       const isOver = event.type === 'IncidentClosed';
-      if (!isOver && event !== first) return;
+      if (!isOver && event !== first) return false;
       const status = isOver ? 'closed' : 'opened';
       const { incident, model, version, kind, severity, causes, loss, openedAt, occurredAt, reason } = event;
       const told = {
@@ -28,6 +28,7 @@ export function webhook(url: string, link: string | null): AlertTarget {
       };
       const times = { openedAt: written(openedAt), occurredAt: written(occurredAt), link: linkOf(link, model) };
       await post(url, { ...told, ...times }, { 'idempotency-key': `${incident}/${status}` }, signal);
+      return true;
     },
   };
 }
@@ -58,6 +59,7 @@ export function alertmanager(url: string, link: string | null, clock: () => numb
         ...(link === null ? {} : { generatorURL: linkOf(link, model) }),
       };
       await post(`${url.replace(/\/$/, '')}/api/v2/alerts`, [alert], {}, signal);
+      return true;
     },
   };
 }

@@ -6,8 +6,12 @@ export type IncidentEvent = LifecycleOf<'IncidentOpened' | 'IncidentUpdated' | '
 /** Someone to tell. It may hear the same twice, after a crash: the incident, and what became of it, say that it is the same. */
 export interface AlertTarget {
   readonly name: string;
-  /** @param first the event that made the alert; it gives the alert its identity @throws where it could not be told */
-  send(event: IncidentEvent, first: IncidentEvent, signal: AbortSignal): Promise<void>;
+  /**
+   * @param first the event that made the alert; it gives the alert its identity
+   * @returns whether it was told: not every target hears of every change
+   * @throws where it could not be told
+   */
+  send(event: IncidentEvent, first: IncidentEvent, signal: AbortSignal): Promise<boolean>;
 }
 
 export interface AlertSettings {
@@ -15,6 +19,7 @@ export interface AlertSettings {
   /** An incident that is older when it is read was for an earlier time, ms. */
   ageMsMax: number;
   clock: () => number;
+  /** Told of each event that the target was told of, for metrics. */
   onSent?: (target: string, event: IncidentEvent) => void;
 }
 
@@ -44,8 +49,7 @@ export function alertsJob({ target, ageMsMax, clock, onSent }: AlertSettings): J
         const isOver = event.type === 'IncidentClosed';
         const isNew = known === undefined && event.pages && !isOver && event.occurredAt >= clock() - ageMsMax;
         if (known === undefined && !isNew) continue;
-        await target.send(event, known ?? event, signal);
-        onSent?.(target.name, event);
+        if (await target.send(event, known ?? event, signal)) onSent?.(target.name, event);
         if (isOver) delete alerted[event.incident];
         else alerted[event.incident] = known ?? event;
       }

@@ -43,8 +43,13 @@ let platform: EmbeddedPlatform;
 beforeEach(() => (platform = EmbeddedPlatform.inMemory({})));
 afterEach(() => platform.close());
 
+/** What was counted as sent. */
+let sent: IncidentEvent['type'][] = [];
 function tells(...targets: AlertTarget[]): void {
-  for (const target of targets) platform.work(alertsJob({ target, ageMsMax: 86_400_000, clock: () => NOW }));
+  const settings = { ageMsMax: 86_400_000, clock: () => NOW };
+  sent = [];
+  for (const target of targets)
+    platform.work(alertsJob({ target, ...settings, onSent: (_, { type }) => sent.push(type) }));
 }
 async function happens(...events: Lifecycle[]): Promise<void> {
   await platform.append(topics.lifecycle, events);
@@ -83,6 +88,7 @@ describe('the webhook', () => {
       incident('IncidentClosed'),
     );
     expect(heard.map(({ key }) => key)).toEqual(['m-incident-1/opened', 'm-incident-1/closed']);
+    expect(sent).toEqual(['IncidentOpened', 'IncidentClosed']); // what it was not told of is not counted
     expect(heard[0]?.body).toMatchObject({
       summary: 'm version 3: faulty data in v.x',
       status: 'opened',
@@ -120,7 +126,7 @@ describe('the webhook', () => {
     const told: [IncidentEvent['type'], first: IncidentEvent['type']][] = [];
     const other: AlertTarget = {
       name: 'other',
-      send: async (event, first) => void told.push([event.type, first.type]),
+      send: async (event, first) => told.push([event.type, first.type]) > 0,
     };
     const broken: AlertTarget = { name: 'broken', send: () => Promise.reject(new Error('not now')) };
     tells(broken, other);
@@ -175,6 +181,7 @@ described('a real Alertmanager', () => {
     expect(Date.parse(alert?.endsAt ?? '')).toBeGreaterThan(Date.now() + 86_400_000);
     await happens(incident('IncidentClosed'));
     expect(await alerts()).toEqual([]);
+    expect(sent).toEqual(['IncidentOpened', 'IncidentUpdated', 'IncidentClosed']);
   });
 
   it('that is not there is named with its answer', async () => {
