@@ -13,20 +13,23 @@ export function measureOutcomes(from: {
 }): void {
   const { platform, catalog, history, metrics } = from;
   const models = () => catalog.allModels().map(({ name }) => name);
+  // A watch is large, and the gauges of one scrape ask for all of them at once: they share one reading.
+  let reading: Promise<Map<string, WatchState>> | undefined;
+  const watches = () =>
+    (reading ??= platform.states<WatchState>(detect, models()).finally(() => (reading = undefined)));
   metrics.gauge(
     'gyre_outcomes',
     'Labels and predictions that ran out of time, by what became of them',
     ['model', 'kind'],
     async (gauge) => {
-      const watches = await platform.states<WatchState>(detect, models());
-      for (const [model, { counts }] of watches) {
+      for (const [model, { counts }] of await watches()) {
         for (const [kind, count] of Object.entries(counts)) gauge.set({ model, kind }, count);
       }
     },
   );
   metrics.gauge('gyre_incidents_open', 'Incidents that are not over', ['model', 'kind', 'severity'], async (gauge) => {
     gauge.reset();
-    for (const [model, { incidents }] of await platform.states<WatchState>(detect, models()))
+    for (const [model, { incidents }] of await watches())
       for (const { kind, severity } of incidents.open) gauge.inc({ model, kind, severity });
   });
   metrics.gauge(
