@@ -29,7 +29,7 @@ import { FollowingRunner } from './following.js';
 import { Group } from './group.js';
 import { JobWorker } from './job-worker.js';
 import { openKafka } from './kafka/client.js';
-import { LogReader } from './kafka/offsets.js';
+import { TopicReader } from './kafka/topic-reader.js';
 import { Sender } from './kafka/sender.js';
 import { Topics, type TopicWanted } from './kafka/topics.js';
 import { GridArtifacts } from './mongo/artifacts.js';
@@ -87,7 +87,7 @@ export class ClusterPlatform extends Platform {
       kafka,
       settings,
       sender: new Sender(kafka, { compression: settings.compression, timeoutMs: settings.appendTimeoutMs }, logger),
-      reader: new LogReader(kafka, { nameOf: (topic) => topics.nameOf(topic), isRaw, isClosed, logger }),
+      reader: new TopicReader(kafka, { nameOf: (topic) => topics.nameOf(topic), isRaw, isClosed, logger }),
       topics,
       store: new Store(connection, logger, isClosed),
       cache: new StateCache(options.stateCacheBytes ?? STATE_CACHE_BYTES),

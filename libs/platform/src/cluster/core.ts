@@ -2,7 +2,7 @@ import type { Topic } from '@gyre/contracts';
 import type { Logger } from '../logger.js';
 import type { Activity } from './activity.js';
 import type { KafkaClient } from './kafka/client.js';
-import type { LogReader } from './kafka/offsets.js';
+import type { TopicReader } from './kafka/topic-reader.js';
 import type { Sender } from './kafka/sender.js';
 import type { Topics, TopicWanted } from './kafka/topics.js';
 import type { Store } from './mongo/store.js';
@@ -18,7 +18,7 @@ export interface Core {
     Pick<KafkaOptions, 'prefix' | 'sessionTimeoutMs' | 'heartbeatEveryMs' | 'fetchWaitMs' | 'appendTimeoutMs'>
   >;
   readonly sender: Sender;
-  readonly reader: LogReader;
+  readonly reader: TopicReader;
   readonly topics: Topics;
   readonly store: Store;
   readonly cache: StateCache;

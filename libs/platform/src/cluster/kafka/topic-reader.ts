@@ -10,7 +10,7 @@ const BYTES = 4_000_000;
 const PATIENCE_MS = 30_000;
 
 /** Looks into the log outside any group: where partitions begin and end, and what lies in a range. */
-export class LogReader {
+export class TopicReader {
   readonly #cluster: Cluster;
   readonly #known = new Set<string>();
   #connected: Promise<void> | undefined;
