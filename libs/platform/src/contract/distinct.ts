@@ -51,6 +51,19 @@ export function dropsRepeats(harness: PlatformHarness): void {
       expect(uninterrupted?.length).toBeLessThan(sent.filter((n) => n >= 0).length - 100);
     });
 
+    it('remembers over a restart no fewer where a producer sent again', async () => {
+      const again = [0, 1].map((sequence) => ({ sequence, event: { key: 'a', n: 11 + sequence } }));
+      stage().platform.run(accept(3));
+      await stage().platform.append(words, say('a', 1));
+      for (let times = 0; times < 5; times++) await stage().platform.appendAs('test', words, again);
+      await stage().platform.settled();
+      await stage().reopen();
+      stage().platform.run(accept(3));
+      await stage().platform.append(words, say('a', 1, 2));
+      await stage().platform.settled();
+      expect(await accepted()).toEqual([1, 11, 12, 2]);
+    });
+
     it('remembers what was decided, whatever would be decided today', async () => {
       const task = (known: number) => ({
         ...accept(100),

@@ -1,10 +1,11 @@
 import { topics } from '@gyre/contracts';
-import { BatchFold, earlier, readOrder, remember, type FoldSettings } from '../folding/batch-fold.js';
+import { BatchFold, earlier, readOrder, remember, type Earlier, type FoldSettings } from '../folding/batch-fold.js';
 import type { StateChange } from '../folding/batch-states.js';
 import { DistinctMemory } from '../folding/distinct-memory.js';
 import { retryTopicOf, type LogRecord } from '../folding/log-record.js';
 import { RecentStates } from '../folding/recent-states.js';
 import { RefusedBefore } from '../folding/refused-before.js';
+import { SequencesSeen } from '../folding/sequences-seen.js';
 import { wakeInOrder, type Wish } from '../folding/waking.js';
 import { partitionOf } from '../partitioner.js';
 import type { Task } from '../task.js';
@@ -228,28 +229,48 @@ export class TaskRunner<S, E> implements Stepper {
   }
 
   #remember(): void {
-    const { log, partitions } = this.core;
     const within = this.task.distinct?.within ?? 0;
-    // Of the retry topic, all: how often an event was given back before counts.
-    const from = new Map(
-      this.#inputs.map((topic) => [topic, log.offsetBack(topic, this.partition, this.offset(topic), within)]),
-    );
     if (this.topics.every((topic) => this.offset(topic) === 0)) return;
+    const lately = new Map<string, readonly Earlier[]>();
+    // Of the retry topic, all: how often an event was given back before counts.
+    for (const topic of this.topics)
+      lately.set(topic, this.#before(topic, this.#inputs.includes(topic) ? within : Infinity));
+    const from = new Map(this.#inputs.map((topic) => [topic, lately.get(topic)?.[0]?.offset ?? this.offset(topic)]));
     // Given back, an event may be older than those the memory of its topic holds.
     const wanted = this.offset(retryTopicOf(this.name)) > 0 ? new Map<string, number>() : from;
     const refused = new RefusedBefore(this.name, this.partition, wanted);
-    for (const letter of this.#events(topics.deadletter.name, partitionOf(this.name, partitions), 0, Infinity))
+    for (const letter of this.#events(
+      topics.deadletter.name,
+      partitionOf(this.name, this.core.partitions),
+      0,
+      Infinity,
+    ))
       refused.note(letter);
-    for (const [topic, memory] of this.#fold.distinct) {
-      for (const record of this.#events(topic, this.partition, from.get(topic) ?? 0, this.offset(topic)))
-        remember(memory, topic, earlier(this.task, topic, record), refused);
+    for (const [topic, memory] of this.#fold.distinct)
+      for (const event of lately.get(topic) ?? []) remember(memory, topic, event, refused);
+  }
+
+  /** The last events of a topic that were handled: so many at least where there are so many. */
+  #before(topic: string, least: number): readonly Earlier[] {
+    const to = this.offset(topic);
+    for (let back = least; ; back *= 2) {
+      // Among so many may be some that a producer sent again.
+      const from = least === Infinity ? 0 : this.core.log.offsetBack(topic, this.partition, to, back);
+      const events: Earlier[] = [];
+      for (const record of this.#events(topic, this.partition, from, to))
+        events.push(earlier(this.task, topic, record));
+      if (from === 0 || events.length >= least) return least === Infinity ? events : events.slice(-least);
     }
   }
 
+  /** What lies in a range, one after the other, without ticks and without what a producer sent again. */
   *#events(topic: string, partition: number, first: number, to: number): Generator<LogRecord> {
+    const seen = new SequencesSeen();
     for (let from = first; ;) {
       const records = this.core.log.read(topic, partition, from, to, PAGE);
-      for (const record of records) if (record.tick === undefined) yield record;
+      for (const record of records)
+        if (record.tick === undefined && seen.accept(topic, record.producer, record.sequence)) yield record;
+      seen.keep();
       if (records.length < PAGE) return;
       from = (records[PAGE - 1] as LogRecord).offset + 1;
     }
