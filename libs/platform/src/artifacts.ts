@@ -4,7 +4,7 @@ export abstract class Artifacts {
   abstract put(bytes: Uint8Array): Promise<string>;
   /**
    * Verifies the content against its name at every read.
-   * @throws GyreError ARTIFACT_NOT_FOUND, ARTIFACT_CORRUPT
+   * @throws GyreError ARTIFACT_NOT_FOUND, ARTIFACT_CORRUPT; PLATFORM_UNAVAILABLE if there is no answer for some seconds
    */
   abstract get(sha256: string): Promise<Uint8Array>;
 }

@@ -73,7 +73,7 @@ export abstract class Platform {
   abstract readonly live: boolean;
   abstract readonly artifacts: Artifacts;
 
-  /** Why it has not been reached since the start, in words; null once it has. */
+  /** Since when it cannot be reached, or that it has not been since the start, and why, in words; null while it can. */
   get away(): string | null {
     return null;
   }
@@ -117,6 +117,7 @@ export abstract class Platform {
   /**
    * The committed states of a task as its codec saved them, by key; absent keys are absent in the map. A job's state has the key ''.
    * Where several partitions hold a key, the first of them shows.
+   * @throws GyreError PLATFORM_UNAVAILABLE if there is no answer for some seconds; so does `scan`
    */
   abstract states<S>(task: { name: string }, keys: readonly string[]): Promise<Map<string, S>>;
   /** All committed states of a task, page by page, in no stated order. */
@@ -139,7 +140,10 @@ export abstract class Platform {
    */
   abstract tick(time: number): Promise<void>;
 
-  /** How far each group is behind. A job that is at work on an event has not passed it. */
+  /**
+   * How far each group is behind. A job that is at work on an event has not passed it.
+   * @throws GyreError PLATFORM_UNAVAILABLE if there is no answer for some seconds
+   */
   abstract lag(): Promise<Lag[]>;
   /**
    * Resolves when every group is at the end of its input and every following has handled all that there is; what throws is waited for

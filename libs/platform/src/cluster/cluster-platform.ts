@@ -36,6 +36,7 @@ import { GridArtifacts } from './mongo/artifacts.js';
 import { openMongo, type Connection } from './mongo/connection.js';
 import { Store } from './mongo/store.js';
 import type { ClusterOptions } from './options.js';
+import { Outage } from './outage.js';
 import { readTopic } from './read-topic.js';
 import { Retries } from './retries.js';
 import { Settling } from './settling.js';
@@ -62,12 +63,14 @@ export class ClusterPlatform extends Platform {
   readonly #ticks: Ticks;
   readonly #settling: Settling;
   readonly #ticker: NodeJS.Timeout | undefined;
+  readonly #outages: readonly Outage[];
   #closing: Promise<void> | undefined;
   #closed = false;
 
   private constructor(
     private readonly options: ClusterOptions,
     connection: Connection,
+    mongoOutage: Outage,
   ) {
     super();
     const { partitions, clock = Date.now, logger = () => undefined } = options;
@@ -75,21 +78,25 @@ export class ClusterPlatform extends Platform {
     this.partitions = partitions;
     this.live = options.tickEveryMs !== null;
     const isClosed = () => this.#closed;
-    this.artifacts = new GridArtifacts(connection, { logger, isClosed });
+    const kafkaOutage = new Outage('Kafka', logger);
+    this.#outages = [kafkaOutage, mongoOutage];
+    this.artifacts = new GridArtifacts(connection, { outage: mongoOutage, isClosed });
     const kafka = openKafka(options.kafka, logger);
-    const { retentionSlackDays: slackDays } = settings;
+    const { retentionSlackDays: slackDays, compression, appendTimeoutMs: timeoutMs } = settings;
     const patienceMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
-    const topics = new Topics(kafka, { ...settings, partitions, slackDays, patienceMs }, logger);
+    const topics = new Topics(kafka, { ...settings, partitions, slackDays, patienceMs }, kafkaOutage, logger);
+    const nameOf = (topic: string) => topics.nameOf(topic);
     const isRaw = (topic: string) => this.#met.get(topic)?.raw ?? false;
     this.#core = {
       partitions,
       live: this.live,
       kafka,
+      kafkaOutage,
       settings,
-      sender: new Sender(kafka, { compression: settings.compression, timeoutMs: settings.appendTimeoutMs }, logger),
-      reader: new TopicReader(kafka, { nameOf: (topic) => topics.nameOf(topic), isRaw, isClosed, logger }),
+      sender: new Sender(kafka, { compression, timeoutMs }, kafkaOutage, logger),
+      reader: new TopicReader(kafka, { nameOf, isRaw, isClosed, outage: kafkaOutage, logger }),
       topics,
-      store: new Store(connection, logger, isClosed),
+      store: new Store(connection, { outage: mongoOutage, isClosed }),
       cache: new StateCache(options.stateCacheBytes ?? STATE_CACHE_BYTES),
       activity: new Activity(),
       logger,
@@ -105,7 +112,7 @@ export class ClusterPlatform extends Platform {
       sender: this.#core.sender,
       partitions,
       now: clock,
-      nameOf: (topic) => topics.nameOf(topic),
+      nameOf,
       ready: (topic) => topics.ready([topic]),
       onStep: options.onStep,
     });
@@ -114,7 +121,13 @@ export class ClusterPlatform extends Platform {
     this.#settling = new Settling(this.#core, this.#groups, this.#followings, isClosed);
     if (options.tickEveryMs !== null) {
       const failed = (error: unknown) => logger('error', 'no tick; the next one follows', { error: messageOf(error) });
-      this.#ticker = setInterval(() => void this.tick(clock()).catch(failed), options.tickEveryMs).unref();
+      // While MongoDB is away a tick waits for it: those after it would wait beside it.
+      let telling: Promise<void> | undefined;
+      const tick = () =>
+        (telling ??= this.tick(clock())
+          .catch(failed)
+          .finally(() => (telling = undefined)));
+      this.#ticker = setInterval(() => void tick(), options.tickEveryMs).unref();
     }
   }
 
@@ -123,8 +136,9 @@ export class ClusterPlatform extends Platform {
     const { partitions, startTimeoutMs = START_TIMEOUT_MS, logger = () => undefined } = options;
     if (!Number.isInteger(partitions) || partitions < 1 || partitions > 999)
       throw new RangeError(`partitions must be a whole number from 1 to 999, got ${partitions}`);
-    const connection = await openMongo(options.mongodb, { forMs: startTimeoutMs, logger });
-    const platform = new ClusterPlatform(options, connection);
+    const outage = new Outage('MongoDB', logger);
+    const connection = await openMongo(options.mongodb, { forMs: startTimeoutMs, outage });
+    const platform = new ClusterPlatform(options, connection, outage);
     try {
       await platform.#core.store.check(partitions, startTimeoutMs);
       await platform.#core.topics.ready(options.topics ?? []);
@@ -134,6 +148,11 @@ export class ClusterPlatform extends Platform {
       await platform.close();
       throw error;
     }
+  }
+
+  override get away(): string | null {
+    const words = this.#outages.flatMap(({ away }) => away ?? []);
+    return words.length === 0 ? null : words.join('; ');
   }
 
   async append<E>(topic: Topic<E>, events: readonly E[]): Promise<Position[]> {

@@ -4,6 +4,7 @@ import { testServers } from '../../../../tools/servers/index.mjs';
 import type { PlatformHarness } from '../contract/harness.js';
 import { ClusterPlatform } from './cluster-platform.js';
 import { openMongo } from './mongo/connection.js';
+import { Outage } from './outage.js';
 import { removeClusterPlatform } from './remove.js';
 import { CLUSTER_STEPS, type ClusterOptions, type KafkaOptions, type MongoOptions } from './options.js';
 
@@ -45,7 +46,10 @@ export const harness: PlatformHarness = {
     await removeClusterPlatform(JSON.parse(place) as Place);
   },
   spoil: async (place, sha256) => {
-    const connection = await openMongo((JSON.parse(place) as Place).mongodb);
+    const connection = await openMongo((JSON.parse(place) as Place).mongodb, {
+      forMs: 0,
+      outage: new Outage('MongoDB', () => undefined),
+    });
     const file = await connection.collection('artifacts.files').findOne({ filename: sha256 });
     await connection
       .collection('artifacts.chunks')

@@ -7,6 +7,7 @@ import type { Sender } from './kafka/sender.js';
 import type { Topics, TopicWanted } from './kafka/topics.js';
 import type { Store } from './mongo/store.js';
 import type { KafkaOptions } from './options.js';
+import type { Outage } from './outage.js';
 import type { StateCache } from './state-cache.js';
 
 /** What everything that runs on a cluster platform works with. */
@@ -14,6 +15,7 @@ export interface Core {
   readonly partitions: number;
   readonly live: boolean;
   readonly kafka: KafkaClient;
+  readonly kafkaOutage: Outage;
   readonly settings: Required<
     Pick<KafkaOptions, 'prefix' | 'sessionTimeoutMs' | 'heartbeatEveryMs' | 'fetchWaitMs' | 'appendTimeoutMs'>
   >;

@@ -22,7 +22,7 @@ export class FollowingRunner<E> implements Following {
     private readonly handle: (record: Recorded<E>) => void | Promise<void>,
     private readonly stopped: () => void,
   ) {
-    this.#loop = new FetchLoop(core.kafka, name, core.settings.fetchWaitMs, core.logger);
+    this.#loop = new FetchLoop(core.kafka, name, core.settings.fetchWaitMs, core.kafkaOutage, core.logger);
     this.#started = this.#start();
   }
 

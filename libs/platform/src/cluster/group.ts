@@ -43,7 +43,7 @@ export class Group implements Running {
     this.#retries = Topics.retryOf(options.name, options.inputs);
     core.meet(this.#retries);
     this.topics = [...options.inputs.map(({ name }) => name), this.#retries.name];
-    this.#loop = new FetchLoop(core.kafka, options.name, core.settings.fetchWaitMs, core.logger);
+    this.#loop = new FetchLoop(core.kafka, options.name, core.settings.fetchWaitMs, core.kafkaOutage, core.logger);
     this.#started = this.#start();
   }
 

@@ -24,11 +24,11 @@ export class Settling {
     private readonly isClosed: () => boolean,
   ) {}
 
-  /** Of all groups, those of other processes among them: of these what is recorded is told. */
+  /** Of all groups, those of other processes among them: of these what is recorded is told. @throws GyreError PLATFORM_UNAVAILABLE */
   async lag(): Promise<Lag[]> {
     const { core } = this;
     await this.#ready();
-    const elsewhere = (await core.store.groups())
+    const elsewhere = (await core.store.groups('promptly'))
       .filter(({ _id }) => !this.groups.has(_id))
       .map(({ _id, inputs, batchMin }) => ({ name: _id, topics: [...inputs, retryTopicOf(_id)], batchMin }));
     const all: readonly Shown[] = [...this.groups.values(), ...elsewhere];
@@ -39,7 +39,7 @@ export class Settling {
 
   async #lagOf({ name, topics, batchMin, workers = NOBODY }: Shown, ends: Ends): Promise<Lag[]> {
     const { core } = this;
-    const recorded = workers.size === core.partitions ? [] : await core.store.commits(name);
+    const recorded = workers.size === core.partitions ? [] : await core.store.commits(name, 'promptly');
     const lags: Lag[] = [];
     for (const topic of topics) {
       for (let partition = 0; partition < core.partitions; partition++) {

@@ -4,6 +4,7 @@ import { openKafka } from './kafka/client.js';
 import { Sender } from './kafka/sender.js';
 import { Topics } from './kafka/topics.js';
 import type { KafkaOptions } from './options.js';
+import { Outage } from './outage.js';
 import { withDefaults } from './defaults.js';
 
 interface Attachment {
@@ -22,8 +23,9 @@ export async function openAppender(data: unknown): Promise<PlatformAppender> {
   const silent = () => undefined;
   const kafka = openKafka(options, silent);
   const { compression, appendTimeoutMs: timeoutMs, retentionSlackDays: slackDays } = settings;
-  const topics = new Topics(kafka, { ...settings, partitions, slackDays, patienceMs: timeoutMs }, silent);
-  const sender = new Sender(kafka, { compression, timeoutMs }, silent);
+  const outage = new Outage('Kafka', silent);
+  const topics = new Topics(kafka, { ...settings, partitions, slackDays, patienceMs: timeoutMs }, outage, silent);
+  const sender = new Sender(kafka, { compression, timeoutMs }, outage, silent);
   const appender = new Appender({
     sender,
     partitions,

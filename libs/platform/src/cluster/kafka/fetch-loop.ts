@@ -1,6 +1,7 @@
 import { messageOf } from '../../folding/dead-letter.js';
 import type { LogRecord } from '../../folding/log-record.js';
 import type { Logger } from '../../logger.js';
+import type { Outage } from '../outage.js';
 import { openCluster, type Cluster, type KafkaClient } from './client.js';
 import { byLeader, fetchFrom, isOutOfRange, recover } from './fetch.js';
 import { decodeRecord } from './records.js';
@@ -76,6 +77,7 @@ export class FetchLoop {
     kafka: KafkaClient,
     private readonly name: string,
     private readonly waitMs: number,
+    private readonly outage: Outage,
     private readonly logger: Logger,
   ) {
     this.#cluster = openCluster(kafka);
@@ -153,6 +155,7 @@ export class FetchLoop {
     const wanted = feeds.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
     const limits = { waitMs: this.waitMs, bytesMax: ANSWER_BYTES, partitionBytesMax: PARTITION_BYTES };
     const found = await fetchFrom(this.#cluster, leader, wanted, limits);
+    this.outage.answered();
     for (const { topic, partition, messages, next } of found) {
       const feed = feeds.find((each) => each.topic === topic && each.partition === partition);
       if (feed === undefined || !this.#feeds.has(feed)) continue;
@@ -167,6 +170,7 @@ export class FetchLoop {
     if (this.#closed) return;
     if (isOutOfRange(error)) await this.#skipExpired().catch(() => undefined);
     else {
+      this.outage.failed(error);
       this.logger('warn', `${this.name} cannot read; it tries again`, { error: messageOf(error) });
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       if (this.#closed) return;

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { Outage } from '../outage.js';
 import { patiently } from './patience.js';
 
 const errors = createRequire(import.meta.url)('kafkajs/src/errors.js') as {
@@ -17,8 +18,9 @@ describe('patience with Kafka', () => {
       if (error !== undefined) throw error;
       return 'answer';
     };
-    const isClosed = () => false;
-    return patiently(work, { forMs, what: 'get the topics ready', isClosed, logger: () => undefined });
+    const [isClosed, logger] = [() => false, () => undefined];
+    const outage = new Outage('Kafka', logger);
+    return patiently(work, { forMs, what: 'get the topics ready', isClosed, outage, logger });
   }
 
   it.each([

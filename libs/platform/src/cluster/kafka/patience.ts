@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GyreError } from '@gyre/contracts';
 import { messageOf } from '../../folding/dead-letter.js';
 import type { Logger } from '../../logger.js';
+import type { Outage } from '../outage.js';
 
 const FIRST_WAIT_MS = 50;
 const WAIT_MS_MAX = 1_000;
@@ -12,6 +13,8 @@ export interface Patience {
   /** For the message, as in "Kafka could not …". */
   what: string;
   isClosed: () => boolean;
+  /** Told of every try. */
+  outage: Outage;
   logger: Logger;
 }
 
@@ -20,11 +23,14 @@ export interface Patience {
  * leader, the controller or a coordinator is moving. The work must bear being done twice.
  * @throws GyreError PLATFORM_UNAVAILABLE: at once where the answer stays as it is, else when the time is over
  */
-export async function patiently<T>(work: () => Promise<T>, { forMs, what, isClosed, logger }: Patience): Promise<T> {
+export async function patiently<T>(work: () => Promise<T>, patience: Patience): Promise<T> {
+  const { forMs, what, isClosed, outage, logger } = patience;
   const until = performance.now() + forMs;
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, WAIT_MS_MAX)) {
     try {
-      return await work();
+      const answer = await work();
+      outage.answered();
+      return answer;
     } catch (error) {
       if (error instanceof GyreError) throw error;
       if (isClosed()) throw new GyreError('NOT_READY', 'the platform is closed');
@@ -33,6 +39,7 @@ export async function patiently<T>(work: () => Promise<T>, { forMs, what, isClos
           'PLATFORM_UNAVAILABLE',
           `Kafka could not ${what}: ${messageOf(error)}. Trying again would not help: see platform.kafka, its credentials and what they are allowed`,
         );
+      outage.failed(error);
       if (performance.now() + wait > until)
         throw new GyreError(
           'PLATFORM_UNAVAILABLE',
@@ -40,7 +47,9 @@ export async function patiently<T>(work: () => Promise<T>, { forMs, what, isClos
         );
       // The first seconds of a topic, or of a broker, are nobody's concern.
       if (wait === WAIT_MS_MAX) logger('warn', `Kafka could not ${what}; trying again`, { error: messageOf(error) });
+      const woken = outage.wait();
       await sleep(wait);
+      woken();
     }
   }
 }

@@ -2,6 +2,8 @@ import { GyreError } from '@gyre/contracts';
 import kafkajs, { type Message, type Producer, type RecordMetadata } from 'kafkajs';
 import { messageOf } from '../../folding/dead-letter.js';
 import type { Logger } from '../../logger.js';
+import type { Outage } from '../outage.js';
+import { within } from '../within.js';
 import { COMPRESSION, type KafkaClient } from './client.js';
 import { bytesOf } from './records.js';
 import { BATCH_BYTES_MAX } from './topics.js';
@@ -60,6 +62,7 @@ export class Sender {
   constructor(
     private readonly kafka: KafkaClient,
     private readonly options: SenderOptions,
+    private readonly outage: Outage,
     private readonly logger: Logger,
   ) {}
 
@@ -106,8 +109,10 @@ export class Sender {
       }
       try {
         const taken = await this.#send(flight);
+        this.outage.answered();
         for (const [i, { resolve }] of flight.entries()) resolve(taken[i] as number[]);
       } catch (error) {
+        if (!this.#closed) this.outage.failed(error);
         const failure = unavailable(error);
         for (const { reject } of flight) reject(failure);
       }
@@ -177,19 +182,6 @@ export class Sender {
         await producer.disconnect();
       })
       .catch((error: unknown) => this.logger('warn', 'a producer did not close', { error: messageOf(error) }));
-  }
-}
-
-/** @throws Error after so many milliseconds */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,6 @@
 import { GyreError } from '@gyre/contracts';
 import type { Logger } from '../../logger.js';
+import type { Outage } from '../outage.js';
 import { openCluster, type Cluster, type KafkaClient } from './client.js';
 import { byLeader, fetchFrom, isOutOfRange, recover } from './fetch.js';
 import { patiently } from './patience.js';
@@ -22,6 +23,7 @@ export class TopicReader {
       nameOf: (topic: string) => string;
       isRaw: (topic: string) => boolean;
       isClosed: () => boolean;
+      outage: Outage;
       logger: Logger;
     },
   ) {
@@ -106,7 +108,7 @@ export class TopicReader {
 
   /** @throws GyreError PLATFORM_UNAVAILABLE */
   #trying<T>(topics: readonly string[], work: () => Promise<T>): Promise<T> {
-    const { isClosed, logger } = this.options;
+    const { isClosed, outage, logger } = this.options;
     const connected = async () => {
       if (isClosed()) throw new GyreError('NOT_READY', 'the platform is closed');
       try {
@@ -125,6 +127,6 @@ export class TopicReader {
         throw error;
       }
     };
-    return patiently(connected, { forMs: PATIENCE_MS, what: `read ${topics.join(', ')}`, isClosed, logger });
+    return patiently(connected, { forMs: PATIENCE_MS, what: `read ${topics.join(', ')}`, isClosed, outage, logger });
   }
 }

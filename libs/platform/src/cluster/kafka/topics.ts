@@ -3,6 +3,7 @@ import kafkajs, { type Admin } from 'kafkajs';
 import { retryTopicOf } from '../../folding/log-record.js';
 import { retryRetention } from '../../folding/retries.js';
 import type { Logger } from '../../logger.js';
+import type { Outage } from '../outage.js';
 import type { KafkaClient } from './client.js';
 import { patiently } from './patience.js';
 
@@ -41,6 +42,7 @@ export class Topics {
   constructor(
     kafka: KafkaClient,
     private readonly settings: TopicSettings,
+    private readonly outage: Outage,
     private readonly logger: Logger,
   ) {
     this.#admin = kafka.admin();
@@ -223,7 +225,8 @@ export class Topics {
       await this.#connect();
       return work();
     };
-    return patiently(connected, { forMs: this.settings.patienceMs, what, isClosed, logger: this.logger });
+    const { outage, logger } = this;
+    return patiently(connected, { forMs: this.settings.patienceMs, what, isClosed, outage, logger });
   }
 
   async #connect(): Promise<void> {

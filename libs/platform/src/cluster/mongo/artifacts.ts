@@ -1,17 +1,22 @@
 import mongoose from 'mongoose';
 import { Artifacts } from '../../artifacts.js';
 import { corrupt, notFound, sha256Of, verified } from '../../artifact-content.js';
-import { patiently, type Connection, type Patience } from './connection.js';
+import { within } from '../within.js';
+import { briefly, patiently, promptly, PROMPT_MS, type Connection, type Patience } from './connection.js';
 
 const { GridFSBucket } = mongoose.mongo;
+type Bucket = InstanceType<typeof GridFSBucket>;
+type FileDocument = Awaited<ReturnType<ReturnType<Bucket['find']>['toArray']>>[number];
 const TRIES = 3;
+/** Codes of failures that another try at once does not change. */
+const FINAL: ReadonlySet<unknown> = new Set(['ARTIFACT_NOT_FOUND', 'PLATFORM_UNAVAILABLE']);
 
 /**
- * Artifacts in GridFS, by their sha-256 as the name of the file. Of several files of a name the newest counts. Every call goes on trying while the
- * database is away: a run that trained for an hour is not given up for that.
+ * Artifacts in GridFS, by their sha-256 as the name of the file. Of several files of a name the newest counts. What is put goes on trying while the
+ * database is away: a run that trained for an hour is not given up for that. Whoever gets one is told soon.
  */
 export class GridArtifacts extends Artifacts {
-  readonly #bucket: InstanceType<typeof GridFSBucket>;
+  readonly #bucket: Bucket;
 
   constructor(
     connection: Connection,
@@ -36,11 +41,11 @@ export class GridArtifacts extends Artifacts {
   async get(sha256: string): Promise<Uint8Array> {
     for (let tries = 1; ; tries++) {
       try {
-        return verified(sha256, await this.#read(sha256));
+        return verified(sha256, await this.#read(sha256, await this.#files(sha256, promptly), briefly));
       } catch (error) {
         // It may just be replaced by a whole one.
         const failure = isSpoilt(error) ? corrupt(sha256, (error as Error).message) : error;
-        if ((failure as { code?: string }).code === 'ARTIFACT_NOT_FOUND' || tries >= TRIES) throw failure;
+        if (FINAL.has((failure as { code?: unknown }).code) || tries >= TRIES) throw failure;
       }
     }
   }
@@ -62,25 +67,36 @@ export class GridArtifacts extends Artifacts {
 
   async #holds(sha256: string): Promise<boolean> {
     try {
-      return sha256Of(await this.#read(sha256)) === sha256;
+      return sha256Of(await this.#read(sha256, await this.#files(sha256), patiently)) === sha256;
     } catch {
       return false;
     }
   }
 
-  async #read(sha256: string): Promise<Uint8Array> {
-    const newest = (await this.#files(sha256)).at(-1);
+  async #read(sha256: string, files: readonly FileDocument[], tried: typeof patiently): Promise<Uint8Array> {
+    const newest = files.at(-1);
     if (newest === undefined) throw notFound(sha256);
-    return patiently(async () => {
-      const parts: Buffer[] = [];
-      for await (const part of this.#bucket.openDownloadStream(newest._id)) parts.push(part as Buffer);
-      return new Uint8Array(Buffer.concat(parts));
-    }, this.patience);
+    return tried(() => this.#download(newest), this.patience);
+  }
+
+  /** All of it may take long; each part comes soon, or the database is away. */
+  async #download({ _id }: FileDocument): Promise<Uint8Array> {
+    const stream = this.#bucket.openDownloadStream(_id);
+    const parts: Buffer[] = [];
+    try {
+      for (const reading = stream[Symbol.asyncIterator](); ;) {
+        const { done, value } = await within(PROMPT_MS, reading.next());
+        if (done === true) return new Uint8Array(Buffer.concat(parts));
+        parts.push(value as Buffer);
+      }
+    } finally {
+      stream.destroy();
+    }
   }
 
   /** Oldest first. */
-  async #files(sha256: string) {
-    const files = await patiently(() => this.#bucket.find({ filename: sha256 }).toArray(), this.patience);
+  async #files(sha256: string, tried = patiently): Promise<FileDocument[]> {
+    const files = await tried(() => this.#bucket.find({ filename: sha256 }).toArray(), this.patience);
     return files.sort((a, b) => (String(a._id) < String(b._id) ? -1 : 1));
   }
 }

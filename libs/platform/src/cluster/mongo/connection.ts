@@ -1,8 +1,9 @@
 import { GyreError } from '@gyre/contracts';
 import mongoose, { type Connection } from 'mongoose';
 import { messageOf } from '../../folding/dead-letter.js';
-import type { Logger } from '../../logger.js';
 import type { MongoOptions } from '../options.js';
+import type { Outage } from '../outage.js';
+import { NoAnswer, within } from '../within.js';
 
 export type { Connection };
 
@@ -10,21 +11,27 @@ const SELECTION_MS = 5_000;
 const DUPLICATE_KEY = 11_000;
 const BACKOFF_MS = 50;
 const BACKOFF_MS_MAX = 2_000;
+/** How long somebody who waits for an answer waits. */
+export const PROMPT_MS = 5_000;
 
 /** Waits so long for servers that are away. @throws GyreError PLATFORM_UNAVAILABLE */
 export async function openMongo(
   { url, database }: MongoOptions,
-  { forMs = 0, logger = () => undefined }: { forMs?: number; logger?: Logger } = {},
+  { forMs, outage }: { forMs: number; outage: Outage },
 ): Promise<Connection> {
   const until = performance.now() + forMs;
   try {
-    return await patiently(() => connected(url, database), { logger, isClosed: () => false, until });
+    return await patiently(() => connected(url, database), { outage, isClosed: () => false, until });
   } catch (error) {
-    throw new GyreError(
-      'PLATFORM_UNAVAILABLE',
-      `MongoDB cannot be reached: ${messageOf(error)}; see that the servers of platform.mongodb run and take these credentials, then start again`,
-    );
+    throw unreached(error);
   }
+}
+
+function unreached(error: unknown): GyreError {
+  return new GyreError(
+    'PLATFORM_UNAVAILABLE',
+    `MongoDB cannot be reached: ${messageOf(error)}; see that the servers of platform.mongodb run and take these credentials, then try again`,
+  );
 }
 
 async function connected(url: string, database: string): Promise<Connection> {
@@ -55,7 +62,7 @@ export function passes(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
   // FerretDB over SQLite, where another process's command holds the file for too long.
-  if (error.message.includes('SQLITE_BUSY')) return true;
+  if (error.message.includes('SQLITE_BUSY') || error instanceof NoAnswer) return true;
   return PASSING.test(error.name) || (typeof code === 'number' && PASSING_CODES.has(code));
 }
 
@@ -65,7 +72,7 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 export interface Patience {
-  logger: Logger;
+  outage: Outage;
   isClosed: () => boolean;
   /** Of the process's clock, milliseconds. */
   until?: number;
@@ -76,15 +83,48 @@ export interface Patience {
 /** Does the work again, later each time, while the database is away. It must bear being done twice. */
 export async function patiently<T>(
   work: () => Promise<T>,
-  { logger, isClosed, until = Infinity, races = false }: Patience,
+  { outage, isClosed, until = Infinity, races = false }: Patience,
 ): Promise<T> {
-  for (let wait = BACKOFF_MS; ; wait = Math.min(2 * wait, BACKOFF_MS_MAX)) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(passes(error) || (races && isDuplicate(error))) || isClosed() || performance.now() > until) throw error;
-      logger('warn', 'MongoDB does not answer; trying again', { error: messageOf(error), waitMs: wait });
-      await new Promise((resolve) => setTimeout(resolve, wait));
+  let answered: (() => void) | undefined;
+  try {
+    for (let wait = BACKOFF_MS; ; wait = Math.min(2 * wait, BACKOFF_MS_MAX)) {
+      try {
+        const answer = await work();
+        outage.answered();
+        return answer;
+      } catch (error) {
+        if (isClosed() || !(passes(error) || (races && isDuplicate(error)))) throw error;
+        if (passes(error)) {
+          answered ??= outage.wait();
+          outage.failed(error);
+        }
+        if (performance.now() > until) throw error;
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
     }
+  } finally {
+    answered?.();
+  }
+}
+
+/**
+ * The same for those who wait for an answer: an operator's call, a prediction, a scrape. Where none comes they learn that.
+ * @throws GyreError PLATFORM_UNAVAILABLE after `PROMPT_MS`
+ */
+export async function promptly<T>(work: () => Promise<T>, patience: Patience): Promise<T> {
+  const tried = briefly(work, patience);
+  try {
+    return await within(PROMPT_MS, tried);
+  } catch (error) {
+    throw error instanceof NoAnswer ? unreached(error) : error;
+  }
+}
+
+/** The same for what may take longer as long as it goes on: no try begins after `PROMPT_MS`. @throws GyreError PLATFORM_UNAVAILABLE */
+export async function briefly<T>(work: () => Promise<T>, patience: Patience): Promise<T> {
+  try {
+    return await patiently(work, { ...patience, until: performance.now() + PROMPT_MS });
+  } catch (error) {
+    throw passes(error) ? unreached(error) : error;
   }
 }

@@ -27,7 +27,10 @@ export interface Floor {
 /** A change, and whether the store held nothing under its key before. */
 export type StoredChange = StateChange & { isNew: boolean };
 
-type Patiently = <T>(work: () => Promise<T>) => Promise<T>;
+/** For a fold, which has nothing better to do than wait; or for somebody who waits for an answer. */
+export type Manner = 'patiently' | 'promptly';
+
+type Try = <T>(work: () => Promise<T>, manner?: Manner) => Promise<T>;
 
 /** The states of one group. They are read and written past mongoose's casting: they are many, and one string each. */
 export class States {
@@ -37,7 +40,7 @@ export class States {
 
   constructor(
     private readonly model: Model<StateDocument>,
-    private readonly patiently: Patiently,
+    private readonly trying: Try,
     private readonly server: Server,
   ) {}
 
@@ -72,9 +75,7 @@ export class States {
       $gte: idOf(partition, prefix),
       [below ? '$lt' : '$lte']: idOf(partition, atOrBefore),
     };
-    const found = await this.patiently(() =>
-      this.#all({ _id: range, 'version.json': { $ne: null } }, { _id: -1 }, limit),
-    );
+    const found = await this.trying(() => this.#all({ _id: range, 'version.json': { $ne: null } }, { _id: -1 }, limit));
     return found.map(({ _id, version: { json, wakeAt } }) => ({
       key: keyOf(_id),
       row: { json: json as string, wakeAt },
@@ -93,27 +94,26 @@ export class States {
               { _id: { ...mine, $gt: idOf(partition, after.key) }, 'version.wakeAt': after.wakeAt },
             ],
           };
-    const found = await this.patiently(() => this.#all(filter, { 'version.wakeAt': 1, _id: 1 }, limit));
+    const found = await this.trying(() => this.#all(filter, { 'version.wakeAt': 1, _id: 1 }, limit));
     return found.map(({ _id, version }) => ({ key: keyOf(_id), wakeAt: version.wakeAt as number }));
   }
 
-  /** States of all partitions in the order of their ids, after one of them. */
+  /** States of all partitions in the order of their ids, after one of them. @throws GyreError PLATFORM_UNAVAILABLE */
   async page(after: string, limit: number): Promise<{ id: string; key: string; json: string }[]> {
-    const found = await this.patiently(() =>
-      this.#all({ _id: { $gt: after }, 'version.json': { $ne: null } }, { _id: 1 }, limit),
+    const found = await this.trying(
+      () => this.#all({ _id: { $gt: after }, 'version.json': { $ne: null } }, { _id: 1 }, limit),
+      'promptly',
     );
     return found.map(({ _id, version }) => ({ id: _id, key: keyOf(_id), json: version.json as string }));
   }
 
-  /** The JSON of states by key, of the first partition that holds each. */
+  /** The JSON of states by key, of the first partition that holds each. @throws GyreError PLATFORM_UNAVAILABLE */
   async find(keys: readonly string[], partitions: number): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     for (let partition = 0; partition < partitions; partition++) {
-      const rows = await this.load(
-        partition,
-        keys.filter((key) => !found.has(key)),
-      );
-      for (const [key, { json }] of rows) found.set(key, json);
+      const ids = keys.filter((key) => !found.has(key)).map((key) => idOf(partition, key));
+      for (const { _id, version } of await this.#byIds(ids, 'promptly'))
+        if (version.json !== null) found.set(keyOf(_id), version.json);
     }
     return found;
   }
@@ -132,7 +132,7 @@ export class States {
       const gone = changes.filter(({ json }) => json === null).map(({ key }) => idOf(partition, key));
       const older = { $lt: batch };
       for (const _id of this.#listsOf(gone))
-        await this.patiently(() => this.#collection.deleteMany({ _id, 'version.batch': older }));
+        await this.trying(() => this.#collection.deleteMany({ _id, 'version.batch': older }));
       changes = changes.filter(({ json }) => json !== null);
     }
     const versionOf = ({ json, wakeAt }: StateChange) => ({ batch, json, wakeAt, diedAt: json === null ? now : null });
@@ -142,7 +142,7 @@ export class States {
       const chunk = fresh.slice(from, from + INSERTS);
       const documents = chunk.map((change) => ({ _id: idOf(partition, change.key), version: versionOf(change) }));
       try {
-        await this.patiently(() => this.#collection.insertMany(documents, { ordered: false }));
+        await this.trying(() => this.#collection.insertMany(documents, { ordered: false }));
       } catch (error) {
         if (!isDuplicate(error)) throw error;
         over.push(...chunk);
@@ -160,25 +160,25 @@ export class States {
         })),
       );
     await someAtOnce(commands, (operations) =>
-      this.patiently(() => this.#collection.bulkWrite(operations, { ordered: false })),
+      this.trying(() => this.#collection.bulkWrite(operations, { ordered: false })),
     );
     this.#count += fresh.length;
   }
 
   /** Removes the stones of states that died before a time. */
   async sweep(diedBefore: number): Promise<void> {
-    await this.patiently(() => this.#collection.deleteMany({ 'version.diedAt': { $gt: 0, $lt: diedBefore } }));
+    await this.trying(() => this.#collection.deleteMany({ 'version.diedAt': { $gt: 0, $lt: diedBefore } }));
   }
 
   async #prepare(): Promise<void> {
-    await this.patiently(() => this.model.createIndexes());
-    if (this.server.scansForLists) this.#count = await this.patiently(() => this.model.estimatedDocumentCount());
+    await this.trying(() => this.model.createIndexes());
+    if (this.server.scansForLists) this.#count = await this.trying(() => this.model.estimatedDocumentCount());
   }
 
-  async #byIds(ids: readonly string[]): Promise<StateDocument[]> {
+  async #byIds(ids: readonly string[], manner?: Manner): Promise<StateDocument[]> {
     const found: StateDocument[] = [];
     await someAtOnce(this.#listsOf(ids), async (_id) => {
-      found.push(...(await this.patiently(() => this.#all({ _id }))));
+      found.push(...(await this.trying(() => this.#all({ _id }), manner)));
     });
     return found;
   }

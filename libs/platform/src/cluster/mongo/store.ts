@@ -1,7 +1,6 @@
 import { GyreError } from '@gyre/contracts';
 import type { Model } from 'mongoose';
-import { passes, patiently, type Connection, type Patience } from './connection.js';
-import type { Logger } from '../../logger.js';
+import { passes, patiently, promptly, type Connection, type Patience } from './connection.js';
 import {
   commitSchema,
   groupSchema,
@@ -12,14 +11,17 @@ import {
   type MetaDocument,
   type StateDocument,
 } from './schemas.js';
-import { States, type Server } from './states.js';
+import { States, type Manner, type Server } from './states.js';
 
 /** Format of the database. It rises with every change that an older program would misread. */
 export const FORMAT = 1;
 
 const UPDATES_MOST = 500;
 
-/** Commit records, states and what else is kept in MongoDB. Every call goes on trying while the database is away, until the platform closes. */
+/**
+ * Commit records, states and what else is kept in MongoDB. Every call goes on trying while the database is away, until the platform closes; one that is
+ * made promptly, or that finds or pages through states, is refused with PLATFORM_UNAVAILABLE soon.
+ */
 export class Store {
   readonly #groups: Model<GroupDocument>;
   readonly #meta: Model<MetaDocument>;
@@ -28,8 +30,7 @@ export class Store {
 
   constructor(
     private readonly connection: Connection,
-    private readonly logger: Logger,
-    private readonly isClosed: () => boolean,
+    private readonly patience: Pick<Patience, 'outage' | 'isClosed'>,
   ) {
     this.#groups = connection.model('groups', groupSchema, 'groups');
     this.#meta = connection.model('meta', metaSchema, 'meta');
@@ -75,8 +76,8 @@ export class Store {
     await this.states(_id).prepare();
   }
 
-  groups(): Promise<GroupDocument[]> {
-    return this.#try(() => this.#groups.find().lean<GroupDocument[]>());
+  groups(manner?: Manner): Promise<GroupDocument[]> {
+    return this.#try(() => this.#groups.find().lean<GroupDocument[]>(), { manner });
   }
 
   states(group: string): States {
@@ -84,7 +85,7 @@ export class Store {
     if (known === undefined) {
       const name = `states.${group}`;
       const model = this.connection.model<StateDocument>(name, stateSchema, name);
-      known = new States(model, (work) => this.#try(work), this.#server);
+      known = new States(model, (work, manner) => this.#try(work, { manner }), this.#server);
       this.#states.set(group, known);
     }
     return known;
@@ -135,9 +136,10 @@ export class Store {
   }
 
   /** Where a group stands in each partition, without what may be under way. */
-  commits(group: string): Promise<Omit<CommitDocument, 'pending'>[]> {
-    return this.#try(async () =>
-      (await this.#commits(group).find({}, { pending: 0 }).lean<CommitDocument[]>()).map(whole),
+  commits(group: string, manner?: Manner): Promise<Omit<CommitDocument, 'pending'>[]> {
+    return this.#try(
+      async () => (await this.#commits(group).find({}, { pending: 0 }).lean<CommitDocument[]>()).map(whole),
+      { manner },
     );
   }
 
@@ -171,8 +173,12 @@ export class Store {
     );
   }
 
-  #try<T>(work: () => Promise<T>, options: Pick<Patience, 'until' | 'races'> = {}): Promise<T> {
-    return patiently(work, { logger: this.logger, isClosed: this.isClosed, ...options });
+  #try<T>(
+    work: () => Promise<T>,
+    { manner = 'patiently', ...options }: Pick<Patience, 'until' | 'races'> & { manner?: Manner | undefined } = {},
+  ): Promise<T> {
+    const asked = manner === 'promptly' ? promptly : patiently;
+    return asked(work, { ...this.patience, ...options });
   }
 }
 
