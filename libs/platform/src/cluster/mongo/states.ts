@@ -6,6 +6,8 @@ import type { StateDocument } from './schemas.js';
 
 const INSERTS = 500;
 const COMMANDS_AT_ONCE = 8;
+/** Of one list: a command holds 16 MB. */
+const IDS_MOST = 5_000;
 /** Where lists of ids are looked for in all documents: what a look-up of one id costs, in documents that are looked through. */
 const LOOK_UP_COSTS = 100;
 
@@ -109,13 +111,11 @@ export class States {
 
   /** The JSON of states by key, of the first partition that holds each. @throws GyreError PLATFORM_UNAVAILABLE */
   async find(keys: readonly string[], partitions: number): Promise<Map<string, string>> {
-    const found = new Map<string, string>();
-    for (let partition = 0; partition < partitions; partition++) {
-      const ids = keys.filter((key) => !found.has(key)).map((key) => idOf(partition, key));
-      for (const { _id, version } of await this.#byIds(ids, 'promptly'))
-        if (version.json !== null) found.set(keyOf(_id), version.json);
-    }
-    return found;
+    // Of all partitions at once: whoever looks up an entity does not know which one holds it, and waits.
+    const ids = Array.from({ length: partitions }, (_, partition) => keys.map((key) => idOf(partition, key))).flat();
+    const found = (await this.#byIds(ids, 'promptly')).filter(({ version }) => version.json !== null);
+    found.sort((a, b) => (a._id < b._id ? 1 : -1));
+    return new Map(found.map(({ _id, version }) => [keyOf(_id), version.json as string]));
   }
 
   /**
@@ -183,11 +183,13 @@ export class States {
     return found;
   }
 
-  /** Conditions that find these ids: all in one, or one by one where that is cheaper. */
+  /** Conditions that find these ids: all in one, or as many as a command has room for, or one by one where that is cheaper. */
   #listsOf(ids: readonly string[]): (string | { $in: readonly string[] })[] {
-    if (ids.length === 0) return [];
     const oneByOne = this.server.scansForLists && ids.length * LOOK_UP_COSTS < this.#count;
-    return oneByOne || ids.length === 1 ? [...ids] : [{ $in: ids }];
+    if (oneByOne || ids.length === 1) return [...ids];
+    return Array.from({ length: Math.ceil(ids.length / IDS_MOST) }, (_, i) => ({
+      $in: ids.slice(i * IDS_MOST, (i + 1) * IDS_MOST),
+    }));
   }
 
   #all(filter: object, sort?: Record<string, 1 | -1>, limit?: number): Promise<StateDocument[]> {
