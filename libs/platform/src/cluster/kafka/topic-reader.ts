@@ -8,6 +8,8 @@ import { decodeRecord } from './records.js';
 import type { LogRecord } from '../../folding/log-record.js';
 
 const BYTES = 4_000_000;
+/** Records that lie so close together come with one page, else each comes alone. */
+const NEAR = 200;
 const PATIENCE_MS = 30_000;
 
 /** Looks into the log outside any group: where partitions begin and end, and what lies in a range. */
@@ -57,14 +59,30 @@ export class TopicReader {
     }
   }
 
-  /** One record, unless it has expired or never was. */
-  async one(topic: string, partition: number, offset: number): Promise<LogRecord | undefined> {
-    const end = (await this.ends([topic], partition + 1)).get(topic)?.[partition] ?? 0;
-    if (offset < 0 || offset >= end) return undefined;
-    const message = (await this.#page(topic, partition, offset))?.messages[0];
-    return message === undefined || Number(message.offset) !== offset
-      ? undefined
-      : decodeRecord(message, this.options.isRaw(topic));
+  /** Single records of one partition, by their offsets; what has expired or never was is absent. */
+  async some(topic: string, partition: number, offsets: readonly number[]): Promise<Map<number, LogRecord>> {
+    const at = (places: Map<string, number[]>) => places.get(topic)?.[partition] ?? 0;
+    const end = at(await this.ends([topic], partition + 1));
+    const asked = new Set(offsets.filter((offset) => offset >= 0 && offset < end));
+    const sorted = [...asked].sort((a, b) => a - b);
+    const raw = this.options.isRaw(topic);
+    const found = new Map<number, LogRecord>();
+    let next = 0;
+    for (const [i, offset] of sorted.entries()) {
+      if (offset < next) continue;
+      const near = (sorted[i + 1] ?? Infinity) - offset <= NEAR;
+      // However few bytes are asked for, the batch that holds the record comes whole.
+      const page = await this.#page(topic, partition, offset, near ? BYTES : 1);
+      next = page?.next ?? at(await this.beginnings([topic], partition + 1));
+      for (const message of page?.messages ?? []) {
+        if (!asked.has(Number(message.offset))) continue;
+        const record = decodeRecord(message, raw);
+        // One record that is kept must not keep its page.
+        const data = typeof record.data === 'string' ? record.data : Uint8Array.from(record.data);
+        found.set(record.offset, { ...record, data });
+      }
+    }
+    return found;
   }
 
   async close(): Promise<void> {
@@ -73,13 +91,13 @@ export class TopicReader {
   }
 
   /** undefined where the offset is out of range. */
-  #page(topic: string, partition: number, offset: number) {
+  #page(topic: string, partition: number, offset: number, bytes = BYTES) {
     const name = this.options.nameOf(topic);
     return this.#trying([name], async () => {
       const leader = [...byLeader(this.#cluster, [{ topic: name, partition }]).keys()][0];
       if (leader === undefined) throw new Error(`partition ${partition} of ${name} has no leader`);
       try {
-        const limits = { waitMs: 500, bytesMax: BYTES, partitionBytesMax: BYTES };
+        const limits = { waitMs: 500, bytesMax: BYTES, partitionBytesMax: bytes };
         const [found] = await fetchFrom(this.#cluster, leader, [{ topic: name, partition, offset }], limits);
         return found;
       } catch (error) {
