@@ -83,7 +83,7 @@ export async function host(
   const known = catalog.open(platform);
   if (platform.away === null) await known;
   else known.catch((error: Error) => logger.error('the specs cannot be read', { error: error.message }));
-  const metrics = new Metrics({ process: true });
+  const metrics = new Metrics({ process: true, log: logger });
   measurePlatform(platform, metrics);
   const readiness = new Readiness();
   readiness.mention('platform', () => platform.away);

@@ -1,10 +1,13 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { GaugeReader } from './gauge-reader.js';
+import type { Logger } from './logger.js';
 
 /** The process's Prometheus metrics. Names begin with `gyre_`, end in their unit, and are made once. */
 export class Metrics {
   readonly registry = new Registry();
 
-  constructor(options: { process: boolean } = { process: false }) {
+  /** @param options.log told of gauges that cannot be read */
+  constructor(private readonly options: { process: boolean; log?: Pick<Logger, 'warn'> } = { process: false }) {
     if (options.process) collectDefaultMetrics({ register: this.registry });
   }
 
@@ -28,7 +31,7 @@ export class Metrics {
     );
   }
 
-  /** @param read sets the gauge at each scrape */
+  /** @param read sets the gauge at each scrape; one that asks a server is of a gauge with labels, which is left out where no answer comes */
   gauge<L extends string = never>(
     name: string,
     help: string,
@@ -37,12 +40,13 @@ export class Metrics {
   ): Gauge<L> {
     const options = { name, help, labelNames: [...labelNames], registers: [this.registry] };
     if (read === undefined) return this.existing<Gauge<L>>(name) ?? new Gauge(options);
+    const reader = new GaugeReader(name, read, this.options.log);
     return (
       this.existing<Gauge<L>>(name) ??
       new Gauge({
         ...options,
         collect: function collect(this: Gauge<L>) {
-          return read(this);
+          return reader.read(this);
         },
       })
     );

@@ -10,7 +10,7 @@ export function measurePlatform(platform: Platform, metrics: Metrics): void {
     ['group', 'topic'],
     async (gauge) => {
       gauge.reset();
-      // The other figures must be there while the servers are away, above all.
+      // To be read from servers that are known to be away, it would be waited for in vain.
       if (platform.away !== null) return;
       for (const { group, topic, lag } of await platform.lag()) gauge.inc({ group, topic }, lag);
     },
