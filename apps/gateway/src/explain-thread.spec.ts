@@ -40,6 +40,15 @@ describe('the thread of the explanations', () => {
     expect(fetched).toBe(1);
   });
 
+  it('waits for a file no longer than its request does, and then makes room for another', async () => {
+    const thread = aThread(1);
+    const never = () => new Promise<Uint8Array>(() => undefined);
+    await expect(thread.explain('m', never, task(Date.now() + 50))).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+    });
+    expect((await thread.explain('n', file(1), task())).prediction[1]).toBeCloseTo(0.1);
+  });
+
   it('goes on with models that it let go of, whoever was refused meanwhile', async () => {
     const thread = aThread();
     for (let i = 0; i < 4; i++) await thread.explain(`m${i}`, file(i), task());

@@ -56,7 +56,8 @@ export class ExplainThread {
     }
     this.underWay += 1;
     try {
-      return await this.ask(onnx, this.held.includes(onnx) ? null : await this.fetched(onnx, fetch), task);
+      const bytes = this.held.includes(onnx) ? null : await by(task.deadlineAt, this.fetched(onnx, fetch));
+      return await this.ask(onnx, bytes, task);
     } finally {
       this.underWay -= 1;
     }
@@ -114,6 +115,23 @@ export class ExplainThread {
     worker.on('error', ended);
     worker.on('exit', (code) => ended(new Error(`the thread of the explanations ended with code ${code}`)));
     return worker;
+  }
+}
+
+/** @throws GyreError DEADLINE_EXCEEDED at `deadlineAt`, UTC milliseconds */
+async function by<T>(deadlineAt: number, file: Promise<T>): Promise<T> {
+  if (deadlineAt === Infinity) return file;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new GyreError('DEADLINE_EXCEEDED', "the model's file was not there when the time was over")),
+      deadlineAt - Date.now(),
+    );
+  });
+  try {
+    return await Promise.race([file, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

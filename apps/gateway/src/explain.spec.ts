@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { GyreError, type PastPredictions } from '@gyre/contracts';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { OnnxModel } from '@gyre/model-runtime';
@@ -8,18 +11,23 @@ import { ANYBODY, type Caller } from './caller.js';
 import { Explanations, type ExplanationsOptions } from './explain.js';
 import { ExplainableModel } from './explaining.js';
 import type { InferRequest } from './oip.js';
+import { LastKnown } from './last-known.js';
 import { ServingTable } from './serving.js';
 
 describe('explanations', () => {
   let platform: EmbeddedPlatform;
   let table: ServingTable;
+  let directory: string;
   let admission: Admission;
   let options: ExplanationsOptions;
   let explanations: Explanations;
 
   beforeEach(async () => {
     platform = EmbeddedPlatform.inMemory();
-    table = new ServingTable({ platform, log: new KeptLog(), load: (onnx) => OnnxModel.load(onnx) });
+    directory = mkdtempSync(join(tmpdir(), 'gyre-explain-'));
+    const log = new KeptLog();
+    const lastKnown = LastKnown.open(directory, log);
+    table = new ServingTable({ platform, log, load: (onnx) => OnnxModel.load(onnx), lastKnown });
     admission = new Admission({
       rate: { perSecond: null, burst: 2, ofClients: { greedy: 1 } },
       concurrency: { max: 10, min: 1, delayTargetMs: 20 },
@@ -31,7 +39,6 @@ describe('explanations', () => {
       table,
       admission,
       thread: { explain: async (_, file, task) => new ExplainableModel(await file()).explain(task) },
-      artifact: (onnx) => platform.artifacts.get(onnx),
       features: null,
       past: { recent: () => Promise.resolve([]), find: () => Promise.resolve(null) } satisfies PastPredictions,
       limits: {
@@ -49,6 +56,7 @@ describe('explanations', () => {
   afterEach(async () => {
     await table.close();
     await platform.close();
+    rmSync(directory, { recursive: true });
   });
   const request = (over: Partial<InferRequest> = {}): InferRequest => ({
     model: 'tides',
@@ -70,6 +78,11 @@ describe('explanations', () => {
     await expect(versionOf({ version: '2', parameters: { gyre_version: 1 } })).rejects.toMatchObject({
       code: 'VERSION_NOT_FOUND',
     });
+  });
+
+  it('need no platform for a version that serves here', async () => {
+    platform.artifacts.get = () => Promise.reject(new GyreError('PLATFORM_UNAVAILABLE', 'away'));
+    expect((await explanations.explain(request())).version).toBe(2);
   });
 
   it('count for their client, and are the first to go when a model has enough to do', async () => {

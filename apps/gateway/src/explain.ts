@@ -40,11 +40,9 @@ export interface PastInTime {
 }
 
 export interface ExplanationsOptions {
-  table: Pick<ServingTable, 'serving' | 'artifactOf'>;
+  table: Pick<ServingTable, 'serving' | 'artifactOf' | 'artifact'>;
   thread: Pick<ExplainThread, 'explain'>;
   admission: Pick<Admission, 'count' | 'refuseWherePressed'>;
-  /** A model's file by its sha-256. */
-  artifact: (onnx: string) => Promise<Uint8Array>;
   /** Null where this process reaches no feature store. */
   features: Pick<OnlineFeatures, 'get'> | null;
   past: PastInTime | null;
@@ -101,13 +99,13 @@ export class Explanations {
     given: readonly Tensor[],
     deadlineAt: number,
   ): Promise<Explained> {
-    const { limits, thread, artifact } = this.options;
+    const { limits, thread, table } = this.options;
     const { rows, onnx } = wanted;
     const orders = wholeNumber(parameters, 'orders', ORDERS, 1, 10_000);
     const seed = wholeNumber(parameters, 'seed', 1, 0, 2 ** 31 - 1);
     const background = given.length === 0 ? null : this.backgroundOf(wanted, given);
     const ask = (usual: TensorRows | null) =>
-      thread.explain(onnx, () => artifact(onnx), {
+      thread.explain(onnx, () => table.artifact(onnx), {
         rows,
         background: usual,
         orders,

@@ -152,21 +152,12 @@ function lastKnownDir(logDir: string): string {
     },
     {
       provide: Explanations,
-      inject: [
-        SETTINGS,
-        ServingTable,
-        ExplainThread,
-        Admission,
-        Platform,
-        FEATURES,
-        { token: PastPredictions, optional: true },
-      ],
+      inject: [SETTINGS, ServingTable, ExplainThread, Admission, FEATURES, { token: PastPredictions, optional: true }],
       useFactory: (
         settings: GatewayConfig,
         table: ServingTable,
         thread: ExplainThread,
         admission: Admission,
-        platform: Platform,
         features: OnlineFeatures | null,
         here: PastPredictions | undefined,
       ) =>
@@ -175,7 +166,6 @@ function lastKnownDir(logDir: string): string {
           thread,
           admission,
           features,
-          artifact: (onnx) => platform.artifacts.get(onnx),
           past: here ?? (features instanceof RemoteFeatures ? features.past : null),
           limits: {
             maxSkewMs: settings.maxSkewMs,

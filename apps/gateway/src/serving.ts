@@ -300,8 +300,8 @@ export class ServingTable {
     });
   }
 
-  /** From this gateway's disk, else from the platform. @throws GyreError ARTIFACT_NOT_FOUND, ARTIFACT_CORRUPT, PLATFORM_UNAVAILABLE */
-  private async artifact(onnx: string): Promise<Uint8Array> {
+  /** A version's file, from this gateway's disk, else from the platform. @throws GyreError ARTIFACT_NOT_FOUND, ARTIFACT_CORRUPT, PLATFORM_UNAVAILABLE */
+  async artifact(onnx: string): Promise<Uint8Array> {
     const { platform, lastKnown } = this.options;
     const here = await lastKnown?.artifact(onnx);
     if (here) return here;
