@@ -39,7 +39,7 @@ export class OnlineReader extends OnlineFeatures {
     const columns = inputs.map((input) => this.column(input));
     const views = [...new Set(inputs.map(({ view }) => view))];
     const keys = entities.flatMap((entity) => views.map((view) => onlineKey(view, entity)));
-    const states = await this.platform.states<OnlineState>(online, keys);
+    const states = await this.platform.states<OnlineState>(online, keys).catch(unavailable);
     return entities.map((entity, i) =>
       rowOf(
         entity,
@@ -67,6 +67,13 @@ export class OnlineReader extends OnlineFeatures {
       { view, field },
     );
   }
+}
+
+/** For a prediction there is a fallback where features cannot be had, whichever server is away. */
+function unavailable(error: unknown): never {
+  if (error instanceof GyreError && error.code === 'PLATFORM_UNAVAILABLE')
+    throw new GyreError('FEATURES_UNAVAILABLE', error.message);
+  throw error;
 }
 
 function rowOf(
