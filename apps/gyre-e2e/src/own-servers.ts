@@ -5,6 +5,12 @@ import type { Addresses } from '../../../tools/servers/index.mjs';
 
 const starter = fileURLToPath(new URL('servers.starter.js', import.meta.url));
 
+/** What the process of the servers is told to do with them. */
+export interface Order {
+  word: 'kill' | 'start' | 'kill and start';
+  only?: 'kafka' | 'mongodb' | undefined;
+}
+
 /** Kafka and MongoDB of one spec's own, in a process that can be killed with them. */
 export class OwnServers {
   private constructor(
@@ -18,9 +24,9 @@ export class OwnServers {
     return new OwnServers(child, addresses);
   }
 
-  /** Resolves when it is done. */
-  async say(word: 'kill' | 'start' | 'kill and start'): Promise<void> {
-    this.child.send(word);
+  /** Resolves when it is done. @param only one of them; else both are meant */
+  async say(word: Order['word'], only?: Order['only']): Promise<void> {
+    this.child.send({ word, only } satisfies Order);
     await once(this.child, 'message');
   }
 
