@@ -25,17 +25,20 @@ describe('the e-detector', () => {
     expect(delays(101, 0.2, 0.5, 1_000, 1e-5)[50]).toBeLessThanOrEqual(60);
   });
 
-  it('alarms no oftener than the dial says, whatever the rate and though it must learn it', () => {
-    for (const rate of [0.02, 0.2, 0.5]) {
-      const chance = mulberry32(3);
-      let alarms = 0;
-      for (let stream = 0; stream < 40; stream++) {
-        const detector = new EDetector({ falseAlarms: 1e-3, direction: 'up' });
-        for (let i = 0; i < 10_000; i++) if (detector.update(chance() < rate ? 1 : 0) === 'drift') alarms += 1;
+  it.each(['up', 'down', 'both'] as const)(
+    'alarms no oftener than the dial says, whatever the rate and though it must learn it: %s',
+    (direction) => {
+      for (const rate of [0.02, 0.2, 0.5]) {
+        const chance = mulberry32(3);
+        let alarms = 0;
+        for (let stream = 0; stream < 40; stream++) {
+          const detector = new EDetector({ falseAlarms: 1e-3, direction });
+          for (let i = 0; i < 10_000; i++) if (detector.update(chance() < rate ? 1 : 0) === 'drift') alarms += 1;
+        }
+        expect(alarms / 400_000).toBeLessThan(1e-3);
       }
-      expect(alarms / 400_000).toBeLessThan(1e-3);
-    }
-  });
+    },
+  );
 
   it('tells about where the mean changed, from what to what, in the unit of the values', () => {
     const chance = mulberry32(5);
