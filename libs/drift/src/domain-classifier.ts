@@ -64,8 +64,8 @@ export function domainClassifier(
     const score = train(other.features, other.labels, other.rows);
     const { rocAuc, pValue } = told(tested, score(tested.features, tested.rows));
     const importance = Array.from({ length: isImportanceWanted ? width : 0 }, (_, f) => {
-      const shuffled = { ...tested, features: withShuffled(tested.features, f, width, random) };
-      return rocAuc - told(shuffled, score(shuffled.features, shuffled.rows)).rocAuc;
+      const scores = withShuffled(tested.features, f, width, random, () => score(tested.features, tested.rows));
+      return rocAuc - told(tested, scores).rocAuc;
     });
     return { rocAuc, pValue, importance };
   });
@@ -122,12 +122,16 @@ function joined(reference: Float32Array, current: Float32Array, width: number): 
   };
 }
 
-function withShuffled(features: Float32Array, f: number, width: number, random: Mulberry32): Float32Array {
+/** Shuffles a feature in its place, for as long as `use` takes: a copy of wide rows for each feature would cost more than what it is for. */
+function withShuffled<T>(features: Float32Array, f: number, width: number, random: Mulberry32, use: () => T): T {
   const values = Array.from({ length: features.length / width }, (_, row) => features[row * width + f]!);
-  shuffle(values, random);
-  const copy = features.slice();
-  values.forEach((value, row) => (copy[row * width + f] = value));
-  return copy;
+  const put = (column: readonly number[]) => column.forEach((value, row) => (features[row * width + f] = value));
+  const shuffled = [...values];
+  shuffle(shuffled, random);
+  put(shuffled);
+  const result = use();
+  put(values);
+  return result;
 }
 
 function shuffle<T>(values: T[], random: Mulberry32): void {

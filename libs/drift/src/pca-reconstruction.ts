@@ -1,7 +1,7 @@
 import { requireOption } from './detector.js';
 import { kolmogorovSmirnov } from './kolmogorov-smirnov.js';
 import { NumericPair } from './numeric-pair.js';
-import { symmetricEigen } from './symmetric-eigen.js';
+import { principalComponents } from './principal-components.js';
 
 export interface PcaReconstructionOptions {
   /** Share of the variance that the kept components explain, in (0, 1]; default 0.65, as NannyML has it. */
@@ -35,7 +35,8 @@ export interface ReconstructionDrift {
  * even where no feature by itself has changed.
  *
  * Features are standardised, missing ones take the mean. The components are fitted to every second reference row; the errors of the others are what
- * current errors are compared with, so that fitting does not flatter the reference. O(rows · width²) to fit, plus O(width³).
+ * current errors are compared with, so that fitting does not flatter the reference. O(rows · width · m + m³) to fit, for m the smaller of
+ * width and half the rows.
  *
  * @see NannyML, data reconstruction with PCA; J. E. Jackson, G. Mudholkar (1979), Control Procedures for Residuals Associated with Principal
  * Component Analysis, Technometrics 21:341-349
@@ -56,17 +57,12 @@ export class PcaReconstruction {
     requireOption(Number.isInteger(errorsMax) && errorsMax >= 2, 'PCA: errorsMax is at least 2', errorsMax);
     const rows = rowsOf(features, width);
     requireOption(rows >= 4, 'PCA: a reference has at least 4 rows', rows);
-    const fitRows = (rows + 1) >> 1;
     const { mean, scale } = momentsOf(features, width, rows);
-    const covariance = new Float64Array(width * width);
+    const centred = new Float64Array(((rows + 1) >> 1) * width);
     for (let row = 0; row < rows; row += 2) {
-      const z = standardised(features, row, width, mean, scale);
-      for (let i = 0; i < width; i += 1) {
-        if (z[i] === 0) continue;
-        for (let j = 0; j < width; j += 1) covariance[i * width + j]! += (z[i]! * z[j]!) / fitRows;
-      }
+      centred.set(standardised(features, row, width, mean, scale), (row >> 1) * width);
     }
-    const { values, vectors } = symmetricEigen(covariance, width);
+    const { values, vectors } = principalComponents(centred, width);
     const all = values.reduce((sum, value) => sum + Math.max(0, value), 0);
     requireOption(all > 0, 'PCA: a reference has a feature that varies; variance', all);
     let explained = 0;
