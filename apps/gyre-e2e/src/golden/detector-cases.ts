@@ -12,7 +12,8 @@ import {
   type HddmWState,
   type StreamRecipe,
 } from '@gyre/drift';
-import { dataColumns, expectValue, type Claim, type GoldenCase, type GoldenFile } from './vectors.js';
+import { PythonRandom } from './python-random.js';
+import { dataColumns, expectValue, requireClaimed, type Claim, type GoldenCase, type GoldenFile } from './vectors.js';
 
 interface DetectorCase extends GoldenCase {
   detector: string;
@@ -27,16 +28,9 @@ interface DetectorCase extends GoldenCase {
     warning_ranges_first_60?: [number, number][];
     warning_updates?: number;
     snapshots?: Record<string, number | null>[];
-    tests?: DrawnTest[];
+    tests_run?: number;
+    tests?: (Record<string, unknown> & { i: number })[];
   };
-}
-interface DrawnTest {
-  i: number;
-  window_is_stream_indices: [number, number];
-  sampled_positions: number[];
-  statistic: number;
-  p_value: number;
-  drift: boolean;
 }
 interface StreamCase extends GoldenCase {
   stream_id: string;
@@ -89,6 +83,8 @@ const river: Record<string, River<never>> = {
   },
 };
 
+const DETECTIONS = ['drift', 'warning_ranges', 'warning_ranges_first_60', 'warning_updates', 'snapshots'];
+
 const ofRiver = (file: GoldenFile) => file.header['library'] === 'river';
 
 /** River's detectors: where they detect and warn, exactly, and their inner state to 1e-9. */
@@ -100,6 +96,7 @@ const detections: Claim = {
     const ours = createDetector(name, camelCase(params));
     const drifts: number[] = [];
     const warnings: number[] = [];
+    requireClaimed(expected, DETECTIONS);
     const snapshots = new Map((expected.snapshots ?? []).map((shot) => [shot['i'], shot]));
     streamFor(golden as DetectorCase, file).forEach((value, i) => {
       const verdict = ours.update(value);
@@ -107,7 +104,9 @@ const detections: Claim = {
       if (verdict === 'warning') warnings.push(i);
       const shot = snapshots.get(i);
       if (shot !== undefined) expectState({ i, ...view(ours.state() as never, params) }, shot);
+      snapshots.delete(i);
     });
+    expect([...snapshots.keys()]).toEqual([]);
     expect(drifts).toEqual(expected.drift);
     const { warning_updates: updates = warnings.length } = expected;
     expect(updates - warnings.length).toBeGreaterThanOrEqual(0);
@@ -121,26 +120,51 @@ const detections: Claim = {
   },
 };
 
-/** A detector that draws at random: its statistics, p-values and verdicts for the positions that River drew. */
+/**
+ * A detector that draws at random: River's tests at every update, on the positions that its generator draws, with our statistic and p-value. What ours draws
+ * differs, so its detections are not these.
+ */
 const drawnTests: Claim = {
   claims: (one, file) => ofRiver(file) && 'detector' in one && one.detector === 'KSWIN',
   check(golden, file) {
     const { params, expected } = golden as DetectorCase;
+    requireClaimed(expected, ['drift', 'tests_run', 'tests']);
     const stream = streamFor(golden as DetectorCase, file);
-    const { alpha, statSize } = { ...kswinDefaults, ...camelCase(params) };
+    const { alpha, windowSize, statSize } = { ...kswinDefaults, ...camelCase(params) };
     createDetector('kswin', { ...camelCase(params), seed: 1 });
-    // A stream too short or too still for a test has none.
-    for (const test of expected.tests ?? []) {
-      const [from, to] = test.window_is_stream_indices;
-      const window = stream.slice(from, to + 1);
-      const older = test.sampled_positions.map((position) => window[position]!);
+    const recorded = new Map((expected.tests ?? []).map((test) => [test.i, test]));
+    const drifts: number[] = [];
+    let run = 0;
+    let random: PythonRandom | undefined;
+    for (let start = 0, i = windowSize - 1; i < stream.length; i += 1) {
+      if (i - start < windowSize - 1) continue;
+      // River without a seed draws otherwise each time: such a case is refused here.
+      random ??= new PythonRandom(params['seed'] as number);
+      const window = stream.slice(i + 1 - windowSize, i + 1);
+      const positions = random.sample(windowSize - statSize, statSize);
+      const older = positions.map((position) => window[position]!);
       const { statistic, pValue } = kolmogorovSmirnov(NumericPair.of(older, window.slice(-statSize)), 'exact');
-      expectState(
-        { i: test.i, statistic, p_value: pValue },
-        { i: test.i, statistic: test.statistic, p_value: test.p_value },
-      );
-      expect(statistic > 0.1 && pValue <= alpha).toBe(test.drift);
+      const drift = statistic > 0.1 && pValue <= alpha;
+      run += 1;
+      const shown = {
+        i,
+        window_is_stream_indices: [i + 1 - windowSize, i],
+        sampled_positions: positions,
+        statistic,
+        p_value: pValue,
+        drift,
+      };
+      const test = recorded.get(i);
+      if (test !== undefined) expectState(shown, test);
+      recorded.delete(i);
+      if (!drift) continue;
+      drifts.push(i);
+      start = i + 1;
+      random = undefined;
     }
+    expect(drifts).toEqual(expected.drift);
+    expect(run).toBe(expected.tests_run ?? run);
+    expect([...recorded.keys()]).toEqual([]);
   },
 };
 
@@ -180,7 +204,7 @@ function sum(values: number[]): number {
 }
 
 /** The headers' tolerance: 1e-9 relative, and 1e-6 for ADWIN's squares, which River sums in another order. */
-function expectState(ours: Record<string, unknown>, theirs: Record<string, number | null>): void {
+function expectState(ours: Record<string, unknown>, theirs: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(theirs)) {
     const relative = key === 'variance' || key === 'sum_sq_dev' ? 1e-6 : 1e-9;
     expectValue(`${key} at ${theirs['i']}`, ours[key], value, { relative, absolute: 1e-12 });
