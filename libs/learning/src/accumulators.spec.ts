@@ -144,6 +144,24 @@ describe.each([
   });
 });
 
+describe('labels far from 0, beside which they differ by little', () => {
+  it('are explained as well as the same labels about 0, in parts too', () => {
+    const offset = 1e7;
+    const digit = 2 ** -29; // The last of numbers as large: all labels are exact.
+    const [near, far, first, second] = Array.from({ length: 4 }, () => new RegressionErrors());
+    for (let i = 0; i < 4_000; i++) {
+      const label = ((i * 7_919) % 500) * digit;
+      const predicted = label + ((i * 104_729) % 700) * digit;
+      near!.add(label, predicted);
+      far!.add(offset + label, offset + predicted);
+      (i % 3 === 0 ? first! : second!).add(offset + label, offset + predicted);
+    }
+    first!.merge(RegressionErrors.of(JSON.parse(JSON.stringify(second!.state()))));
+    expect(far!.r2()! / near!.r2()!).toBeCloseTo(1, 9);
+    expect(first!.r2()! / near!.r2()!).toBeCloseTo(1, 9);
+  });
+});
+
 describe('a row that cannot be', () => {
   it('is refused, and nothing is counted', () => {
     const bins = new CalibrationBins(10);

@@ -7,6 +7,8 @@ export interface RegressionState {
   readonly squared: number;
   /** Of the labels. */
   readonly mean: number;
+  /** What the mean lacks by rounding. */
+  readonly meanRest: number;
   readonly spread: number;
   /** Of the errors, predicted less label. */
   readonly bias: number;
@@ -25,6 +27,7 @@ const NONE: RegressionState = {
   absolute: 0,
   squared: 0,
   mean: 0,
+  meanRest: 0,
   spread: 0,
   bias: 0,
   errorSpread: 0,
@@ -53,14 +56,14 @@ export class RegressionErrors {
     const s = this.current;
     const error = predicted - label;
     const size = Math.abs(error);
-    const distance = label - s.mean;
+    const distance = label - s.mean - s.meanRest;
     const errorDistance = error - s.bias;
     const scale = Math.abs(label) + Math.abs(predicted);
     s.rows += 1;
     s.absolute += size;
     s.squared += error * error;
-    s.mean += distance / s.rows;
-    s.spread += distance * (label - s.mean);
+    this.moveMean(distance / s.rows);
+    s.spread += distance * (label - s.mean - s.meanRest);
     s.bias += errorDistance / s.rows;
     s.errorSpread += errorDistance * (error - s.bias);
     if (error > 0) s.over += error;
@@ -76,11 +79,11 @@ export class RegressionErrors {
     const o = other.current;
     const rows = s.rows + o.rows;
     if (rows === 0) return;
-    const distance = o.mean - s.mean;
+    const distance = o.mean - s.mean + (o.meanRest - s.meanRest);
     const errorDistance = o.bias - s.bias;
     const weight = (s.rows * o.rows) / rows;
     s.spread += o.spread + distance * distance * weight;
-    s.mean += (distance * o.rows) / rows;
+    this.moveMean((distance * o.rows) / rows);
     s.errorSpread += o.errorSpread + errorDistance * errorDistance * weight;
     s.bias += (errorDistance * o.rows) / rows;
     s.absolute += o.absolute;
@@ -168,6 +171,15 @@ export class RegressionErrors {
     const errors = new RegressionErrors();
     errors.current = { ...state };
     return errors;
+  }
+
+  /** Far from 0, one row's part of the mean is soon less than a digit of it: without the rest the mean would stand still, and the spread with it. */
+  private moveMean(by: number): void {
+    const s = this.current;
+    const step = s.meanRest + by;
+    const mean = s.mean + step;
+    s.meanRest = step - (mean - s.mean);
+    s.mean = mean;
   }
 
   private meanOf(sum: number): number | null {
