@@ -32,5 +32,10 @@ export const driftDetect = (terminal: Terminal): Command =>
           detections: rows.drift,
           warnings: rows.warning,
         });
-      else terminal.note(`${rows.drift.length} changes in ${values} values (${detector.name})\n`);
+      else {
+        const changes = rows.drift.length === 1 ? 'change' : 'changes';
+        terminal.note(
+          `${rows.drift.length} ${changes} in ${values} ${values === 1 ? 'value' : 'values'} (${detector.name})\n`,
+        );
+      }
     });

@@ -1,6 +1,7 @@
 import { createDetector, detectors } from '@gyre/drift';
 import { GyreError } from '@gyre/contracts/errors';
 import { UsageError } from '../failures.js';
+import { cellNumber } from './decimal.js';
 
 /** Where a detector found a change. */
 export interface Detection {
@@ -69,8 +70,9 @@ export async function detectIn(
         blank ??= line;
         continue;
       }
-      const value = Number(text);
-      if (!Number.isFinite(value))
+      // As in data files: what Number would take besides, such as 0x10, is a slip.
+      const value = cellNumber(text);
+      if (typeof value !== 'number')
         throw refused(line, `"${text.trim().slice(0, 40)}" is no finite number; each line holds one number`);
       const verdict = updated(() => detector.update(value), line);
       if (verdict !== 'stable') found({ row, verdict });

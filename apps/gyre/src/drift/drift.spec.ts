@@ -18,7 +18,8 @@ describe('gyre drift detect', () => {
     expect(out).toMatch(/^\d+\n$/);
     expect(Number(out)).toBeGreaterThan(600);
     expect(Number(out)).toBeLessThan(700);
-    expect(err).toBe('1 changes in 1200 values (adwin)\n');
+    expect(err).toBe('1 change in 1200 values (adwin)\n');
+    expect((await gyre(['detect', '--detector', 'adwin'], '1\n')).err).toBe('0 changes in 1 value (adwin)\n');
   });
 
   it('takes parameters, names in any spelling, and says with --json what was in force', async () => {
@@ -59,6 +60,7 @@ describe('gyre drift detect', () => {
 
   it.each([
     ['1\n2\nx1\n3\n', 'adwin', /line 3: "x1" is no finite number/],
+    ['1\n0x10\n', 'adwin', /line 2: "0x10" is no finite number/],
     ['1\n\n3\n', 'adwin', /line 2: it is blank/],
     ['0\n1\n0.5\n', 'ddm', /line 3: .*0 and 1/i],
     ['\n', 'adwin', /no value/],
