@@ -45,8 +45,10 @@ export function table(
   return `${drawn.toString().replace(/ +$/gm, '')}\n`;
 }
 
+/** JSON knows no infinities; they are written as words, for null says that there is no number. */
 export function printJson(terminal: Terminal, value: unknown): void {
-  terminal.write(`${JSON.stringify(value, null, 2)}\n`);
+  const word = (_: string, one: unknown) => (one === Infinity || one === -Infinity ? String(one) : one);
+  terminal.write(`${JSON.stringify(value, word, 2)}\n`);
 }
 
 /** `2026-11-22 14:05:00` in UTC, with milliseconds where there are some. */

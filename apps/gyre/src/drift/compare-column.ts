@@ -1,4 +1,5 @@
 import {
+  fisherExact,
   levelPair,
   NumericPair,
   twoProportions,
@@ -58,6 +59,8 @@ const DISTINCT_MAX = 20;
 /** Levels beyond these are compared as one, "(others)". */
 const LEVELS_MAX = 100;
 const LISTED_MAX = 10;
+/** With fewer rows expected in a cell the normal approximation is too sure of itself: the shares are compared by Fisher's exact test. */
+const EXPECTED_MIN = 5;
 
 /**
  * Compares one column of two tables.
@@ -89,11 +92,10 @@ export function compareColumn(
   }
   const [rowsBefore, rowsNow] = [rowsOf(reference), rowsOf(current)];
   const [missingBefore, missingNow] = [missingOf(reference), missingOf(current)];
-  const anyMissing = missingBefore + missingNow > 0 && missingBefore + missingNow < rowsBefore + rowsNow;
   const missing = {
     reference: missingBefore / rowsBefore,
     current: missingNow / rowsNow,
-    pValue: anyMissing ? twoProportions([missingBefore, missingNow], [rowsBefore, rowsNow]).pValue : null,
+    pValue: sharesPValue([missingBefore, missingNow], [rowsBefore, rowsNow]),
     corrected: null,
   };
   const base = { column: reference.name, missing, textsAmong: textsAmongNumbers(reference, current) };
@@ -118,6 +120,20 @@ export function compareColumn(
     histogram: levelHistogram(pooled, true),
     ...listed(all),
   };
+}
+
+/** That two shares of rows differ by chance; null where all rows count, or none. */
+function sharesPValue(counted: readonly [number, number], rows: readonly [number, number]): number | null {
+  const [a, b] = counted;
+  const [n, m] = rows;
+  const others = n + m - a - b;
+  if (a + b === 0 || others === 0) return null;
+  const expectedMin = (Math.min(a + b, others) * Math.min(n, m)) / (n + m);
+  if (expectedMin >= EXPECTED_MIN) return twoProportions(counted, rows).pValue;
+  return fisherExact([
+    [a, n - a],
+    [b, m - b],
+  ]).pValue;
 }
 
 /** The chosen tests that suit the column, and the size of the change. */

@@ -58,6 +58,26 @@ describe('gyre drift compare, of what is odd', () => {
     }
   });
 
+  it('takes two rows without a value for chance beside three with one: by Fisher, as scipy has it', async () => {
+    const [three, two] = [file('three.csv', 'a,b\n1,1\n2,1\n3,1\n'), file('two.csv', 'a,b\n,1\n,1\n')];
+    const { out } = await gyre(['compare', '--reference', three, '--current', two, '--json', '--columns', 'a']);
+    const [column] = (JSON.parse(out) as Comparison).columns;
+    expect(column!.missing.pValue).toBeCloseTo(0.1, 12);
+    expect(column!.verdict).toBe('skipped');
+  });
+
+  it('writes an infinite statistic as a word in JSON, which has no number for it', async () => {
+    const [ones, fives] = [file('ones.csv', 'a\n1\n1\n1\n'), file('fives.csv', 'a\n5\n5\n')];
+    for (const [reference, current, t] of [
+      [ones, fives, '-Infinity'],
+      [fives, ones, 'Infinity'],
+    ] as const) {
+      const argv = ['compare', '--reference', reference, '--current', current, '--tests', 'welch', '--json'];
+      const [column] = JSON.parse((await gyre(argv)).out).columns;
+      expect(column.tests).toMatchObject([{ test: 'welch', statistic: t, pValue: 0 }]);
+    }
+  });
+
   it('says what became of a column that is no longer one of numbers, and of what is not compared', async () => {
     const other = file('among.csv', odd['texts among the numbers']);
     const { columns } = JSON.parse((await gyre(['compare', '--reference', sound, '--current', other, '--json'])).out);
