@@ -41,6 +41,16 @@ describe('an incident', () => {
     );
   });
 
+  it('of nulls alone is not one of inputs that hang together otherwise', async () => {
+    await world.lives(2_000);
+    await world.lives(1_500, ({ features: [x, ...rest], wrong }, chance) => ({
+      features: [chance() < 0.7 ? null : x!, ...rest],
+      wrong,
+    }));
+    const told = await world.told('DriftDetected');
+    expect(told.map((event) => (event as LifecycleOf<'DriftDetected'>).kind)).toEqual(['quality']);
+  });
+
   it('of inputs that moved at the same loss is covariate drift, and pages nobody', async () => {
     await world.lives(2_000);
     await world.lives(2_000, shifted);

@@ -160,7 +160,9 @@ export class InputsWatch {
     const moved = movedFeatures(this.reference, before, window.counts, this.dial.covariate * window.rows);
     // Inputs that moved by themselves hang together otherwise too; with a season the training rows are of all phases at once.
     if (moved.length > 0 || this.period !== null) return [this.verdict('covariate', 'psi', moved, window)];
-    const together = togetherShift(this.reference, this.trained, this.rows, this.dial.together * window.rows);
+    const isSound = (f: number) => !this.faulty[2 * f] && !this.faulty[2 * f + 1];
+    const pMax = this.dial.together * window.rows;
+    const together = togetherShift(this.reference, isSound, this.trained, this.rows, pMax);
     return [this.verdict('covariate', 'together', together, window)];
   }
 

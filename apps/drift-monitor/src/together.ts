@@ -17,18 +17,22 @@ export const TOGETHER_ROWS_MAX = 256;
  * Whether the inputs hang together otherwise than in training, though each by itself looks as it did: rows that are reconstructed worse from the principal
  * components of the training rows, or that trees learn to tell from them. Both on the bins of the values, so that no outlier decides.
  *
- * @param before and @param now rows as `binnedRow` writes them
+ * @param takesPart whether an input does: one with faulty values is a matter of quality, and hangs together with the others otherwise for that alone
+ * @param before and @param now rows of all inputs, as `binnedRow` writes them
  * @param pMax for both tests together
  */
 export function togetherShift(
-  reference: readonly FeatureReference[],
+  inputs: readonly FeatureReference[],
+  takesPart: (input: number) => boolean,
   before: string,
   now: string,
   pMax: number,
 ): Cause[] {
+  const reference = inputs.filter((_, f) => takesPart(f));
   const width = reference.length;
-  if (width < 2 || Math.min(before.length, now.length) < ROWS_MIN * width) return [];
-  const [training, window] = [rowsOfBins(reference, before), rowsOfBins(reference, now)];
+  if (width < 2 || Math.min(before.length, now.length) < ROWS_MIN * inputs.length) return [];
+  const only = (rows: string) => [...rows].filter((_, i) => takesPart(i % inputs.length)).join('');
+  const [training, window] = [rowsOfBins(reference, only(before)), rowsOfBins(reference, only(now))];
   return [...reconstructed(training, window, width, pMax / 2), ...told(reference, training, window, pMax / 2)];
 }
 
