@@ -187,9 +187,10 @@ export class VersionWatch {
     return this.error.update(error, phase) === 'drift' ? this.drift() : {};
   }
 
-  /** The mean error of the version's past, and of about its last 50 answers; null before enough are known. */
+  /** The mean error of the version's past, while it has risen that of before, and of about its last 50 answers; null before enough are known. */
   level(): { before: number; after: number } | null {
-    const before = this.error.mean();
+    // Since the rise the detector learns the new error as its past.
+    const before = this.risen?.before ?? this.error.mean();
     const { unit } = this.scale;
     return before === null || this.recent === null ? null : { before: before * unit, after: this.recent * unit };
   }

@@ -46,6 +46,31 @@ describe('the watch while a split is in force', () => {
   );
 });
 
+describe('what an incident cost', () => {
+  it('is told against the error before it, however long it has lasted and whatever has come on top', () => {
+    const fold = new Fold();
+    fold.applies(modelOf('binary'));
+    fold.registers(1, { loss: 0.9 });
+    fold.serves(1);
+    const draw = draws(6);
+    const lives = (rows: number, wrong: number) => {
+      for (let row = 0; row < rows; row++) fold.answers({ output: sure(draw() >= wrong) }, 1);
+      fold.ticks();
+    };
+    lives(1_500, 0.1);
+    lives(1_200, 0.45);
+    lives(600, 0.95);
+    fold.serves(2);
+    fold.ticks();
+    fold.ticks();
+    expect(fold.told('IncidentOpened')).toHaveLength(1);
+    const [closed] = fold.told('IncidentClosed');
+    expect(closed?.loss?.before).toBeGreaterThan(0.07);
+    expect(closed?.loss?.before).toBeLessThan(0.13);
+    expect(closed?.loss?.after).toBeGreaterThan(0.8);
+  });
+});
+
 describe('the watch of a regression', () => {
   /** Rows whose absolute errors are exponential with this mean. */
   const lives = (fold: Fold, rows: number, error: (row: number) => number, draw: () => number, version = 1) => {

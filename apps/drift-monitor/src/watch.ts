@@ -206,8 +206,8 @@ export class Watch {
     const missing = slices.missing(since);
     const error: Cause = { kind: 'error', name: '', words, before, after };
     const causes = [...missing, ...slices.suspects(since), ...slices.explain(since, this.words, watch.unit), error];
-    const level = rise === undefined ? watch.level() : { before, after };
-    const loss = this.lossFrom(level, 'measured');
+    const level = watch.level();
+    const loss = this.lossFrom(rise === undefined ? level : { before: level?.before ?? before, after }, 'measured');
     // Values that are missing where the error rose are what is wrong; the counts of the inputs will say so a tick later.
     if (missing.length > 0) this.incidents.see({ ...sighting, kind: 'quality', causes: missing, loss });
     this.incidents.see({ ...sighting, causes, loss });
