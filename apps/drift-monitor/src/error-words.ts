@@ -46,6 +46,10 @@ export function errorWordsOf({ type }: LabelRules): ErrorWords {
 }
 
 /** A rise in words. */
-export function risen(words: ErrorWords, version: number, { before, after, since }: Drift): string {
+export function risen(
+  words: ErrorWords,
+  version: number,
+  { before, after, since }: Pick<Drift, 'before' | 'after' | 'since'>,
+): string {
   return `the ${words.error} of version ${version} rose ${words.change(before, after)} about ${since} labels ago`;
 }

@@ -16,6 +16,13 @@ const swapped: Spoil = ({ features: [x, z, cat, w] }) => {
   return { features: [x!, z!, seen, w!], wrong: seen === cat ? 0.2 : 0.75 };
 };
 
+/** Ranges of x, as if it were a code of five, and how often the model is wrong in each. */
+const wrongBy = (x: number, wrong = [0.01, 0.07, 0.3, 0.08, 0.01]) => wrong[Math.floor(x / 2)]!;
+const coded: Spoil = ({ features }) => ({ features, wrong: wrongBy(features[0]!) });
+/** Each code as often as before; only the one in the middle means what it did. */
+const recoded: Spoil = ({ features }) => ({ features, wrong: wrongBy(features[0]!, [0.98, 0.91, 0.26, 0.87, 0.99]) });
+const turned: Spoil = ({ features }) => ({ features, wrong: 1 - wrongBy(features[0]!) });
+
 describe('an incident', () => {
   it('is not made of a stream that stays as it is', async () => {
     await world.lives(4_000);
@@ -78,6 +85,41 @@ describe('an incident', () => {
     await world.lives(1_500, swapped);
     expect(await world.opened()).toMatchObject([{ kind: 'concept', pages: true }]);
     for (const { causes } of await world.incidents()) expect(causes[0]?.name).toBe('v.cat');
+  });
+
+  it('of a swap that leaves every value as frequent as it was names the feature first once that is certain, and keeps to it', async () => {
+    await world.lives(2_000, coded);
+    await world.lives(1_500, recoded);
+    const incidents = await world.incidents();
+    expect(incidents.map(({ type }) => type)).toEqual(['IncidentOpened', 'IncidentUpdated']);
+    expect(incidents.at(-1)?.causes[0]).toMatchObject({ kind: 'segment', name: 'v.x' });
+    expect(Number(incidents.at(-1)?.at.request?.slice(4))).toBeLessThan(2_350);
+    expect(incidents.at(-1)?.causes[0]?.words).toMatch(/ the error went from \d\.\d % to 9\d\.\d %/);
+  });
+
+  it('of labels that are flipped in all rows alike names the error alone, with what it was before', async () => {
+    await world.lives(2_000, coded);
+    await world.lives(1_500, turned);
+    await world.lives(2_000, coded);
+    const incidents = await world.incidents();
+    expect(await world.told('PerformanceDropped')).toHaveLength(1);
+    expect(await world.opened()).toHaveLength(1);
+    for (const { causes } of incidents) expect(causes).toMatchObject([{ kind: 'error' }]);
+    const { type, loss } = incidents.at(-1)!;
+    expect(type).toBe('IncidentClosed');
+    expect(loss?.before).toBeCloseTo(0.094, 1);
+    expect(loss?.before).toBeLessThan(0.15);
+    expect(loss?.after).toBeGreaterThan(0.8);
+  });
+
+  it('is not opened again by what is told later of a rise, when the version that it was closed for returns', async () => {
+    await world.lives(2_000, coded);
+    await world.lives(50, turned);
+    await world.serves(2);
+    await world.lives(50, turned);
+    await world.serves(1);
+    await world.lives(250, turned);
+    expect((await world.incidents()).map(({ type }) => type)).toEqual(['IncidentOpened', 'IncidentClosed']);
   });
 
   it('names the slice in which the error rose, where the inputs look as before', async () => {

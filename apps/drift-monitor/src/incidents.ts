@@ -18,6 +18,8 @@ export interface Sighting {
   at: At;
   /** The latest tick that was told when its rows were counted: those of the next one may know more of them. Null of labels, which the next tick decides on. */
   toldAt: number | null;
+  /** It says more of what was found before, and opens nothing. */
+  isLater?: true;
 }
 
 interface Open extends Incident {
@@ -114,10 +116,11 @@ export class Incidents {
   }
 
   private take(sighting: Sighting, now: number, touched: Map<Open, 'opened' | 'updated'>): void {
-    const { kind, version, causes, at, loss } = sighting;
+    const { kind, version, causes, at, loss, isLater } = sighting;
     const incident =
       this.open.find(({ found }) => found.some((one) => one.kind === kind)) ??
       this.open.find((one) => isTogether(one.kind, kind) && at.labels - one.labels <= 2 * this.windowOutcomes);
+    if (isLater && !incident?.found.some((one) => one.kind === kind)) return;
     if (incident === undefined) {
       this.count += 1;
       const opened: Open = {
@@ -140,7 +143,7 @@ export class Incidents {
     }
     const before = { ...incident };
     incident.found = [...incident.found.filter((one) => one.kind !== kind), { kind, causes }];
-    incident.labels = Math.max(incident.labels, at.labels);
+    if (!isLater) incident.labels = Math.max(incident.labels, at.labels);
     incident.loss = worseLoss(incident.loss, loss);
     judge(incident, this.words);
     if (touched.has(incident) || !isWorse(before, incident)) return;

@@ -24,7 +24,7 @@ describe('the watch while a split is in force', () => {
         fold.saves();
       };
       for (let i = 0; i < 20; i++) round(() => 0.2, draw);
-      for (let i = 0; i < 4; i++) round((x) => (x > 0.75 ? 0.95 : 0.2), draw);
+      for (let i = 0; i < 6; i++) round((x) => (x > 0.75 ? 0.95 : 0.2), draw);
       fold.ticks();
       fold.ticks();
       const [newest] = [...fold.told('IncidentOpened'), ...fold.told('IncidentUpdated')].slice(-1);
@@ -44,6 +44,33 @@ describe('the watch while a split is in force', () => {
       );
     },
   );
+});
+
+describe('a rise of the error', () => {
+  it('is explained better as rows come, across restarts too', () => {
+    const told = (restarts: boolean) => {
+      const fold = new Fold();
+      fold.applies(modelOf('binary'));
+      fold.registers(1, { loss: 0.9 });
+      fold.serves(1);
+      const draw = draws(7);
+      const lives = (rows: number, wrong: (x: number) => number) => {
+        for (let row = 1; row <= rows; row++) {
+          const features = [draw(), draw()];
+          fold.answers({ features, output: sure(draw() >= wrong(features[0]!)) }, 1);
+          if (row % 5 !== 0) continue;
+          fold.ticks();
+          if (restarts) fold.saves();
+        }
+      };
+      lives(1_500, (x) => (x > 0.4 && x < 0.6 ? 0.3 : 0.05));
+      lives(600, (x) => (x > 0.4 && x < 0.6 ? 0.3 : 0.95));
+      return [...fold.told('IncidentOpened'), ...fold.told('IncidentUpdated')];
+    };
+    const events = told(false);
+    expect(events.map(({ causes }) => causes[0]?.name)).toEqual(['', 'v.x']);
+    expect(told(true)).toEqual(events);
+  });
 });
 
 describe('what an incident cost', () => {

@@ -171,11 +171,9 @@ export class Watch {
     const phase = phaseOf(predicted.occurredAt, this.versions.periodOf(version));
     const found = watch.observe(error, this.loss.promised(output, label), phase);
     const { drift, drop } = this.told(version, found);
-    this.report(version, found, drift?.words ?? drop?.words, {
-      prediction: predicted.id,
-      request: predicted.request,
-      labels: this.labels + 1,
-    });
+    const at = { prediction: predicted.id, request: predicted.request, labels: this.labels + 1 };
+    this.report(version, found, drift?.words ?? drop?.words, at);
+    if (slices.isDue()) this.explain(version, at);
     return { ...(found.drift !== undefined && drift !== undefined ? { drift } : {}), ...(drop && { drop }) };
   }
 
@@ -196,21 +194,44 @@ export class Watch {
   private report(version: number, found: VersionFindings, words: string | undefined, at: At): void {
     const { drift, drop, goesOn, isWell } = found;
     const sighting = { kind: 'concept' as const, version, at, toldAt: null };
-    if (isWell) this.incidents.see({ ...sighting, causes: [], loss: null });
+    const slices = this.versions.slices.of(version);
+    if (isWell) {
+      slices.forget();
+      this.incidents.see({ ...sighting, causes: [], loss: null });
+    }
     if (words === undefined) return;
     const watch = this.versions.errors.of(version);
-    const rise = drift ?? goesOn;
-    const { before, after } = rise ?? { before: drop!.reference, after: drop!.value };
-    const since = rise?.since ?? this.spec.drift.windowOutcomes;
-    const slices = this.versions.slices.of(version);
-    const missing = slices.missing(since);
-    const error: Cause = { kind: 'error', name: '', words, before, after };
-    const causes = [...missing, ...slices.suspects(since), ...slices.explain(since, this.words, watch.unit), error];
     const level = watch.level();
+    const rise = drift ?? goesOn;
+    if (rise !== undefined) slices.follow(rise.since, rise.before / watch.unit);
+    const { before, after } = rise ?? { before: drop!.reference, after: drop!.value };
+    const causes = this.causesOf(version, { kind: 'error', name: '', words, before, after });
     const loss = this.lossFrom(rise === undefined ? level : { before: level?.before ?? before, after }, 'measured');
     // Values that are missing where the error rose are what is wrong; the counts of the inputs will say so a tick later.
+    const missing = slices.missing(slices.risen?.since ?? this.spec.drift.windowOutcomes);
     if (missing.length > 0) this.incidents.see({ ...sighting, kind: 'quality', causes: missing, loss });
     this.incidents.see({ ...sighting, causes, loss });
+  }
+
+  /** Tells the causes of a rise again, now that more rows have come since. */
+  private explain(version: number, at: At): void {
+    const watch = this.versions.errors.of(version);
+    const before = watch.level()?.before;
+    const { risen: rise } = this.versions.slices.of(version);
+    if (before === undefined || rise === null) return;
+    const level = { before, after: rise.mean * watch.unit };
+    const words = risen(this.words, version, { ...level, since: rise.since });
+    const causes = this.causesOf(version, { kind: 'error', name: '', words, ...level });
+    const loss = this.lossFrom(level, 'measured');
+    this.incidents.see({ kind: 'concept', version, causes, loss, at, toldAt: null, isLater: true });
+  }
+
+  /** Of a rise of the error, what explains most first. */
+  private causesOf(version: number, error: Cause): Cause[] {
+    const slices = this.versions.slices.of(version);
+    const since = slices.risen?.since ?? this.spec.drift.windowOutcomes;
+    const { unit } = this.versions.errors.of(version);
+    return [...slices.missing(since), ...slices.suspects(since), ...slices.explain(since, this.words, unit), error];
   }
 
   private lossFrom(level: { before: number; after: number } | null, by: 'measured' | 'estimated'): Loss {

@@ -1,4 +1,4 @@
-import type { LifecycleOf, ModelInForce, PerformanceMeasured } from '@gyre/contracts';
+import { classesOf, type LifecycleOf, type ModelInForce, type PerformanceMeasured } from '@gyre/contracts';
 import { alarmsPerRow, type Watched } from './alarm-budget.js';
 import { ExpectedError, type ExpectedErrorState } from './expected-error.js';
 import { InputsWatch, type InputsDial, type InputsWatchState } from './inputs-watch.js';
@@ -47,7 +47,7 @@ export class WatchedVersions {
     this.slices = new PerVersion(
       others,
       serves,
-      (version) => new Slices(this.trainingOf(version).reference, this.isRegression),
+      (version) => new Slices(this.trainingOf(version).reference, classesOf(this.spec.label).length),
     );
     this.expected = new PerVersion(others, serves, () => new ExpectedError());
   }
