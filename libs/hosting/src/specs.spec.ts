@@ -116,6 +116,35 @@ describe('specs', () => {
       'retraining.minLabels: must not exceed bootstrapLabels, or the first run is declined when its labels have come: minLabels is 500, bootstrapLabels 100',
     ],
     [model('label: { name: y, type: binary }\ndrift: { windowOutcomes: 3 }'), 'must be at least 20; got 3'],
+    [model('label: { name: y, type: multiclass }'), '9:1: label.classes: expected a number or a list; it is missing'],
+    [
+      model('label: { name: y, type: binry }'),
+      '9:19: label.type: expected one of "binary", "multiclass", "regression"; got "binry"; did you mean "binary"?',
+    ],
+    [
+      model('label: { name: y, type: binary }\nrollout: { approval: manul }'),
+      '10:12: rollout.approval: expected one of "automatic", "manual"; got "manul"; did you mean "manual"?',
+    ],
+    [
+      model('label: { name: y, type: binary }\nretraining: { bootstrapLabels: 1e400 }'),
+      '10:15: retraining.bootstrapLabels: expected a number; got Infinity',
+    ],
+    [
+      model('label: { name: y, type: binary }\nlabel: { name: z, type: binary }'),
+      '10:1: label: the key "label" stands twice in one mapping, first in line 9; keep one of them',
+    ],
+    [
+      model('label: { name: y, type: binary }\ntrainers: [trees, { kind: linear, l2: 1, l2: 2 }]'),
+      '10:42: trainers[1].l2: the key "l2" stands twice in one mapping, first in line 10',
+    ],
+    [
+      model('label: { name: y, type: binary }').replace('[market.*]', '[market.price, market.*, market.price]'),
+      '8:36: features[2]: it is the same as features[0]',
+    ],
+    [
+      model('label: { name: y, type: binary }\ntrainers: [trees, { kind: trees, rounds: 150 }]'),
+      '10:19: trainers[1]: it is the same as trainers[0]',
+    ],
     [
       'kind: FeatureView\nname: v\nentity: e\nfields: { a: float, __proto__: float }',
       '4:21: the key "__proto__" is reserved',
@@ -130,6 +159,13 @@ describe('specs', () => {
     ],
   ])('says in plain words what would be right, and where: %j', (text, problem) => {
     expect(problemsOf(text)).toContain(problem);
+  });
+
+  it('lets one feature come before all others of its view, and a trainer be tried with two settings', () => {
+    const text = model('label: { name: y, type: binary }\ntrainers: [linear, { kind: linear, l2: 9 }]');
+    const [inForce] = readSpecs(text.replace('[market.*]', '[market.demand, market.*]'), 'spec.yaml').models;
+    expect(inForce?.inputs.map(({ field }) => field)).toEqual(['demand', 'price']);
+    expect(inForce?.trainers).toHaveLength(2);
   });
 
   it('tells an unknown feature beside whatever else is wrong with the model, and none of a view that is wrong itself', () => {

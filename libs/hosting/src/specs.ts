@@ -46,6 +46,7 @@ export function readSpecs(text: string, file: string, inForce: readonly FeatureV
       if (own.models.some((other) => other.name === spec.name))
         problems.push(document.problem(['name'], `a model named "${spec.name}" stands above already`));
       const inOrder = unique(inputs);
+      problems.push(...repeated(spec, document));
       problems.push(...fallbackProblems(spec, inOrder, document), ...groupProblems(spec, inOrder, document));
       own.models.push({ ...spec, inputs: inOrder });
     });
@@ -53,6 +54,19 @@ export function readSpecs(text: string, file: string, inForce: readonly FeatureV
   problems.sort((a, b) => a.line - b.line || a.column - b.column);
   if (problems.length > 0) throw invalid('SPEC_INVALID', problems);
   return own;
+}
+
+/** What is written twice was meant to be something else, or would be trained twice for nothing. `view.*` may repeat a field: who names one first gives it its place. */
+function repeated(spec: ModelSpec, document: YamlDocument): Problem[] {
+  return (['features', 'trainers'] as const).flatMap((key) => {
+    const written = spec[key].map((entry) => JSON.stringify(entry));
+    return written.flatMap((entry, i) => {
+      const first = written.indexOf(entry);
+      return first === i
+        ? []
+        : [document.problem([key, i], `it is the same as ${key}[${first}]; leave one of them out`)];
+    });
+  });
 }
 
 /** Predictions carry the model's inputs, and so these are what answers can be told apart by. */

@@ -1,8 +1,7 @@
 import { GyreError, type ErrorCode } from '@gyre/contracts';
-import { isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document } from 'yaml';
-import { z, type core, type ZodType } from 'zod';
-import { choicesWith, knownKeys, nearest } from './spelling.js';
-import { inPlainWords } from './zod-words.js';
+import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, visit, type Document } from 'yaml';
+import type { ZodType } from 'zod';
+import { faultsOf } from './explain.js';
 
 /** One thing that is wrong in a YAML file: where, what, and what would be right. */
 export interface Problem {
@@ -29,40 +28,15 @@ export class YamlDocument {
   parse<T>(schema: ZodType<T>, code: ErrorCode): T {
     const parsed = schema.safeParse(this.value);
     if (parsed.success) return parsed.data;
-    const shape = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
     throw invalid(
       code,
-      parsed.error.issues.flatMap((issue) => this.explain(issue, shape)),
+      faultsOf(schema, this.value).map(({ path, problem }) => this.problem(path, problem)),
     );
   }
 
   /** A problem found by other means at a path of the document. */
   problem(path: readonly PropertyKey[], problem: string): Problem {
     return { file: this.file, ...this.place(path), path: written(path), problem };
-  }
-
-  private explain(issue: core.$ZodIssue, shape: unknown): Problem[] {
-    if (issue.code === 'unrecognized_keys') {
-      const known = knownKeys(shape, issue.path, at(this.value, issue.path));
-      return issue.keys.map((key) => {
-        const elsewhere = choicesWith(shape, issue.path, key);
-        const right = elsewhere.length > 0 ? `it belongs to ${elsewhere.join(' or ')}` : advice(key, known);
-        return this.problem([...issue.path, key], `unknown key "${key}"; ${right}`);
-      });
-    }
-    if (issue.code === 'invalid_key') return issue.issues.map((inner) => this.problem(issue.path, inner.message));
-    if (issue.code === 'invalid_union' && issue.errors.length > 0) return this.explainUnion(issue, shape);
-    const value = at(this.value, issue.path);
-    const got = value === undefined ? 'it is missing' : `got ${JSON.stringify(value)}`;
-    return [this.problem(issue.path, `${inPlainWords(issue)}; ${got}`)];
-  }
-
-  /** Of the alternatives, the one that came nearest: with the fewest problems, the deepest of them. */
-  private explainUnion(issue: core.$ZodIssueInvalidUnion, shape: unknown): Problem[] {
-    const depth = (issues: readonly core.$ZodIssue[]) =>
-      Math.max(...issues.map((i) => i.path.length + (i.code === 'invalid_type' ? 0 : 0.5)));
-    const nearest = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? [];
-    return nearest.flatMap((inner) => this.explain({ ...inner, path: [...issue.path, ...inner.path] }, shape));
   }
 
   private place(path: readonly PropertyKey[]): { line: number; column: number } {
@@ -99,13 +73,41 @@ export function parseYaml(text: string, file: string, code: ErrorCode): YamlDocu
   const problems = documents.flatMap((document) =>
     document.errors.map((error) => {
       const { line, col } = lines.linePos(error.pos[0]);
-      return { file, line, column: col, path: '', problem: error.message };
+      const twice = error.code === 'DUPLICATE_KEY' ? repeatedKey(document, error.pos[0], lines) : undefined;
+      return { file, line, column: col, ...(twice ?? { path: '', problem: error.message }) };
     }),
   );
   if (problems.length > 0) throw invalid(code, problems);
   return documents
     .filter((d) => d.contents !== null)
     .map((document) => new YamlDocument(file, valueOf(document, file, lines, code), document, lines));
+}
+
+/** What to say of a key that its mapping has already. @param offset where it stands the second time */
+function repeatedKey(
+  document: Document,
+  offset: number,
+  lines: LineCounter,
+): Pick<Problem, 'path' | 'problem'> | undefined {
+  let found: Pick<Problem, 'path' | 'problem'> | undefined;
+  visit(document, {
+    Pair: (_, { key }, parents) => {
+      const map = parents.at(-1);
+      if (!isScalar(key) || key.range?.[0] !== offset || !isMap(map)) return undefined;
+      const first = map.items.find((item) => isScalar(item.key) && item.key.value === key.value)?.key;
+      const { line } = lines.linePos((isNode(first) ? first.range?.[0] : undefined) ?? offset);
+      const path = parents.flatMap((parent, i): PropertyKey[] => {
+        if (isPair(parent)) return [String(parent.key)];
+        return isSeq(parent) ? [parent.items.indexOf(parents[i + 1])] : [];
+      });
+      found = {
+        path: written([...path, String(key.value)]),
+        problem: `the key "${String(key.value)}" stands twice in one mapping, first in line ${line}; keep one of them`,
+      };
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** @throws GyreError with `code` for aliases that stand for more than a file has reason to say, and for keys that no object can have */
@@ -147,16 +149,4 @@ function written(path: readonly PropertyKey[]): string {
   return path
     .map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i === 0 ? '' : '.'}${String(step)}`))
     .join('');
-}
-
-function at(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (v, step) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[step] : undefined),
-    value,
-  );
-}
-
-function advice(key: string, known: readonly string[]): string {
-  const meant = nearest(key, known);
-  return meant === undefined ? `known here: ${known.join(', ')}` : `did you mean "${meant}"?`;
 }
