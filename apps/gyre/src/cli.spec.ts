@@ -45,7 +45,7 @@ async function gyre(...argv: string[]) {
   const terminal = {
     write: (text: string) => void (said.out += text),
     note: (text: string) => void (said.err += text),
-    readStdin: async () => 'kind: Model\n',
+    readStdin: async () => Buffer.from('kind: Model\n'),
     stdinLines: async function* () {},
     env: { GYRE_URL: url, GYRE_TOKEN: 'secret', ...variables },
     watched: false,
@@ -116,6 +116,14 @@ describe('gyre', () => {
     expect([out, code]).toEqual(['', 1]);
     expect(err).toBe(`${file}:3:5: lable: unknown key\n${file}:9:1: odd\nNothing was applied.\n`);
     expect(calls).toMatchObject([{ call: 'POST /v1/specs', body: 'kind: Model\n', headers: { 'x-file-name': file } }]);
+  });
+
+  it('sends no spec that is not UTF-8, and says in which line', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'gyre-cli-')), 'latin1.yaml');
+    writeFileSync(file, Buffer.from('kind: Model\ndescription: größe\n', 'latin1'));
+    const { err, code } = await gyre('apply', '-f', file);
+    expect([code, calls]).toEqual([1, []]);
+    expect(err).toContain(`${file}:2:16: line 2 is not UTF-8; convert the file`);
   });
 
   it('says what to do when nobody answers', async () => {

@@ -4,7 +4,7 @@ export interface Terminal {
   write(text: string): void;
   /** Standard error: progress, warnings, failures. */
   note(text: string): void;
-  readStdin(): Promise<string>;
+  readStdin(): Promise<Uint8Array>;
   /** Standard input's lines, without their ends, in batches as they come. */
   stdinLines(): AsyncIterable<readonly string[]>;
   env: Readonly<Record<string, string | undefined>>;
@@ -19,7 +19,7 @@ export function processTerminal(): Terminal {
     async readStdin() {
       const parts: Buffer[] = [];
       for await (const part of process.stdin) parts.push(Buffer.from(part as Uint8Array));
-      return Buffer.concat(parts).toString('utf8');
+      return Buffer.concat(parts);
     },
     stdinLines: () => linesOf(process.stdin as AsyncIterable<Uint8Array>),
     env: process.env,

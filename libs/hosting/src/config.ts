@@ -3,6 +3,7 @@ import { GyreError } from '@gyre/contracts';
 import type { output, ZodType } from 'zod';
 import { z } from 'zod';
 import { nearest } from './spelling.js';
+import { utf8Text } from './utf8.js';
 import { parseYaml, YamlDocument } from './yaml.js';
 
 type Section = Record<string, unknown>;
@@ -73,11 +74,13 @@ export class Config {
 }
 
 function read(file: string): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (error) {
     throw new GyreError('CONFIG_INVALID', `cannot read the settings ${file}: ${(error as Error).message}`);
   }
+  return utf8Text(bytes, file, 'CONFIG_INVALID');
 }
 
 function merged(known: readonly string[], ...sources: Readonly<Record<string, Section>>[]): Map<string, Section> {

@@ -27,4 +27,5 @@ export * from './settling.js';
 export * from './specs.js';
 export * from './spelling.js';
 export * from './tls.js';
+export * from './utf8.js';
 export * from './yaml.js';

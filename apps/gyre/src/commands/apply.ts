@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { utf8Text } from '@gyre/hosting/utf8';
 import { Option, type Command } from 'commander';
 import { invocation, remote } from '../command.js';
 import { CallFailed, UsageError } from '../failures.js';
@@ -43,12 +44,10 @@ export const apply = (terminal: Terminal): Command =>
     });
 
 async function read(file: string, terminal: Terminal): Promise<string> {
-  if (file === '-') return terminal.readStdin();
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${(error as Error).message}`);
-  }
+  const bytes = await (file === '-' ? terminal.readStdin() : readFile(file)).catch((error: Error) => {
+    throw new UsageError(`cannot read ${file}: ${error.message}`);
+  });
+  return utf8Text(bytes, file, 'SPEC_INVALID');
 }
 
 /** One problem a line, as compilers print them: editors jump to such places. */

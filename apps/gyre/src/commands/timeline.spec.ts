@@ -37,7 +37,7 @@ it('gyre timeline --follow comes back after every break that passes, misses noth
   const code = await runCli(['timeline', 'm', '--follow'], {
     write: (text) => void (out += text),
     note: (text) => void (err += text),
-    readStdin: async () => '',
+    readStdin: async () => Buffer.of(),
     stdinLines: async function* () {},
     env: { GYRE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
     watched: false,

@@ -17,7 +17,7 @@ export async function gyre(argv: string[], stdin = '') {
   const terminal = {
     write: (text: string) => void (said.out += text),
     note: (text: string) => void (said.err += text),
-    readStdin: async () => stdin,
+    readStdin: async () => Buffer.from(stdin),
     stdinLines: () => linesOf(chunks()),
     env: {},
     watched: false,
