@@ -53,6 +53,15 @@ describe('preparing a replay', () => {
     expect(existsSync(where)).toBe(false);
   });
 
+  it('refuses a model that would be given its label as an input', async () => {
+    const spec = join(mkdtempSync(join(tmpdir(), 'gyre-prepare-')), 'spec.yaml');
+    const text = readFileSync(`${EXAMPLES}elec2.yaml`, 'utf8');
+    writeFileSync(spec, text.replace('name: class', 'name: nswprice'));
+    await expect(
+      prepare({ ...options, file: `${EXAMPLES}data/elec2.csv.gz`, spec }, directory()),
+    ).rejects.toMatchObject({ code: 'SPEC_INVALID', message: /label\.name .* the input market\.nswprice/ });
+  });
+
   it('refuses a model that would never answer, and so never learn', async () => {
     const spec = join(mkdtempSync(join(tmpdir(), 'gyre-prepare-')), 'spec.yaml');
     writeFileSync(spec, `${readFileSync(`${EXAMPLES}elec2.yaml`, 'utf8')}\nfallback: { refuse: true }\n`);

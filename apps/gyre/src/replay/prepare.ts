@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { GyreError, LABEL_SKEW_MAX_MS, type FeatureViewSpec } from '@gyre/contracts';
-import { readSpecs } from '@gyre/hosting';
+import { readSpecs, utf8Text } from '@gyre/hosting';
 import { parseAllDocuments } from 'yaml';
 import { csvRows, surveyCsv } from './csv.js';
 import type { PreparedReplay } from './driver.js';
@@ -52,6 +52,14 @@ export async function prepare(
     throw new GyreError(
       'SPEC_INVALID',
       `${specFile}: fallback.refuse of model ${model.name}: before it has a version every request would be refused, so no label would find a prediction and nothing could be learnt; for a replay give fallback.value`,
+    );
+  }
+  const { name } = model.label;
+  const leak = model.inputs.find(({ field }) => field === name);
+  if (leak !== undefined) {
+    throw new GyreError(
+      'SPEC_INVALID',
+      `${specFile}: label.name of model ${model.name}: in a replay column "${name}" would be both the label and the input ${leak.view}.${name}, and every row would be answered from its own label; give features without it`,
     );
   }
   const survey = await surveyCsv(file);
@@ -124,9 +132,8 @@ export function withBootstrap(text: string, asked: number | undefined, fileRows:
 }
 
 async function readSpec(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new GyreError('BAD_REQUEST', `cannot read ${file}: ${(error as Error).message}`);
-  }
+  const bytes = await readFile(file).catch((error: Error) => {
+    throw new GyreError('BAD_REQUEST', `cannot read ${file}: ${error.message}`);
+  });
+  return utf8Text(bytes, file, 'SPEC_INVALID');
 }
