@@ -20,6 +20,7 @@ const LABELS: Record<string, string> = {
   words: '{ name: class, type: multiclass, classes: [low, high] }',
   truth: '{ name: class, type: binary, classes: [false, true] }',
   regression: '{ name: class, type: regression }',
+  blanks: '{ name: class, type: binary, classes: [" on", "on"] }',
 };
 
 function reader(
@@ -65,6 +66,11 @@ describe('a row of a CSV file', () => {
     expect(event?.values).toMatchObject({ amount: 'n/a', items: 'NaN', member: 'maybe', city: '', score: 'Infinity' });
   });
 
+  it('may have blanks around its numbers and truths, and no value where there is nothing else', () => {
+    const row = reader(HEADER).read(0, [' 1.5 ', ' 2', 'True ', ' Oslo', '', '', '  ', '2']);
+    expect(row.features[0]?.values).toMatchObject({ amount: 1.5, items: 2, member: true, city: ' Oslo', score: null });
+  });
+
   it('is about the entity in its column, where there is one', () => {
     expect(reader(`customer,${HEADER}`).read(0, ['ada', '1', '1', '1', '', '', '', '', '0']).entity).toBe('ada');
     expect(() => reader(`customer,${HEADER}`).read(7, ['', '1', '1', '1', '', '', '', '', '0'])).toThrow(
@@ -80,6 +86,11 @@ describe('a row of a CSV file', () => {
     ['regression', '-2.5', -2.5, -2.5],
     ['regression', 'tall', 'tall', null],
     ['regression', '', null, null],
+    ['words', ' high ', 'high', 1],
+    ['words', ' tall ', ' tall ', null],
+    ['blanks', ' on', ' on', 0],
+    ['numbers', '  ', null, null],
+    ['regression', '  ', null, null],
   ])('has a label among %s: %j', (labels, text, label, truth) => {
     const row = reader(HEADER, { labels }).read(0, ['1', '1', '1', '', '', '', '', text]);
     expect([row.label, row.truth]).toEqual([label, truth]);
@@ -103,6 +114,7 @@ describe('a row of a CSV file', () => {
     ['2026-11-22', Date.UTC(2026, 10, 22)],
     ['1795356300', Date.UTC(2026, 10, 22, 14, 5)],
     ['1795356300000', Date.UTC(2026, 10, 22, 14, 5)],
+    [' 2026-11-22 ', Date.UTC(2026, 10, 22)],
   ])('may bring its own time: %s', (text, at) => {
     expect(reader(`${HEADER},when`, { time: 'when' }).read(0, ['1', '1', '1', '', '', '', '', '0', text]).at).toBe(at);
   });

@@ -112,14 +112,18 @@ export class RowReader {
     );
   }
 
-  private labelOf(text: string): { label: LabelValue | null; truth: number | null } {
+  private labelOf(cell: string): { label: LabelValue | null; truth: number | null } {
+    // A class may have blanks of its own.
+    const asItStands = this.labels.get(cell);
+    if (asItStands !== undefined) return asItStands;
+    const text = cell.trim();
     if (text === '') return { label: null, truth: null };
     const number = Number(text);
     if (this.rules.model.label.type === 'regression') {
-      return Number.isFinite(number) ? { label: number, truth: number } : { label: text, truth: null };
+      return Number.isFinite(number) ? { label: number, truth: number } : { label: cell, truth: null };
     }
     // 1.0 is class 1.
-    return this.labels.get(text) ?? this.labels.get(String(number)) ?? { label: text, truth: null };
+    return this.labels.get(text) ?? this.labels.get(String(number)) ?? { label: cell, truth: null };
   }
 
   /**
@@ -129,7 +133,7 @@ export class RowReader {
   timeOf(row: number, cells: readonly string[]): number {
     const { start, intervalMs } = this.rules;
     if (this.timeColumn === null) return start + row * intervalMs;
-    const text = cells[this.timeColumn] ?? '';
+    const text = (cells[this.timeColumn] ?? '').trim();
     const at = /^\d{10,}$/.test(text) ? (text.length < 12 ? 1_000 : 1) * Number(text) : instantMs(text);
     if (at === undefined) {
       throw this.wrong(
@@ -187,15 +191,17 @@ export class RowReader {
   }
 }
 
-function valueOf(field: Field, text: string): unknown {
-  if (field.type === 'string') return text === '' && field.nullable ? null : text;
+function valueOf(field: Field, cell: string): unknown {
+  if (field.type === 'string') return cell === '' && field.nullable ? null : cell;
+  const text = cell.trim();
+  // As a number it would be 0.
   if (text === '') return null;
   if (field.type === 'bool') {
     if (/^(true|1)$/i.test(text)) return true;
-    return /^(false|0)$/i.test(text) ? false : text;
+    return /^(false|0)$/i.test(text) ? false : cell;
   }
   const value = Number(text);
-  return Number.isFinite(value) ? value : text;
+  return Number.isFinite(value) ? value : cell;
 }
 
 /** The task that a label asks for, and how many numbers an answer has. */
