@@ -92,7 +92,7 @@ export const replay = (terminal: Terminal): Command =>
 
 async function run(file: string, flags: Flags, directory: string, terminal: Terminal): Promise<void> {
   // Loaded here, so that other commands start without them.
-  const [{ prepare }, { drive }, { ProgressDisplay }, { summaryTable }] = await Promise.all([
+  const [{ prepare }, { drive }, { ProgressDisplay }, { refusedLabels, summaryTable }] = await Promise.all([
     import('../replay/prepare.js'),
     import('../replay/drive.js'),
     import('../replay/progress.js'),
@@ -118,8 +118,11 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
       const summary = await drive(prepared, platform, interrupt.signal, (progress) => display.update(progress)).finally(
         () => display.stop(),
       );
-      if (flags.json === true) printJson(terminal, summary);
-      else terminal.write(summaryTable(summary));
+      if (flags.json === true) {
+        printJson(terminal, summary);
+        // Whatever reads the summary may look for other fields.
+        terminal.note(refusedLabels(summary.reconciliation));
+      } else terminal.write(summaryTable(summary));
       isBalanced = summary.reconciliation.balanced;
       if (flags.serve === true)
         await untilInterrupted(interrupt.signal, platform, endOf(prepared.fingerprint), terminal);

@@ -15,6 +15,8 @@ export interface Reconciliation {
   waiting: number;
   /** Predictions whose label lies in the dead letters. */
   refused: number;
+  /** Of `refused`, the first row and why; null where there is none. */
+  firstRefused: { row: number; reason: string } | null;
   /** Rows whose request the gateway refused, by the code of the refusal; they have no prediction. */
   unpredicted: Record<string, number>;
   /** Of `joined`: after the horizon. */
@@ -45,6 +47,8 @@ export function reconcile({ base, sent, unpredicted, labels, deadLetters }: Seen
   const { late, expired } = labels.counts;
   const joined = labels.counts.joined + late;
   const refusedLabels = rowsNamed(base, 'l', deadLetters);
+  const firstRow = [...refusedLabels.keys()].reduce((least, row) => Math.min(least, row), Infinity);
+  const reason = refusedLabels.get(firstRow);
   // Whatever came late had expired before.
   const stillExpired = expired - late;
   const early = labels.early + labels.earlyUnnamed;
@@ -52,13 +56,14 @@ export function reconcile({ base, sent, unpredicted, labels, deadLetters }: Seen
     sent,
     predicted,
     joined,
-    waiting: labels.waiting + stillExpired - refusedLabels,
-    refused: refusedLabels,
+    waiting: labels.waiting + stillExpired - refusedLabels.size,
+    refused: refusedLabels.size,
+    firstRefused: reason === undefined ? null : { row: firstRow, reason },
     unpredicted,
     late,
     expired: stillExpired,
     early,
-    refusedFeatures: rowsNamed(base, 'f', deadLetters),
+    refusedFeatures: rowsNamed(base, 'f', deadLetters).size,
     deadLetters: byGroup(deadLetters),
     balanced: sent === predicted && predicted === joined + labels.waiting + stillExpired && early === 0,
   };
@@ -71,13 +76,13 @@ function byGroup(deadLetters: readonly DeadLetterEntry[]): Record<string, number
   return counts;
 }
 
-/** Distinct rows whose events lie in the dead letters, whichever group refused them. */
-function rowsNamed(base: string, kind: 'f' | 'l', deadLetters: readonly DeadLetterEntry[]): number {
-  const rows = new Set<string>();
-  for (const { preview } of deadLetters) {
+/** Distinct rows whose events lie in the dead letters, whichever group refused them, and why. */
+function rowsNamed(base: string, kind: 'f' | 'l', deadLetters: readonly DeadLetterEntry[]): Map<number, string> {
+  const rows = new Map<number, string>();
+  for (const { preview, reason } of deadLetters) {
     const at = preview.indexOf(`"${base}-${kind}-`);
     const row = at < 0 ? undefined : /^\d+/.exec(preview.slice(at + base.length + 4))?.[0];
-    if (row !== undefined) rows.add(row);
+    if (row !== undefined) rows.set(Number(row), reason);
   }
-  return rows.size;
+  return rows;
 }

@@ -1,4 +1,5 @@
 import { count, number, table } from '../output.js';
+import { harmless } from '../terminal.js';
 import type { Reconciliation } from './reconciliation.js';
 import type { DriftNote, ReplaySummary } from './summary.js';
 
@@ -14,15 +15,15 @@ const LABELS: Readonly<Record<string, string>> = {
   r2: 'R²',
 };
 const DRIFT_SHOWN = 20;
+const FAILURES_SHOWN = 3;
 
 /** The summary as a person reads it. */
 export function summaryTable(summary: ReplaySummary): string {
-  const { rows, seconds, step, metrics, versions, drift, runs, promotions, rollbacks, declines } = summary;
+  const { rows, seconds, step, metrics, versions, drift, runs, promotions, rollbacks } = summary;
   const rate = seconds > 0 ? `, ${count(Math.round(rows / seconds))} rows/s` : '';
   const measured = Object.entries(LABELS)
     .filter(([name]) => name in metrics.whole)
     .map(([name, label]) => [label, number(metrics.whole[name]), number(metrics.afterFirst10Percent[name])]);
-  const declined = Object.entries(declines).map(([code, times]) => `${code} ${times}`);
   return [
     `${count(rows)} rows in ${seconds} s${rate}, in steps of ${step}\n`,
     table(['quality', 'all rows', 'after the first 10 %'], measured, { right: [1, 2] }),
@@ -41,13 +42,28 @@ export function summaryTable(summary: ReplaySummary): string {
       ['decisions', ''],
       [
         ['training runs', String(runs)],
-        ['declined', declined.length === 0 ? 'none' : declined.join(', ')],
+        ['declined', listed(summary.declines)],
+        ['failed', reasons(summary.failures)],
+        ['refused by gate', listed(summary.refusals)],
         ['promotions', String(promotions)],
         ['rollbacks', String(rollbacks)],
       ],
     ),
     accounts(summary.reconciliation),
   ].join('\n');
+}
+
+function listed(counts: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(counts).map(([name, times]) => `${name} ${times}`);
+  return entries.length === 0 ? 'none' : entries.join(', ');
+}
+
+/** Reasons with numbers of their own: each run may have another. */
+function reasons(failures: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(failures).map(([reason, times]) => `${times} × ${reason}`);
+  if (entries.length === 0) return 'none';
+  const more = entries.length > FAILURES_SHOWN ? `; and ${entries.length - FAILURES_SHOWN} other reasons` : '';
+  return entries.slice(0, FAILURES_SHOWN).join('; ') + more;
 }
 
 function driftTable(drift: readonly DriftNote[]): string {
@@ -80,6 +96,14 @@ function accounts(r: Reconciliation): string {
   return [
     sum,
     ...(codes.length === 0 ? [] : [`requests that were refused: ${codes.join(', ')}\n`]),
+    refusedLabels(r),
     ...(letters.length === 0 ? [] : [`dead letters: ${letters.join(', ')}\n`]),
   ].join('');
+}
+
+/** A line that says how many labels have taught nobody anything, and why; empty where none was refused. */
+export function refusedLabels({ refused, firstRefused, sent }: Reconciliation): string {
+  if (firstRefused === null) return '';
+  const { row, reason } = firstRefused;
+  return `THE LABELS OF ${count(refused)} OF ${count(sent)} ROWS WERE REFUSED, first that of row ${count(row)}: ${harmless(reason)}\n`;
 }

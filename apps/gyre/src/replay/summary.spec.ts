@@ -61,11 +61,13 @@ function labels(counts: Partial<LabelCounts['counts']>, waiting: number, early =
   const all = { joined: 0, corrected: 0, late: 0, repeated: 0, expired: 0, ...counts };
   return { model: 'm', counts: all, waiting, early, earlyUnnamed: 0, coverage: null };
 }
-const letter = (preview: string) => ({ preview, group: 'ingestion' }) as DeadLetterEntry;
+const letter = (preview: string, reason = '') => ({ preview, reason, group: 'ingestion' }) as DeadLetterEntry;
 
 const event = (offset: number, type: string, more: object = {}) =>
   ({ offset, type, event: { type, ...more } as unknown as Lifecycle }) as TimelineEntry;
 const drift = { kind: 'concept', detector: 'adwin', feature: null, version: 1, before: 0.1, after: 0.3 };
+const gates = (...passed: boolean[]) =>
+  passed.map((each, i) => ({ name: ['onnx agrees', 'beats the baseline', 'best of its run'][i], passed: each }));
 const timeline = [
   event(5, 'DriftDetected', { ...drift, at: { prediction: 'p', request: 'row-17', labels: 9 } }),
   event(3, 'Promoted'),
@@ -78,7 +80,11 @@ const timeline = [
   event(4, 'TrainingDeclined', { code: 'too-few-labels' }),
   event(6, 'TrainingDeclined', { code: 'cooldown' }),
   event(7, 'TrainingDeclined', { code: 'cooldown' }),
-  event(2, 'TrainingFinished'),
+  event(2, 'TrainingFinished', { failure: null }),
+  event(10, 'TrainingFinished', { failure: 'out of memory' }),
+  event(11, 'VersionRefused', { gates: gates(true, true, false) }),
+  event(12, 'VersionRefused', { gates: gates(true, false) }),
+  event(13, 'VersionRefused', { gates: gates(false, false) }),
   event(8, 'RolledBack'),
 ];
 const accounts = reconcile({
@@ -110,8 +116,9 @@ describe('the accounts of a replay', () => {
 
   it('count a row once whose label lies in the dead letters', () => {
     const deadLetters = [
-      letter('{"id":"sea-l-4","value":"x"}'),
-      letter('{"event":"sea-l-4"}'),
+      letter('{"id":"sea-l-14","value":"y"}', 'value: "y" is no label'),
+      letter('{"id":"sea-l-4","value":"x"}', 'value: "x" is no label'),
+      letter('{"event":"sea-l-4"}', 'value: "x" is no label'),
       letter('{"id":"sea-f-2"}'),
       letter('{"id":"other-l-5"}'),
     ];
@@ -120,13 +127,17 @@ describe('the accounts of a replay', () => {
       sent: 10,
       predicted: 10,
       joined: 7,
-      waiting: 2,
-      refused: 1,
+      waiting: 1,
+      refused: 2,
+      firstRefused: { row: 4, reason: 'value: "x" is no label' },
       refusedFeatures: 1,
-      deadLetters: { ingestion: 4 },
+      deadLetters: { ingestion: 5 },
       balanced: true,
     });
     expect(accounts.joined + accounts.waiting + accounts.refused).toBe(accounts.sent);
+    expect(summaryTable({ ...summary, reconciliation: accounts })).toContain(
+      'THE LABELS OF 2 OF 10 ROWS WERE REFUSED, first that of row 4: value: "x" is no label\n',
+    );
   });
 
   it('do not balance where a request was refused, and name the code', () => {
@@ -161,12 +172,16 @@ describe('the summary of a replay', () => {
         'promotions',
         'rollbacks',
         'declines',
+        'refusals',
+        'failures',
         'reconciliation',
       ],
     ]);
     expect(Object.keys(summary.metrics)).toEqual(['whole', 'afterFirst10Percent']);
-    expect(summary).toMatchObject({ rows: 4, seconds: 1.23, step: 50, runs: 1, promotions: 1, rollbacks: 1 });
+    expect(summary).toMatchObject({ rows: 4, seconds: 1.23, step: 50, runs: 2, promotions: 1, rollbacks: 1 });
     expect(summary.declines).toEqual({ cooldown: 2, 'too-few-labels': 1 });
+    expect(summary.refusals).toEqual({ 'beats the baseline': 2, 'best of its run': 1, 'onnx agrees': 1 });
+    expect(summary.failures).toEqual({ 'out of memory': 1 });
     expect(summary.drift.map((d) => [d.row, d.kind, d.feature])).toEqual([
       [17, 'concept', null],
       [null, 'covariate', 'sea.x0'],
@@ -179,6 +194,9 @@ describe('the summary of a replay', () => {
     expect(text).toMatch(/^ROC AUC +0\.75/m);
     expect(text).toMatch(/^fallback +2 +0 +1$/m);
     expect(text).toMatch(/^ +17 +concept +error +adwin +0\.1 → 0\.3$/m);
+    expect(text).toMatch(/^refused by gate +beats the baseline 2, best of its run 1, onnx agrees 1$/m);
+    expect(text).toMatch(/^failed +1 × out of memory$/m);
+    expect(text).not.toContain('WERE REFUSED');
     expect(text).toContain('4 sent = 4 predicted = 4 joined + 0 waiting + 0 refused: the accounts balance');
   });
 });

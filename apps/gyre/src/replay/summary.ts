@@ -24,13 +24,17 @@ export interface ReplaySummary {
   metrics: { whole: SummaryMetrics; afterFirst10Percent: SummaryMetrics };
   versions: VersionShare[];
   drift: DriftNote[];
-  /** Training runs that have ended. */
+  /** Training runs that have ended, those that failed among them. */
   runs: number;
   /** The first champion's among them. */
   promotions: number;
   rollbacks: number;
   /** Training declined, by code of the reason. */
   declines: Record<string, number>;
+  /** Candidates that came into no version, by each gate that they did not pass. */
+  refusals: Record<string, number>;
+  /** Runs that ended without candidates, by the reason. */
+  failures: Record<string, number>;
   reconciliation: Reconciliation;
 }
 
@@ -43,10 +47,9 @@ export function summarise(
 ): ReplaySummary {
   const events = [...timeline].sort((a, b) => a.offset - b.offset).map((entry) => entry.event);
   const counted = (type: TimelineEntry['type']) => events.filter((event) => event.type === type).length;
-  const declines: Record<string, number> = {};
-  for (const event of events) {
-    if (event.type === 'TrainingDeclined') declines[event.code] = (declines[event.code] ?? 0) + 1;
-  }
+  const gatesFailed = events.flatMap((event) =>
+    event.type === 'VersionRefused' ? event.gates.filter(({ passed }) => !passed).map(({ name }) => name) : [],
+  );
   return {
     rows: tally.rows,
     seconds: Math.round(run.seconds * 100) / 100,
@@ -57,9 +60,18 @@ export function summarise(
     runs: counted('TrainingFinished'),
     promotions: counted('Promoted'),
     rollbacks: counted('RolledBack'),
-    declines: Object.fromEntries(Object.entries(declines).sort(([a], [b]) => (a < b ? -1 : 1))),
+    declines: tallied(events.flatMap((event) => (event.type === 'TrainingDeclined' ? [event.code] : []))),
+    refusals: tallied(gatesFailed),
+    failures: tallied(events.flatMap((event) => (event.type === 'TrainingFinished' ? (event.failure ?? []) : []))),
     reconciliation,
   };
+}
+
+/** How often each stands there, in the order of the alphabet. */
+function tallied(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of [...names].sort()) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }
 
 function driftNote({ at, kind, detector, feature, version, before, after }: LifecycleOf<'DriftDetected'>): DriftNote {
