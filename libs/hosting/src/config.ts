@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { GyreError } from '@gyre/contracts';
 import type { output, ZodType } from 'zod';
-import { z } from 'zod';
+import { fromEnvironment, variableOf, type FromVariable } from './environment.js';
+import { faultsOf, type Fault } from './explain.js';
 import { nearest } from './spelling.js';
 import { utf8Text } from './utf8.js';
-import { parseYaml, YamlDocument } from './yaml.js';
+import { parseYaml, problemText, written, type YamlDocument } from './yaml.js';
 
 type Section = Record<string, unknown>;
 
@@ -16,10 +17,11 @@ type Section = Record<string, unknown>;
  */
 export class Config {
   private constructor(
-    private readonly file: string,
     private readonly document: YamlDocument | undefined,
     private readonly sections: ReadonlyMap<string, Section>,
     private readonly known: readonly string[],
+    /** Those that nothing is set over. */
+    private readonly variables: readonly FromVariable[],
   ) {}
 
   /**
@@ -37,14 +39,19 @@ export class Config {
     const { known, file, env = {}, overrides = {}, defaults = {} } = options;
     const document = file === undefined ? undefined : parseYaml(read(file), file, 'CONFIG_INVALID')[0];
     const fromFile = (document?.value ?? {}) as Record<string, Section>;
-    const config = new Config(
-      file ?? 'gyre.yaml',
+    const { settings, problems } = fromEnvironment(env, known);
+    const unknown = Object.keys(fromFile).filter((name) => !known.includes(name));
+    problems.unshift(...unknown.map((name) => unknownSection(name, known, file ?? '', document)));
+    if (problems.length > 0) throw new GyreError('CONFIG_INVALID', problems.join('\n'));
+    const variables: Record<string, Section> = {};
+    for (const { section, key, value } of settings) (variables[section] ??= {})[key] = value;
+    const overridden = ({ section, key }: FromVariable) => Object.hasOwn(overrides[section] ?? {}, key);
+    return new Config(
       document,
-      merged(known, defaults, fromFile, fromEnvironment(env, known), overrides),
+      merged(known, defaults, fromFile, variables, overrides),
       known,
+      settings.filter((setting) => !overridden(setting)),
     );
-    config.refuseUnknownSections(fromFile);
-    return config;
   }
 
   /** One section, checked. @throws GyreError CONFIG_INVALID with path, line and what would be right */
@@ -53,24 +60,40 @@ export class Config {
     const value = this.sections.get(section) ?? {};
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    // The file's own problems have lines; those of variables and flags have their path.
-    this.document?.parse(z.looseObject({ [section]: schema.optional() }), 'CONFIG_INVALID');
-    const problems = parsed.error.issues.map((issue) => `${[section, ...issue.path].join('.')}: ${issue.message}`);
+    const variables = new Map(this.variables.filter((v) => v.section === section).map((v) => [v.key, v.variable]));
+    // A variable may hold a secret, and so may the section as a whole.
+    const faults = faultsOf(schema, value, ([key]) => key !== undefined && !variables.has(String(key)));
+    const problems = faults.map((fault) => this.told(section, fault, variables.get(String(fault.path[0]))));
     throw new GyreError('CONFIG_INVALID', problems.join('\n'), { section });
   }
 
-  private refuseUnknownSections(fromFile: Record<string, Section>): void {
-    for (const name of Object.keys(fromFile)) {
-      if (this.known.includes(name)) continue;
-      const place = this.document?.problem([name], '');
-      const meant = nearest(name, this.known);
-      const advice = meant === undefined ? `known: ${this.known.join(', ')}` : `did you mean "${meant}"?`;
-      throw new GyreError(
-        'CONFIG_INVALID',
-        `${this.file}:${place?.line}:${place?.column}: unknown section "${name}"; ${advice}`,
-      );
+  /** With the place in the file, or the variable; what came with the command line, or came not at all, has its path alone. */
+  private told(section: string, { path, problem, meant }: Fault, variable: string | undefined): string {
+    if (variable !== undefined) {
+      const [key, ...inner] = path;
+      const where = inner.length === 0 ? variable : `${variable}: ${written(inner)}`;
+      return meant === undefined || inner.length > 0
+        ? `${where}: ${problem}`
+        : `${where} sets nothing: section ${section} has no key "${String(key)}"; did you mean ${variableOf(section, meant)}?`;
     }
+    const whole = [section, ...path];
+    const inFile = (this.document?.value ?? {}) as Record<string, unknown>;
+    if (this.document !== undefined && Object.hasOwn(inFile, section))
+      return problemText(this.document.problem(whole, problem));
+    return `${written(whole)}: ${problem}`;
   }
+}
+
+function unknownSection(
+  name: string,
+  known: readonly string[],
+  file: string,
+  document: YamlDocument | undefined,
+): string {
+  const place = document?.problem([name], '');
+  const meant = nearest(name, known);
+  const advice = meant === undefined ? `known: ${known.join(', ')}` : `did you mean "${meant}"?`;
+  return `${file}:${place?.line}:${place?.column}: unknown section "${name}"; ${advice}`;
 }
 
 function read(file: string): string {
@@ -85,49 +108,4 @@ function read(file: string): string {
 
 function merged(known: readonly string[], ...sources: Readonly<Record<string, Section>>[]): Map<string, Section> {
   return new Map(known.map((name) => [name, Object.assign({}, ...sources.map((source) => source[name] ?? {}))]));
-}
-
-function fromEnvironment(
-  env: Readonly<Record<string, string | undefined>>,
-  known: readonly string[],
-): Record<string, Section> {
-  const sections: Record<string, Section> = {};
-  const prefixes = known.map((name) => ({ name, prefix: `GYRE_${name.toUpperCase().replaceAll('-', '_')}_` }));
-  prefixes.sort((a, b) => b.prefix.length - a.prefix.length);
-  for (const [variable, text] of Object.entries(env)) {
-    if (!variable.startsWith('GYRE_') || text === undefined || RESERVED.has(variable)) continue;
-    const match = prefixes.find(({ prefix }) => variable.startsWith(prefix));
-    if (match === undefined) {
-      throw new GyreError(
-        'CONFIG_INVALID',
-        `${variable} sets nothing; variables are GYRE_<SECTION>_<KEY>, with sections ${known.join(', ')}`,
-      );
-    }
-    const key = variable
-      .slice(match.prefix.length)
-      .toLowerCase()
-      .replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-    (sections[match.name] ??= {})[key] = scalar(text);
-  }
-  return sections;
-}
-
-/** Read by other parts: the golden vectors' folder, the settings file, the console's address for the CLI. */
-const RESERVED = new Set([
-  'GYRE_GOLDEN_DIR',
-  'GYRE_CONFIG',
-  'GYRE_URL',
-  'GYRE_TOKEN',
-  ...['GYRE_TEST_KAFKA', 'GYRE_TEST_MONGODB', 'GYRE_TEST_SERVERS', 'GYRE_TEST_SERVERS_AT'],
-  'GYRE_CA_FILE',
-  'GYRE_CERT_FILE',
-  'GYRE_KEY_FILE',
-]);
-
-function scalar(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
 }

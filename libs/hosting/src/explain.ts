@@ -6,36 +6,53 @@ import { choicesOf, inPlainWords } from './zod-words.js';
 export interface Fault {
   path: PropertyKey[];
   problem: string;
+  /** Of a key that is not known, the one that it was probably meant to be. */
+  meant?: string | undefined;
 }
 
-/** Everything for which a schema refuses a value, in words for people; empty where it does not. */
-export function faultsOf(schema: ZodType, value: unknown): Fault[] {
+interface Refused {
+  /** The schema as JSON Schema. */
+  shape: unknown;
+  value: unknown;
+  mayShow(path: readonly PropertyKey[]): boolean;
+}
+
+/**
+ * Everything for which a schema refuses a value, in words for people; empty where it does not.
+ * @param mayShow whether what stands at a path may be told
+ */
+export function faultsOf(schema: ZodType, value: unknown, mayShow: Refused['mayShow'] = () => true): Fault[] {
   const parsed = schema.safeParse(value);
   if (parsed.success) return [];
   const shape = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return parsed.error.issues.flatMap((issue) => explain(issue, shape, value));
+  return parsed.error.issues.flatMap((issue) => explain(issue, { shape, value, mayShow }));
 }
 
-function explain(issue: core.$ZodIssue, shape: unknown, whole: unknown): Fault[] {
+function explain(issue: core.$ZodIssue, refused: Refused): Fault[] {
+  const { shape, value: whole, mayShow } = refused;
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(shape, issue.path, at(whole, issue.path));
     return issue.keys.map((key) => {
       const elsewhere = choicesWith(shape, issue.path, key);
-      const right = elsewhere.length > 0 ? `it belongs to ${elsewhere.join(' or ')}` : advice(key, known);
-      return { path: [...issue.path, key], problem: `unknown key "${key}"; ${right}` };
+      const meant = elsewhere.length > 0 ? undefined : nearest(key, known);
+      const others =
+        elsewhere.length > 0 ? `it belongs to ${elsewhere.join(' or ')}` : `known here: ${known.join(', ')}`;
+      const right = meant === undefined ? others : `did you mean "${meant}"?`;
+      return { path: [...issue.path, key], problem: `unknown key "${key}"; ${right}`, meant };
     });
   }
   if (issue.code === 'invalid_key') return issue.issues.map((inner) => ({ path: issue.path, problem: inner.message }));
   const value = at(whole, issue.path);
+  const told = value !== undefined && !mayShow(issue.path) ? '' : `; ${got(value)}`;
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const types = issue.errors.map(typeWanted);
     if (issue.message === 'Invalid input' && types.every((type) => type !== undefined))
-      return [{ path: issue.path, problem: `expected ${types.join(' or ')}; ${got(value)}` }];
+      return [{ path: issue.path, problem: `expected ${types.join(' or ')}${told}` }];
     return likeliest(issue.errors).flatMap((inner) =>
-      explain({ ...inner, path: [...issue.path, ...inner.path] }, shape, whole),
+      explain({ ...inner, path: [...issue.path, ...inner.path] }, refused),
     );
   }
-  return [{ path: issue.path, problem: `${inPlainWords(issue)}; ${got(value)}${meant(issue, value)}` }];
+  return [{ path: issue.path, problem: `${inPlainWords(issue)}${told}${likely(issue, value)}` }];
 }
 
 /** Of the alternatives, the one that came nearest: with the fewest problems, the deepest of them. */
@@ -59,7 +76,7 @@ function got(value: unknown): string {
 }
 
 /** Of the words that may stand at a place, the one that was probably meant. */
-function meant(issue: core.$ZodIssue, value: unknown): string {
+function likely(issue: core.$ZodIssue, value: unknown): string {
   const words = choicesOf(issue).filter((choice) => typeof choice === 'string');
   const word = typeof value === 'string' ? nearest(value, words) : undefined;
   return word === undefined ? '' : `; did you mean "${word}"?`;
@@ -70,9 +87,4 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
     (v, step) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[step] : undefined),
     value,
   );
-}
-
-function advice(key: string, known: readonly string[]): string {
-  const nearby = nearest(key, known);
-  return nearby === undefined ? `known here: ${known.join(', ')}` : `did you mean "${nearby}"?`;
 }

@@ -139,13 +139,16 @@ function valueOf(document: Document, file: string, lines: LineCounter, code: Err
 const ALIASES_MAX = 100;
 
 export function invalid(code: ErrorCode, problems: readonly Problem[]): GyreError {
-  const text = problems
-    .map((p) => `${p.file}:${p.line}:${p.column}: ${p.path === '' ? '' : `${p.path}: `}${p.problem}`)
-    .join('\n');
-  return new GyreError(code, text, { problems });
+  return new GyreError(code, problems.map(problemText).join('\n'), { problems });
 }
 
-function written(path: readonly PropertyKey[]): string {
+/** As compilers print it: editors jump to such places. */
+export function problemText({ file, line, column, path, problem }: Problem): string {
+  return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${problem}`;
+}
+
+/** Such as `trainers[0].kind`. */
+export function written(path: readonly PropertyKey[]): string {
   return path
     .map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i === 0 ? '' : '.'}${String(step)}`))
     .join('');
