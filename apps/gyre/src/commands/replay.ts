@@ -5,7 +5,7 @@ import { Command, Option } from 'commander';
 import { ApiClient } from '../api-client.js';
 import { durationArgument, instantArgument, wholeNumber } from '../arguments.js';
 import { Interrupted, Told, UsageError } from '../failures.js';
-import { count, printJson } from '../output.js';
+import { printJson } from '../output.js';
 import type { Terminal } from '../terminal.js';
 import type { PreparedReplay } from '../replay/driver.js';
 import type { ReplayOptions } from '../replay/prepare.js';
@@ -92,12 +92,15 @@ export const replay = (terminal: Terminal): Command =>
 
 async function run(file: string, flags: Flags, directory: string, terminal: Terminal): Promise<void> {
   // Loaded here, so that other commands start without them.
-  const [{ prepare }, { drive }, { ProgressDisplay }, { refusedLabels, summaryTable }] = await Promise.all([
-    import('../replay/prepare.js'),
-    import('../replay/drive.js'),
-    import('../replay/progress.js'),
-    import('../replay/summary-table.js'),
-  ]);
+  const [{ prepare }, { drive }, { opening }, { ProgressDisplay }, { refusedLabels, summaryTable }] = await Promise.all(
+    [
+      import('../replay/prepare.js'),
+      import('../replay/drive.js'),
+      import('../replay/opening.js'),
+      import('../replay/progress.js'),
+      import('../replay/summary-table.js'),
+    ],
+  );
   const { replay: prepared, past } = await prepare(optionsOf(file, flags), directory);
   const servers = await serversOf(flags, directory, terminal);
   const { rows } = prepared.fingerprint;
@@ -109,12 +112,11 @@ async function run(file: string, flags: Flags, directory: string, terminal: Term
       dataDir: join(directory, 'platform'),
       ...(servers === undefined ? {} : { servers: servers.settings }),
     });
-    const before = past?.answers.length ?? 0;
-    terminal.note(
-      `${past === undefined ? 'Replaying' : `Going on at row ${count(before)} of`} ${count(rows)} rows of ${file}; console: ${platform.httpUrl}  gRPC: ${platform.grpcAddress}\n`,
-    );
+    const before = past?.answers.length;
+    const first = opening({ file, rows, directory, resume: flags.resume === true, before });
+    terminal.note(`${first}; console: ${platform.httpUrl}  gRPC: ${platform.grpcAddress}\n`);
     try {
-      const display = new ProgressDisplay(terminal, rows, before);
+      const display = new ProgressDisplay(terminal, rows, before ?? 0);
       const summary = await drive(prepared, platform, interrupt.signal, (progress) => display.update(progress)).finally(
         () => display.stop(),
       );
