@@ -18,6 +18,12 @@ export function versionArgument(text: string): number {
   return wholeNumber(1)(text.replace(/^v/, ''));
 }
 
+/** A reason says something. */
+export function reasonArgument(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It must say why, such as "the new one is too slow".');
+}
+
 /** A moment as ISO 8601, answered in its full UTC form. */
 export function instantArgument(text: string): string {
   const ms = instantMs(text);

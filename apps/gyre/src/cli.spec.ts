@@ -141,6 +141,15 @@ describe('gyre', () => {
     expect(err).not.toMatch(/Invalid URL|Failed to parse/);
   });
 
+  it('says which variable holds no address', async () => {
+    variables = { GYRE_URL: 'zzz' };
+    const { err, code } = await gyre('get');
+    expect([code, err]).toEqual([
+      2,
+      'GYRE_URL is "zzz", which is no address; write for example http://127.0.0.1:8080\n',
+    ]);
+  });
+
   it('passes on the server’s refusal with its code and advice', async () => {
     failure = {
       status: 404,
@@ -161,6 +170,12 @@ describe('gyre', () => {
     [['feedback', '--prediction', 'p', '--entity', 'e', '--value', '1']],
     [['promote', 'm', '0', '--reason', 'r']],
     [['promote', 'm', '2']],
+    [['promote', 'm', '2', '--reason', '']],
+    [['rollback', 'm', '--reason', ' ']],
+    [['retrain', 'm', '--reason', '']],
+    [['get', '--url', 'zzz']],
+    [['get', '--url', '127.0.0.1:8080']],
+    [['get', '--url', 'localhost:8080']],
     [['reproduce', 'm']],
     [['served', 'm', '--at', 'yesterday']],
     [['served', 'm', '--at', '2026-11-22T14:05:00']],

@@ -26,11 +26,19 @@ export function invocation(command: Command, terminal: Terminal): Invocation {
   const { url, json } = command.opts<{ url?: string; json?: boolean }>();
   const token = terminal.env['GYRE_TOKEN'] || undefined;
   return {
-    // A variable that is set to nothing is as good as none.
-    api: new ApiClient({ url: url ?? (terminal.env['GYRE_URL'] || DEFAULT_URL), token, ...tlsOf(terminal.env) }),
+    api: new ApiClient({ url: addressOf(url, terminal.env), token, ...tlsOf(terminal.env) }),
     json: json === true,
     terminal,
   };
+}
+
+/** @throws UsageError for what is no address, which else would look like a Gyre that is not there */
+function addressOf(flag: string | undefined, env: Terminal['env']): string {
+  // A variable that is set to nothing is as good as none.
+  const address = flag ?? (env['GYRE_URL'] || DEFAULT_URL);
+  if (/^https?:$/.test(URL.parse(address)?.protocol ?? '')) return address;
+  const source = flag === undefined ? 'GYRE_URL' : '--url';
+  throw new UsageError(`${source} is "${address}", which is no address; write for example ${DEFAULT_URL}`);
 }
 
 /** GYRE_CA_FILE, GYRE_CERT_FILE, GYRE_KEY_FILE. @throws UsageError for one that cannot be read, or half a pair */

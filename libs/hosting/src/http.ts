@@ -4,6 +4,7 @@ import { GyreError } from '@gyre/contracts';
 import type { ZodType } from 'zod';
 import type { Identity } from './identity.js';
 import { refuseDeepJson } from './json-nesting.js';
+import { inPlainWords } from './zod-words.js';
 
 /** As much of Fastify's request as handlers need. */
 export interface HttpRequest {
@@ -62,7 +63,7 @@ export class JsonBody<T> implements PipeTransform<Buffer | undefined, T> {
   transform(body: Buffer | undefined): T {
     const parsed = this.schema.safeParse(parseJson(body));
     if (parsed.success) return parsed.data;
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${inPlainWords(issue)}`);
     throw new GyreError('BAD_REQUEST', problems.join('; '));
   }
 }

@@ -33,6 +33,7 @@ export function choicesOf(issue: core.$ZodIssue): readonly unknown[] {
 }
 
 function bound(origin: string, how: string, limit: number | bigint): string {
+  if (origin === 'string' && how === 'at least' && limit === 1) return 'must not be empty';
   if (origin === 'string') return `must have ${how} ${limit} characters`;
   return origin === 'array' ? `must have ${how} ${limit} entries` : `must be ${how} ${limit}`;
 }
