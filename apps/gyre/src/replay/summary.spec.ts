@@ -116,9 +116,9 @@ describe('the accounts of a replay', () => {
 
   it('count a row once whose label lies in the dead letters', () => {
     const deadLetters = [
-      letter('{"id":"sea-l-14","value":"y"}', 'value: "y" is no label'),
       letter('{"id":"sea-l-4","value":"x"}', 'value: "x" is no label'),
       letter('{"event":"sea-l-4"}', 'value: "x" is no label'),
+      letter('{"id":"sea-l-14","value":"y"}', 'value: "y" is no label'),
       letter('{"id":"sea-f-2"}'),
       letter('{"id":"other-l-5"}'),
     ];
