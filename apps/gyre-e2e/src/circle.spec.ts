@@ -41,7 +41,7 @@ describe('the circle, closed on real data', () => {
   it('prints one JSON object with what a replay promises, and nothing else', () => {
     expect(Object.keys(summary)).toEqual([
       ...['rows', 'seconds', 'step', 'metrics', 'versions', 'drift'],
-      ...['runs', 'promotions', 'rollbacks', 'declines', 'reconciliation'],
+      ...['runs', 'promotions', 'rollbacks', 'declines', 'refusals', 'failures', 'reconciliation'],
     ]);
     expect(Object.keys(summary.metrics)).toEqual(['whole', 'afterFirst10Percent']);
     const names = ['accuracy', 'kappa', 'macroF1', 'logLoss', 'rocAuc', 'prAuc'];

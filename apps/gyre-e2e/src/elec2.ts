@@ -34,7 +34,9 @@ export interface Summary {
   promotions: number;
   rollbacks: number;
   declines: Record<string, number>;
-  reconciliation: Record<string, number | boolean | object>;
+  refusals: Record<string, number>;
+  failures: Record<string, number>;
+  reconciliation: Record<string, number | boolean | object | null>;
 }
 
 /** The one JSON object on standard output. @throws SyntaxError if there is anything else */

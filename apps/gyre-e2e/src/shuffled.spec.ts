@@ -48,6 +48,7 @@ describe('labels that nothing explains', () => {
     expect(finished.map(({ failure }) => failure)).toEqual(finished.map(() => null));
     expect(refused).toHaveLength(finished.flatMap(({ candidates }) => candidates).length);
     expect(refused.length).toBeGreaterThan(1);
+    expect(summary.refusals['beats the baseline']).toBe(refused.length);
     expect(await api.decided(elec2.model, 'VersionRegistered')).toEqual([]);
     for (const { gates, reason } of refused) {
       const gate = gates.find(({ name }) => name === 'beats the baseline');
