@@ -73,12 +73,18 @@ function driftTable(drift: readonly DriftNote[]): string {
     .map((d) => [
       d.row === null ? '-' : count(d.row),
       d.kind,
-      d.feature ?? 'error',
+      movedOf(d),
       d.detector,
       `${number(d.before)} → ${number(d.after)}`,
     ]);
   const more = drift.length > DRIFT_SHOWN ? `… and ${drift.length - DRIFT_SHOWN} more; --json shows all\n` : '';
   return table(['drift at row', 'kind', 'of', 'found by', 'change'], rows, { right: [0] }) + more;
+}
+
+/** A finding that names no input is of all of them together, of the answers, or of the error. */
+function movedOf({ kind, feature }: DriftNote): string {
+  if (feature !== null) return feature;
+  return kind === 'covariate' ? 'all inputs' : kind === 'prediction' ? 'answers' : 'error';
 }
 
 function accounts(r: Reconciliation): string {

@@ -1,7 +1,7 @@
 import type { DeadLetterEntry, LabelCounts, LabelRules, Lifecycle, TimelineEntry } from '@gyre/contracts';
 import type { Answer } from './journal.js';
 import { reconcile } from './reconciliation.js';
-import { summarise } from './summary.js';
+import { summarise, type DriftNote } from './summary.js';
 import { summaryTable } from './summary-table.js';
 import { Tally } from './tally.js';
 
@@ -198,5 +198,20 @@ describe('the summary of a replay', () => {
     expect(text).toMatch(/^failed +1 × out of memory$/m);
     expect(text).not.toContain('WERE REFUSED');
     expect(text).toContain('4 sent = 4 predicted = 4 joined + 0 waiting + 0 refused: the accounts balance');
+  });
+
+  it('says of each drift what has moved', () => {
+    const [note] = summary.drift as [DriftNote];
+    const of = (kind: DriftNote['kind'], feature: string | null = null) => ({ ...note, kind, feature });
+    const drift = [
+      of('concept'),
+      of('prediction'),
+      of('covariate'),
+      of('covariate', 'sea.x0'),
+      of('quality', 'sea.x1'),
+    ];
+    expect(summaryTable({ ...summary, drift }).match(/(?<=^ +17 +\w+ +)\S.*?(?= +adwin)/gm)).toEqual([
+      ...['error', 'answers', 'all inputs', 'sea.x0', 'sea.x1'],
+    ]);
   });
 });
