@@ -6,6 +6,7 @@ import {
   type LifecycleType,
   type Outcome,
   type PerformanceMeasured,
+  type VersionMeasured,
   type Predicted,
 } from '@gyre/contracts';
 import { readSpecs } from '@gyre/hosting';
@@ -179,6 +180,31 @@ describe('the watch', () => {
     expect(windows).toEqual([
       [1, 0, 500, 0.8],
       [2, 500, 1_000, 0.9],
+    ]);
+  });
+
+  it('tells each version’s answers in a window apart, in turn or side by side', async () => {
+    const byTurns = many(500, (i) => ({ right: i < 50 ? i % 2 === 0 : i % 10 !== 0, version: i < 50 ? null : 1 }));
+    const shared = many(500, (i) => ({ right: i % 5 === 0, version: i % 5 === 0 ? 2 : 1 }));
+    await answers(...byTurns, ...shared);
+    const windows: PerformanceMeasured[] = [];
+    for await (const { event } of platform.read(topics.performance)) windows.push(event);
+    const told = ({ version, labels, fromLabel, toLabel, from, to, metrics }: VersionMeasured) => [
+      ...[version, labels, fromLabel, toLabel, to - from, metrics['accuracy']],
+    ];
+    expect(windows.map(({ versions }) => versions?.map(told))).toEqual([
+      [
+        [null, 50, 0, 50, 49, 0.5],
+        [1, 450, 50, 500, 449, 0.9],
+      ],
+      [
+        [2, 100, 500, 996, 495, 1],
+        [1, 400, 501, 1_000, 498, 0],
+      ],
+    ]);
+    expect(windows.map(({ version, metrics }) => [version, metrics['accuracy']])).toEqual([
+      [1, 0.86],
+      [1, 0.2],
     ]);
   });
 

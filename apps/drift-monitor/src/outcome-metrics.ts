@@ -50,7 +50,7 @@ export function measureOutcomes(from: {
   );
   metrics.gauge(
     'gyre_model_performance',
-    'The newest full window of outcomes, by metric',
+    'The newest full window of outcomes, whichever versions answered, by metric',
     ['model', 'metric'],
     (gauge) => {
       for (const model of models()) {

@@ -98,6 +98,22 @@ describe('what an incident cost', () => {
   });
 });
 
+describe('a window of performance', () => {
+  it('goes on after a restart, for each version and for all', () => {
+    const measured = [true, false].map((isRestarted) => {
+      const fold = new Fold();
+      fold.applies(modelOf('binary', 'drift: { windowOutcomes: 90 }'));
+      for (let row = 0; row < 90; row++) {
+        fold.answers({ version: row < 30 ? null : 1 + (row % 2), output: sure(row % 7 > 0) }, 1);
+        if (isRestarted && row % 20 === 9) fold.saves();
+      }
+      return fold.performance;
+    });
+    expect(measured[0]).toMatchObject([{ versions: [{ labels: 30 }, { labels: 30 }, { labels: 30 }] }]);
+    expect(measured[0]).toEqual(measured[1]);
+  });
+});
+
 describe('the watch of a regression', () => {
   /** Rows whose absolute errors are exponential with this mean. */
   const lives = (fold: Fold, rows: number, error: (row: number) => number, draw: () => number, version = 1) => {

@@ -139,6 +139,22 @@ export const InputsMeasured = z.object({
 });
 export type InputsMeasured = z.infer<typeof InputsMeasured>;
 
+/** How the answers of one version in a window fared; it may have answered beside another. */
+export const VersionMeasured = z.object({
+  /** Null is the fallback. */
+  version: z.int().positive().nullable(),
+  /** Of its own answers. */
+  labels: z.int().positive(),
+  /** Counts of labels before its first and at its last outcome; those of others may lie between. */
+  fromLabel: z.int(),
+  toLabel: z.int(),
+  /** Event times of its first and last label. */
+  from: Instant,
+  to: Instant,
+  metrics: z.record(z.string(), z.number().nullable()),
+});
+export type VersionMeasured = z.infer<typeof VersionMeasured>;
+
 /** gyre.performance: how the answers of a window of outcomes fared, in order of their labels. */
 export const PerformanceMeasured = z.object({
   model: z.string(),
@@ -150,8 +166,10 @@ export const PerformanceMeasured = z.object({
   /** Event times of the first and last label. */
   from: Instant,
   to: Instant,
-  /** accuracy, kappa, logLoss and loss; or mae, rmse and loss. null where undefined. */
+  /** Of all its answers, whoever gave them: accuracy, kappa, logLoss and loss; or mae, rmse and loss. null where undefined. */
   metrics: z.record(z.string(), z.number().nullable()),
+  /** The same of each version's answers alone, in the order in which they first answered. */
+  versions: z.array(VersionMeasured).optional(),
   /** By input that the spec declares as a segment, and value: largest groups first, the rest as `other`. `error` is the share of wrong answers, or the mean absolute error. */
   segments: z
     .array(z.object({ feature: z.string(), value: z.string(), rows: z.int(), error: z.number(), loss: z.number() }))

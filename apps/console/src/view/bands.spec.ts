@@ -1,5 +1,6 @@
-import type { PerformanceMeasured } from '@gyre/contracts';
+import type { PerformanceMeasured, VersionMeasured } from '@gyre/contracts';
 import * as fc from 'fast-check';
+import { answersBy } from './answers.js';
 import { bandsOf, BAND_COLOURS, coloursOf, labelAt, meanOf } from './bands.js';
 
 const HOUR = 3_600_000;
@@ -68,8 +69,8 @@ describe('labels and times', () => {
   });
 
   it('weigh a mean, and leave out windows without the metric', () => {
-    const [short, long] = windowsOf(1, 1) as [PerformanceMeasured, PerformanceMeasured];
-    expect(meanOf([{ ...short, toLabel: 100 }, long], 'accuracy')).toBeCloseTo((0.5 * 100 + 0.6 * 500) / 600, 12);
+    const [short, long] = answersBy(windowsOf(1, 1), 1) as [VersionMeasured, VersionMeasured];
+    expect(meanOf([{ ...short, labels: 100 }, long], 'accuracy')).toBeCloseTo((0.5 * 100 + 0.6 * 500) / 600, 12);
     expect(meanOf([short, long], 'kappa')).toBeNull();
   });
 });

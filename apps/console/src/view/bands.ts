@@ -1,6 +1,7 @@
-import type { PerformanceMeasured } from '@gyre/contracts';
+import type { PerformanceMeasured, VersionMeasured } from '@gyre/contracts';
+import { turnsOf } from './answers.js';
 
-/** Windows in a row that one version answered; `version` null is the fallback. */
+/** A time during which one version answered; `version` null is the fallback. */
 export interface Band {
   version: number | null;
   /** Event times, UTC milliseconds: it reaches to where the next one begins. */
@@ -17,7 +18,7 @@ export const BAND_COLOURS = 5;
 /** @param windows oldest first */
 export function bandsOf(windows: readonly PerformanceMeasured[]): Band[] {
   const bands: Band[] = [];
-  for (const { version, from, to, fromLabel, toLabel } of windows) {
+  for (const { version, from, to, fromLabel, toLabel } of windows.flatMap(turnsOf)) {
     const last = bands.at(-1);
     if (last !== undefined && last.version === version) {
       last.to = to;
@@ -72,16 +73,15 @@ export function labelAt(windows: readonly PerformanceMeasured[], at: number): nu
   return before?.toLabel ?? 0;
 }
 
-/** Mean of a metric over windows, each weighted with its labels; null where none has it. */
-export function meanOf(windows: readonly PerformanceMeasured[], metric: string): number | null {
+/** Mean of a metric over a version's answers in several windows, each weighted with its labels; null where none has it. */
+export function meanOf(answers: readonly VersionMeasured[], metric: string): number | null {
   let sum = 0;
-  let labels = 0;
-  for (const window of windows) {
-    const value = window.metrics[metric];
+  let rows = 0;
+  for (const { metrics, labels } of answers) {
+    const value = metrics[metric];
     if (value === null || value === undefined) continue;
-    const weight = Math.max(1, window.toLabel - window.fromLabel);
-    sum += value * weight;
-    labels += weight;
+    sum += value * labels;
+    rows += labels;
   }
-  return labels === 0 ? null : sum / labels;
+  return rows === 0 ? null : sum / rows;
 }

@@ -1,4 +1,5 @@
 import type { ModelStatus, Performance, TimelineEntry, VersionInfo } from '@gyre/contracts';
+import { answersBy } from './answers.js';
 import { labelAt, meanOf } from './bands.js';
 import { promoteCommand } from './commands.js';
 import { count, counted, moment } from './figures.js';
@@ -16,7 +17,7 @@ export interface Headline {
   command: string | null;
 }
 
-/** The metric that people look at first: newest window, and since the champion took over. */
+/** The metric that people look at first, of the champion's own answers: in the newest window that has any, and since it took over. The fallback has no tenure. */
 export interface Standing {
   newest: number | null;
   newestLabels: number;
@@ -122,15 +123,14 @@ function trialOf({ phase, challengers }: ModelStatus): string | null {
 
 export function standingOf(status: ModelStatus, performance: Performance, since: number | null): Standing {
   const { windows, metric } = performance;
-  const own = windows.filter(
-    (window) => status.champion !== null && window.version === status.champion && (since === null || window.to > since),
-  );
-  const newest = windows.at(-1);
+  const own = answersBy(windows, status.champion).filter(({ to }) => since === null || to > since);
+  const tenure = status.champion === null ? [] : own;
+  const newest = own.at(-1);
   return {
     newest: newest?.metrics[metric] ?? null,
-    newestLabels: newest === undefined ? 0 : newest.toLabel - newest.fromLabel,
-    tenure: meanOf(own, metric),
-    tenureLabels: own.reduce((sum, window) => sum + window.toLabel - window.fromLabel, 0),
+    newestLabels: newest?.labels ?? 0,
+    tenure: meanOf(tenure, metric),
+    tenureLabels: tenure.reduce((sum, { labels }) => sum + labels, 0),
   };
 }
 

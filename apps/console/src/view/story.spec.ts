@@ -1,6 +1,6 @@
 import type { DeadLetterEntry, Lifecycle, ModelStatus, Performance, TimelineEntry } from '@gyre/contracts';
 import { replayCommand } from './commands.js';
-import { headlineOf } from './headline.js';
+import { headlineOf, standingOf } from './headline.js';
 import { incidentsOf } from './incidents.js';
 import { marksOf } from './marks.js';
 import { rolloutOf } from './rollout.js';
@@ -249,6 +249,26 @@ describe('the headline', () => {
       tone: 'quiet',
       because: expect.stringContaining('1,000 of 2,000 labels'),
     });
+  });
+});
+
+describe('the standing of a model', () => {
+  const answers = (version: number | null, fromLabel: number, toLabel: number, accuracy: number) => ({
+    ...{ version, labels: toLabel - fromLabel, fromLabel, toLabel, from: fromLabel * 10, to: toLabel * 10 },
+    metrics: { accuracy },
+  });
+  const [measured] = performance.windows;
+  const shared = { ...measured!, versions: [answers(null, 0, 600, 0.5), answers(1, 600, 1_000, 0.9)] };
+  const standing = (champion: number | null, since: number | null) =>
+    standingOf(status({ champion }), { ...performance, windows: [shared] }, since);
+
+  it('is that of the champion’s own answers, whoever else answered in their window', () => {
+    expect(standing(1, 6_000)).toEqual({ newest: 0.9, newestLabels: 400, tenure: 0.9, tenureLabels: 400 });
+    expect(standing(2, 10_000)).toEqual({ newest: null, newestLabels: 0, tenure: null, tenureLabels: 0 });
+  });
+
+  it('is the fallback’s, without a tenure, while there is no champion', () => {
+    expect(standing(null, null)).toEqual({ newest: 0.5, newestLabels: 600, tenure: null, tenureLabels: 0 });
   });
 });
 

@@ -111,8 +111,8 @@ function Head(props: {
           value={metricValue(metric, standing?.newest)}
           note={
             standing === null || standing.newestLabels === 0
-              ? 'newest window'
-              : `newest ${count(standing.newestLabels)} labels`
+              ? 'no window yet'
+              : `its newest ${count(standing.newestLabels)} labels`
           }
         />
         <Figure

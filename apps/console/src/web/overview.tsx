@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { bandsOf, coloursOf } from '../view/bands.js';
 import { metricName, metricValue, moment } from '../view/figures.js';
-import { headlineOf } from '../view/headline.js';
+import { headlineOf, servingSince, standingOf } from '../view/headline.js';
 import { EMPTY_MODEL, type LiveState } from '../view/live-state.js';
 import type { ModelStatus, Performance } from '@gyre/contracts';
 import { linesOf } from '../view/timeline.js';
@@ -34,7 +34,8 @@ function Row({ state, status }: { state: LiveState; status: ModelStatus }) {
     bootstrapLabels: spec?.retraining.bootstrapLabels ?? null,
   });
   const latest = linesOf(view.entries?.slice(0, 20) ?? [], 'key')[0]?.sentence;
-  const newest = view.performance?.windows.at(-1);
+  const since = servingSince(status.champion, view.entries ?? [], view.versions ?? []);
+  const newest = view.performance === null ? null : standingOf(status, view.performance, since).newest;
   return (
     <li>
       <a href={modelPath(status.model)} onClick={follow(modelPath(status.model))}>
@@ -48,11 +49,7 @@ function Row({ state, status }: { state: LiveState; status: ModelStatus }) {
         </span>
         <span className="trend">{view.performance !== null && <Sparkline performance={view.performance} />}</span>
         <span className="figure">
-          <b>
-            {view.performance === null
-              ? '–'
-              : metricValue(view.performance.metric, newest?.metrics[view.performance.metric])}
-          </b>
+          <b>{view.performance === null ? '–' : metricValue(view.performance.metric, newest)}</b>
           <span>{metricName(view.performance?.metric ?? (status.type === 'regression' ? 'mae' : 'accuracy'))}</span>
         </span>
         <span className="latest">

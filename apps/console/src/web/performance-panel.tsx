@@ -1,14 +1,15 @@
 import { useMemo, useState } from 'react';
 import type { Performance, PerformanceMeasured, TimelineEntry } from '@gyre/contracts';
+import { answeredBy, answersOf } from '../view/answers.js';
 import { count, metricName, metricValue, moment, span } from '../view/figures.js';
 import { marksOf, type Mark } from '../view/marks.js';
-import { versionName } from '../view/sentences.js';
 import type { Axis } from './chart-drawing.js';
 import { Glyph } from './icons.js';
 import { PerformanceChart } from './performance-chart.js';
 
 interface Props {
   performance: Performance | null;
+  /** The decisions that may be marked. */
   entries: readonly TimelineEntry[];
   bootstrapLabels: number | null;
   /** A mark was chosen: its decision's offset. */
@@ -112,12 +113,14 @@ function ReadOut({
     );
   }
   if (window === null) return <p className="read-out" />;
+  // Where several versions answered, each one's figure takes the room; a kappa of all of them says little.
+  const further = answersOf(window).length === 1 ? 2 : 0;
   return (
     <p className="read-out">
       <b>
         {metricName(metric)} {metricValue(metric, window.metrics[metric])}
       </b>
-      <span>{versionName(window.version)}</span>
+      <span>{answeredBy(window, metric)}</span>
       <span>
         {newest ? 'newest, ' : ''}
         {span(window.from, window.to)}
@@ -127,7 +130,7 @@ function ReadOut({
       </span>
       {metrics
         .filter((name) => name !== metric)
-        .slice(0, 2)
+        .slice(0, further)
         .map((name) => (
           <span className="wide" key={name}>
             {metricName(name)} {metricValue(name, window.metrics[name])}
@@ -138,8 +141,8 @@ function ReadOut({
 }
 
 /** A window as a screen reader says it. */
-function spoken({ version, from, to, metrics }: PerformanceMeasured, metric: string): string {
-  return `${metricName(metric)} ${metricValue(metric, metrics[metric])}, ${versionName(version)}, ${span(from, to)}`;
+function spoken(window: PerformanceMeasured, metric: string): string {
+  return `${metricName(metric)} ${metricValue(metric, window.metrics[metric])}, ${answeredBy(window, metric)}, ${span(window.from, window.to)}`;
 }
 
 const KEY: { kind: Mark['kind']; name: string }[] = [
@@ -161,7 +164,7 @@ function Key({ marks }: { marks: readonly Mark[] }) {
           </span>
         );
       })}
-      <span className="hint">Bands show which version answered. Drag to zoom.</span>
+      <span className="hint">The line is of all answers; bands show which version gave them. Drag to zoom.</span>
     </p>
   );
 }

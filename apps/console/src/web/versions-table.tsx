@@ -1,5 +1,6 @@
 import { Fragment, useMemo, useState } from 'react';
 import type { Performance, VersionInfo } from '@gyre/contracts';
+import { answersBy } from '../view/answers.js';
 import { bandsOf, coloursOf, meanOf } from '../view/bands.js';
 import { count, day, lasting, metricName, metricValue } from '../view/figures.js';
 import { GatesTable } from './evidence.js';
@@ -20,12 +21,7 @@ export function VersionsTable({
   const rows = versions ?? [];
   const shown = all ? rows : rows.slice(0, FIRST);
   const served = (version: number) =>
-    performance === null
-      ? null
-      : meanOf(
-          performance.windows.filter((window) => window.version === version),
-          metric,
-        );
+    performance === null ? null : meanOf(answersBy(performance.windows, version), metric);
   return (
     <section className="panel versions" aria-labelledby="versions">
       <header>
