@@ -1,12 +1,12 @@
 import { Body, Controller, Get, Header, Headers, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import {
   GyreError,
+  Lifecycle,
   topics,
   type AppliedSpecs,
   type CommandAccepted,
   type FeatureViewSpec,
   type Imported,
-  type Lifecycle,
   type ModelInForce,
   type ModelStatus,
   type Served,
@@ -111,10 +111,12 @@ export class RegistryController {
     @Param('model') model: string,
     @Query('limit') limit = '100',
     @Query('before') before?: string,
+    @Query('types') types?: string,
   ): Promise<TimelineEntry[]> {
+    const wanted = types === undefined ? null : typesOf(types);
     const end = before === undefined ? Infinity : wholeNumber('before', before, 0);
     const most = Math.min(10_000, wholeNumber('limit', limit, 1));
-    const decisions = await this.pages.newest(model, most, end);
+    const decisions = await this.pages.newest(model, most, end, wanted);
     if (decisions.length === 0) this.catalog.requireModel(model);
     return decisions.map(({ offset, event }) => {
       const { type, occurredAt, actor, reason } = event;
@@ -267,6 +269,14 @@ function roleOf(record: ModelRecord, version: number): VersionInfo['role'] {
   if (version === record.previous) return 'previous';
   const running = record.rollout?.challengers.find((one) => one.version === version);
   return running === undefined ? 'archived' : running.role === 'canary' ? 'canary' : 'challenger';
+}
+
+function typesOf(text: string): ReadonlySet<string> {
+  const known = Lifecycle.options.map(({ shape }): string => shape.type.value);
+  const types = text.split(',');
+  const unknown = types.find((type) => !known.includes(type));
+  if (unknown === undefined) return new Set(types);
+  throw new GyreError('BAD_REQUEST', `types=${text}: no decision is a "${unknown}"; there are: ${known.join(', ')}`);
 }
 
 function wholeNumber(name: string, text: string, least: number): number {

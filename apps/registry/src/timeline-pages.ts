@@ -3,8 +3,8 @@ import type { Following, Platform, Recorded } from '@gyre/platform';
 
 interface Places {
   partition: number;
-  /** Rising. */
-  offsets: number[];
+  /** In the order of offsets. */
+  decisions: { offset: number; type: string }[];
 }
 
 /**
@@ -19,12 +19,20 @@ export class TimelinePages {
     this.following = platform.follow('registry.timeline', topics.lifecycle, (decision) => this.remember(decision));
   }
 
-  /** The newest decisions on a model that lie before an offset, newest first. */
-  async newest(model: string, most: number, before = Infinity): Promise<Recorded<Lifecycle>[]> {
+  /**
+   * The newest decisions on a model that lie before an offset, newest first.
+   * @param types those that are wanted; null: all
+   */
+  async newest(
+    model: string,
+    most: number,
+    before = Infinity,
+    types: ReadonlySet<string> | null = null,
+  ): Promise<Recorded<Lifecycle>[]> {
     await this.following.caughtUp();
-    const { partition, offsets } = this.places.get(model) ?? { partition: 0, offsets: [] };
-    const end = offsets.findLastIndex((offset) => offset < before) + 1;
-    const wanted = offsets.slice(Math.max(0, end - most), end);
+    const { partition, decisions: known } = this.places.get(model) ?? { partition: 0, decisions: [] };
+    const fitting = known.filter(({ offset, type }) => offset < before && types?.has(type) !== false);
+    const wanted = fitting.slice(-most).map(({ offset }) => offset);
     const [first, last] = [wanted[0], wanted.at(-1)];
     if (first === undefined || last === undefined) return [];
     // Who begins to read here cannot tell what a producer repeats of what came before.
@@ -38,9 +46,10 @@ export class TimelinePages {
     return decisions.reverse();
   }
 
-  private remember({ partition, offset, key }: Recorded<Lifecycle>): void {
+  private remember({ partition, offset, key, event }: Recorded<Lifecycle>): void {
+    const decision = { offset, type: event.type };
     const places = this.places.get(key);
-    if (places === undefined) this.places.set(key, { partition, offsets: [offset] });
-    else places.offsets.push(offset);
+    if (places === undefined) this.places.set(key, { partition, decisions: [decision] });
+    else places.decisions.push(decision);
   }
 }

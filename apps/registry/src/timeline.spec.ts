@@ -54,6 +54,26 @@ describe('the timeline', () => {
     expect(await page('2')).toEqual(['f', 'e']);
   });
 
+  it('gives the decisions of some types alone, wherever they lie', async () => {
+    const told = { model: 'n', occurredAt: 1, actor: 'registry' };
+    const moved = { ...told, version: 1, rollout: null, evidence: null };
+    const decisions: Lifecycle[] = [
+      { ...moved, type: 'Promoted', from: null, reason: 'first' },
+      { ...moved, type: 'RolledBack', from: 2, reason: 'taken back' },
+      ...['a', 'b', 'c'].map((reason): Lifecycle => ({ ...told, reason, type: 'RetrainCommanded' })),
+      { ...moved, type: 'Promoted', from: null, reason: 'second' },
+    ];
+    await platform.append(topics.lifecycle, decisions);
+    const of = async (types: string, limit = '100') =>
+      (await timeline.timeline('n', limit, undefined, types)).map(({ reason }) => reason);
+    expect(await of('Promoted')).toEqual(['second', 'first']);
+    expect(await of('Promoted,RolledBack', '2')).toEqual(['second', 'taken back']);
+    await expect(of('Promoted,Demoted')).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringMatching(/^types=Promoted,Demoted: no decision is a "Demoted"; there are: .*RolledBack/),
+    });
+  });
+
   it.each(['0', '-1', 'all'])('refuses limit=%s', async (limit) => {
     await expect(page(limit)).rejects.toMatchObject({
       code: 'BAD_REQUEST',

@@ -15,6 +15,8 @@ export interface ModelView {
   performance: Performance | null;
   labels: LabelCounts | null;
   versions: VersionInfo[] | null;
+  /** The decisions that the chart may mark, newest first, as they were last read: what came since is in `entries`. */
+  marked: TimelineEntry[] | null;
   /** Newest first. */
   entries: TimelineEntry[] | null;
   /** Whether `entries` reaches back to the first decision. */
@@ -27,7 +29,7 @@ export type Connection = 'connecting' | 'live' | 'lost';
 
 /** `models`, `specs`, `deadletters`, or a part of one model such as `performance:churn`. */
 export type Resource =
-  'models' | 'specs' | 'deadletters' | `${'performance' | 'labels' | 'versions' | 'timeline'}:${string}`;
+  'models' | 'specs' | 'deadletters' | `${'performance' | 'labels' | 'versions' | 'marked' | 'timeline'}:${string}`;
 
 export interface LiveState {
   connection: Connection;
@@ -60,6 +62,7 @@ export const EMPTY_MODEL: ModelView = {
   performance: null,
   labels: null,
   versions: null,
+  marked: null,
   entries: null,
   complete: false,
   unbrokenTo: null,
@@ -171,7 +174,7 @@ function withNewest(
 }
 
 export function partsOf(model: string): Resource[] {
-  return [`performance:${model}`, `labels:${model}`, `versions:${model}`, `timeline:${model}`];
+  return [`performance:${model}`, `labels:${model}`, `versions:${model}`, `marked:${model}`, `timeline:${model}`];
 }
 
 function withDecision(state: LiveState, { model, ...entry }: StreamedLifecycle): LiveState {

@@ -1,6 +1,8 @@
-import type { PerformanceMeasured, TimelineEntry } from '@gyre/contracts';
+import type { LifecycleType, PerformanceMeasured, TimelineEntry } from '@gyre/contracts';
 import { labelAt } from './bands.js';
+import type { ModelView } from './live-state.js';
 import { sentenceOf } from './sentences.js';
+import { mergedEntries } from './timeline.js';
 
 /** Something that happened, beside the line of performance. */
 export interface Mark {
@@ -10,6 +12,17 @@ export interface Mark {
   at: number;
   label: number;
   text: string;
+}
+
+/** Decisions of these types are asked for by themselves, back to the first: the chart reaches further back than the timeline that is read without being asked for. */
+export const MARKED_TYPES: readonly LifecycleType[] = ['DriftDetected', 'PerformanceDropped', 'Promoted', 'RolledBack'];
+
+/** The decisions that may be marked, newest first: those that were read, and what the timeline has heard since. */
+export function markedOf({ marked, entries }: Pick<ModelView, 'marked' | 'entries'>): TimelineEntry[] {
+  return mergedEntries(
+    marked ?? [],
+    (entries ?? []).filter(({ type }) => MARKED_TYPES.includes(type)),
+  );
 }
 
 /**

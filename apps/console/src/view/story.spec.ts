@@ -2,7 +2,7 @@ import type { DeadLetterEntry, Lifecycle, ModelStatus, Performance, TimelineEntr
 import { replayCommand } from './commands.js';
 import { headlineOf, standingOf } from './headline.js';
 import { incidentsOf } from './incidents.js';
-import { marksOf } from './marks.js';
+import { MARKED_TYPES, markedOf, marksOf } from './marks.js';
 import { rolloutOf } from './rollout.js';
 import { sentenceOf } from './sentences.js';
 import { linesOf } from './timeline.js';
@@ -284,6 +284,31 @@ describe('marks', () => {
       ['promoted', 300],
       ['rolledBack', 400],
     ]);
+  });
+});
+
+describe('the decisions that may be marked', () => {
+  it('are those that were read, further back than the timeline, and those that it has heard since, each once', () => {
+    const { entries, tell } = story();
+    tell('Promoted', promotion(1, null));
+    tell('TrainingDeclined', { trigger: 'drift', code: 'cooldown' });
+    tell('Promoted', promotion(2, 1));
+    const [second, declined, first] = entries as [TimelineEntry, TimelineEntry, TimelineEntry];
+    tell('PerformanceDropped', { version: 2, metric: 'loss', value: 0.31, reference: 0.2, at: at(1) });
+    const [dropped] = entries as [TimelineEntry];
+    const marked = markedOf({ marked: [second, first], entries: [dropped, second, declined] });
+    expect(marked.map(({ offset }) => offset)).toEqual([3, 2, 0]);
+    expect(markedOf({ marked: null, entries: null })).toEqual([]);
+  });
+
+  it('are all of the types that marks are made of', () => {
+    const { entries, tell } = story();
+    tell('DriftDetected', drift(1, 345));
+    tell('PerformanceDropped', { version: 1, metric: 'loss', value: 0.31, reference: 0.2, at: at(1) });
+    tell('Promoted', promotion(2, 1));
+    tell('RolledBack', { version: 1, from: 2, rollout: null, evidence });
+    expect(markedOf({ marked: null, entries })).toEqual(entries);
+    expect(marksOf(entries, performance.windows)).toHaveLength(MARKED_TYPES.length);
   });
 });
 

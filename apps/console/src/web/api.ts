@@ -8,8 +8,10 @@ import type {
   TimelineEntry,
   VersionInfo,
 } from '@gyre/contracts';
+import { MARKED_TYPES } from '../view/marks.js';
 
 const PAGE = 500;
+const PAGE_MAX = 10_000;
 
 async function read<T>(path: string, signal: AbortSignal): Promise<T> {
   const response = await fetch(path, { headers: { accept: 'application/json' }, signal }).catch(() => {
@@ -42,6 +44,9 @@ export const api = {
   performance: (model: string, signal: AbortSignal) => read<Performance>(of(model, '/performance'), signal),
   labels: (model: string, signal: AbortSignal) => read<LabelCounts>(of(model, '/labels'), signal),
   versions: (model: string, signal: AbortSignal) => read<VersionInfo[]>(of(model, '/versions'), signal),
+  /** The decisions that the chart may mark, newest first, back to the first one: the most that is given at once is more than a chart can show. */
+  marked: (model: string, signal: AbortSignal) =>
+    read<TimelineEntry[]>(of(model, `/timeline?limit=${PAGE_MAX}&types=${MARKED_TYPES.join()}`), signal),
 
   /**
    * The newest decisions, page by page, back to one that is known already, to the first, or to `pagesMax`.

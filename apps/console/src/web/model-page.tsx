@@ -3,6 +3,7 @@ import type { ModelStatus } from '@gyre/contracts';
 import { count, metricName, metricValue, percent } from '../view/figures.js';
 import { headlineOf, servingSince, standingOf } from '../view/headline.js';
 import { EMPTY_MODEL, type LiveState } from '../view/live-state.js';
+import { markedOf } from '../view/marks.js';
 import { Seal } from './icons.js';
 import { IncidentsPanel } from './incidents-panel.js';
 import { LabelsPanel } from './labels-panel.js';
@@ -24,7 +25,8 @@ const PHASES = {
 export function ModelPage({ store, state, status }: { store: LiveStore; state: LiveState; status: ModelStatus }) {
   const view = state.byModel[status.model] ?? EMPTY_MODEL;
   const spec = state.specs?.models.find(({ name }) => name === status.model) ?? null;
-  const entries = useMemo(() => view.entries ?? [], [view.entries]);
+  const { marked, entries } = view;
+  const toMark = useMemo(() => markedOf({ marked, entries }), [marked, entries]);
   const versions = view.versions ?? [];
   const [focused, setFocused] = useState<number | null>(null);
   return (
@@ -39,7 +41,7 @@ export function ModelPage({ store, state, status }: { store: LiveStore; state: L
         <div className="column">
           <PerformancePanel
             performance={view.performance}
-            entries={entries}
+            entries={toMark}
             bootstrapLabels={spec?.retraining.bootstrapLabels ?? null}
             onMark={setFocused}
           />

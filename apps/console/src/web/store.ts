@@ -2,7 +2,7 @@ import type { StreamedLifecycle } from '@gyre/contracts';
 import { knownTo, reduce, START, type LiveState, type Message, type Resource } from '../view/live-state.js';
 import { api } from './api.js';
 
-/** Pages of a timeline that are read without being asked for: enough for the marks of a long history. */
+/** Pages of a timeline that are read without being asked for. */
 const FIRST_PAGES = 2;
 const LOOK_EVERY_MS = 500;
 /** A replay moves thousands of rows a second; people do not. */
@@ -13,6 +13,7 @@ const READ_AT_MOST_EVERY_MS: Record<string, number> = {
   performance: 1_500,
   labels: 4_000,
   versions: 1_500,
+  marked: 4_000,
   timeline: 1_500,
 };
 const ANSWER_WITHIN_MS = 15_000;
@@ -51,11 +52,17 @@ export class LiveStore {
     this.look();
   }
 
-  /** @throws Error with a message that a person can act on */
-  async readOlder(model: string): Promise<void> {
+  /**
+   * Reads the next older decisions of a timeline.
+   *
+   * @param backTo a decision, to read back to it however far that is
+   * @throws Error with a message that a person can act on
+   */
+  async readOlder(model: string, backTo: number | null = null): Promise<void> {
     const before = this.state.byModel[model]?.entries?.at(-1)?.offset;
     if (before === undefined) return;
-    const older = await api.timeline(model, null, 1, AbortSignal.timeout(ANSWER_WITHIN_MS), before);
+    const pagesMax = backTo === null ? 1 : Infinity;
+    const older = await api.timeline(model, backTo, pagesMax, AbortSignal.timeout(ANSWER_WITHIN_MS), before);
     this.dispatch({ type: 'older', model, before, ...older });
   }
 
@@ -140,6 +147,8 @@ export class LiveStore {
         return { type: 'model', model, part: { labels: await api.labels(model, signal) } };
       case 'versions':
         return { type: 'model', model, part: { versions: await api.versions(model, signal) } };
+      case 'marked':
+        return { type: 'model', model, part: { marked: await api.marked(model, signal) } };
       default: {
         const known = knownTo(this.state.byModel[model]);
         return { type: 'entries', model, ...(await api.timeline(model, known, FIRST_PAGES, signal)) };

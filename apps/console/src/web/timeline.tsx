@@ -25,29 +25,41 @@ export function Timeline({ model, store, entries, complete, focused }: Props) {
   const [failure, setFailure] = useState<string | null>(null);
   const lines = useMemo(() => linesOf(entries ?? [], wanted), [entries, wanted]);
   const list = useRef<HTMLOListElement>(null);
+  const sought = useRef<number | null>(null);
+
+  const read = async (backTo: number | null) => {
+    setFailure(null);
+    setReading(true);
+    await store.readOlder(model, backTo).catch((error: unknown) => setFailure((error as Error).message));
+    setReading(false);
+  };
 
   useEffect(() => {
-    if (focused === null) return;
-    const place = lines.findIndex(({ entry }) => entry.offset === focused);
+    sought.current = focused;
+    const oldest = entries?.at(-1)?.offset;
+    // The chart marks decisions that the timeline does not go back to by itself.
+    if (focused !== null && oldest !== undefined && focused < oldest) void read(focused);
+  }, [focused]);
+
+  useEffect(() => {
+    const place = lines.findIndex(({ entry }) => entry.offset === sought.current);
     if (place < 0) return;
+    sought.current = null;
     if (place >= limit) setLimit(place + 5);
     requestAnimationFrame(() => {
       const item = list.current?.querySelector<HTMLElement>(`[data-offset="${focused}"]`);
       item?.scrollIntoView({ block: 'center', behavior: 'smooth' });
       item?.focus({ preventScroll: true });
     });
-    // Only a new choice moves the page, not what comes in later.
-  }, [focused]);
+    // Only a new choice moves the page, once its decision is there, not what comes in later.
+  }, [focused, lines]);
 
   const shown = lines.slice(0, limit);
   const more = lines.length > limit || !complete;
   const older = async () => {
     setLimit(limit + MORE);
-    setFailure(null);
     if (lines.length > limit + MORE || complete) return;
-    setReading(true);
-    await store.readOlder(model).catch((error: unknown) => setFailure((error as Error).message));
-    setReading(false);
+    await read(null);
   };
   return (
     <section className="panel timeline" aria-labelledby="timeline">
