@@ -44,6 +44,12 @@ describe('a faulty spec', () => {
     expect(await running.get<SpecsInForce>('/v1/specs')).toEqual({ views: [], models: [] });
   });
 
+  it('that is not UTF-8 is not applied either, whoever sends it', async () => {
+    const body = Buffer.from(SPEC.replace('market', 'm\u00e4rkte'), 'latin1');
+    const answer = await fetch(`${running.url}/v1/specs`, { method: 'POST', body });
+    expect([answer.status, await answer.text()]).toEqual([422, expect.stringContaining('line 2 is not UTF-8')]);
+  });
+
   it.each(FAULTS)('with %s stops a replay before anything starts', async (_, [right, wrong], told) => {
     const file = newFile('spec.yaml', SPEC.replace(right, wrong));
     const dataDir = join(newDirectory(), 'never-made');

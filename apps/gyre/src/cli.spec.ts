@@ -126,6 +126,20 @@ describe('gyre', () => {
     expect(err).toContain(`${file}:2:16: line 2 is not UTF-8; convert the file`);
   });
 
+  it('says which processes do not know yet what was applied', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'gyre-cli-')), 'spec.yaml');
+    writeFileSync(file, 'kind: Model\n');
+    const answer = {
+      applied: [{ kind: 'Model', name: 'churn', changed: true }],
+      unconfirmed: ['gateway does not answer within 2000 ms'],
+    };
+    answers = { 'POST /v1/specs': answer };
+    expect((await gyre('apply', '-f', file)).out).toMatch(
+      /churn +applied\nNot known everywhere yet: gateway does not answer within 2000 ms\n$/,
+    );
+    expect(JSON.parse((await gyre('apply', '-f', file, '--json')).out)).toEqual(answer);
+  });
+
   it('says what to do when nobody answers', async () => {
     const { out, err, code } = await gyre('get', '--url', 'http://127.0.0.1:9', '--json');
     expect(err).toMatch(/no Gyre answers at .* Start it with `npm start`/);

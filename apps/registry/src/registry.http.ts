@@ -14,7 +14,16 @@ import {
   type TimelineEntry,
   type VersionInfo,
 } from '@gyre/contracts';
-import { Caller, CallerIdentity, Catalog, JsonBody, KnownEverywhere, Needs, type Identity } from '@gyre/hosting';
+import {
+  Caller,
+  CallerIdentity,
+  Catalog,
+  JsonBody,
+  KnownEverywhere,
+  Needs,
+  utf8Text,
+  type Identity,
+} from '@gyre/hosting';
 import { Platform } from '@gyre/platform';
 import { z } from 'zod';
 import { importModel } from './import-model.js';
@@ -44,13 +53,9 @@ export class RegistryController {
     @Headers('x-file-name') file: string | undefined,
     @CallerIdentity() caller: Identity,
   ): Promise<AppliedSpecs> {
-    const { events, answer } = applySpecs(
-      body?.toString('utf8') ?? '',
-      file ?? 'body',
-      this.catalog,
-      caller.name,
-      Date.now(),
-    );
+    const name = file ?? 'body';
+    const text = utf8Text(body ?? Buffer.alloc(0), name, 'SPEC_INVALID');
+    const { events, answer } = applySpecs(text, name, this.catalog, caller.name, Date.now());
     // Who administers some models may apply a file that leaves everything else as it is.
     for (const { kind, name, changed } of answer.applied)
       if (changed) caller.require(['admin'], kind === 'Model' ? name : undefined);

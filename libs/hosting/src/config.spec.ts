@@ -47,6 +47,14 @@ describe('settings', () => {
     ]);
   });
 
+  it('refuse what stands where a section should, but an empty one', () => {
+    const file = fileOf('http: 5\nlog:\ndrift-monitor: [1]\n');
+    expect(problemsOf(() => Config.load({ known, file }))).toEqual([
+      `${file}:1:1: http: expected settings such as \`key: value\`; got 5`,
+      `${file}:3:1: drift-monitor: expected settings such as \`key: value\`; got [1]`,
+    ]);
+  });
+
   it('tell all that is wrong with a section, wherever it was set', () => {
     const file = fileOf('http:\n  hsot: x\n  host: 5\n');
     const config = Config.load({ known, file, env: { GYRE_HTTP_PRT: '1', GYRE_HTTP_PORT: '99999' } });

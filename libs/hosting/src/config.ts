@@ -38,10 +38,16 @@ export class Config {
   }): Config {
     const { known, file, env = {}, overrides = {}, defaults = {} } = options;
     const document = file === undefined ? undefined : parseYaml(read(file), file, 'CONFIG_INVALID')[0];
-    const fromFile = (document?.value ?? {}) as Record<string, Section>;
+    const fromFile = (document?.value ?? {}) as Record<string, Section | null>;
     const { settings, problems } = fromEnvironment(env, known);
     const unknown = Object.keys(fromFile).filter((name) => !known.includes(name));
     problems.unshift(...unknown.map((name) => unknownSection(name, known, file ?? '', document)));
+    for (const [name, value] of Object.entries(fromFile)) {
+      const isSection = value === null || (typeof value === 'object' && !Array.isArray(value));
+      const problem = `expected settings such as \`key: value\`; got ${JSON.stringify(value)}`;
+      if (document !== undefined && known.includes(name) && !isSection)
+        problems.push(problemText(document.problem([name], problem)));
+    }
     if (problems.length > 0) throw new GyreError('CONFIG_INVALID', problems.join('\n'));
     const variables: Record<string, Section> = {};
     for (const { section, key, value } of settings) (variables[section] ??= {})[key] = value;
@@ -106,6 +112,9 @@ function read(file: string): string {
   return utf8Text(bytes, file, 'CONFIG_INVALID');
 }
 
-function merged(known: readonly string[], ...sources: Readonly<Record<string, Section>>[]): Map<string, Section> {
+function merged(
+  known: readonly string[],
+  ...sources: Readonly<Record<string, Section | null>>[]
+): Map<string, Section> {
   return new Map(known.map((name) => [name, Object.assign({}, ...sources.map((source) => source[name] ?? {}))]));
 }

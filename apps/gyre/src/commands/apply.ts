@@ -6,6 +6,7 @@ import { CallFailed, UsageError } from '../failures.js';
 import { JoinedTexts, type NamedText } from '../joined-texts.js';
 import { printJson, table } from '../output.js';
 import { harmless, type Terminal } from '../terminal.js';
+import { notKnownYet } from '../unconfirmed.js';
 
 /** A problem as the server tells it. */
 interface Problem {
@@ -30,17 +31,12 @@ export const apply = (terminal: Terminal): Command =>
         files.push({ file, text: await read(file, terminal) });
       // As one: the server checks all of it before any of it is in force, and a file may refer to another's.
       const joined = new JoinedTexts(files);
-      const { applied } = await api.applySpecs(joined.text, joined.name).catch((error: unknown) => {
+      const answer = await api.applySpecs(joined.text, joined.name).catch((error: unknown) => {
         throw withPlaces(error, joined);
       });
-      if (json) printJson(terminal, { applied });
-      else
-        terminal.write(
-          table(
-            ['kind', 'name', ''],
-            applied.map((a) => [a.kind, a.name, a.changed ? 'applied' : 'unchanged']),
-          ),
-        );
+      if (json) return printJson(terminal, answer);
+      const rows = answer.applied.map((a) => [a.kind, a.name, a.changed ? 'applied' : 'unchanged']);
+      terminal.write(table(['kind', 'name', ''], rows) + harmless(notKnownYet(answer)));
     });
 
 async function read(file: string, terminal: Terminal): Promise<string> {

@@ -7,6 +7,7 @@ import { invocation, remote } from '../command.js';
 import { CallFailed, UsageError } from '../failures.js';
 import { printJson, table } from '../output.js';
 import { harmless, type Terminal } from '../terminal.js';
+import { notKnownYet } from '../unconfirmed.js';
 
 export const importModel = (terminal: Terminal): Command =>
   remote('import', 'serve an ONNX file: with no feature view, and no training')
@@ -17,7 +18,7 @@ export const importModel = (terminal: Terminal): Command =>
       const imported = await api.importModel(model, await read(path), basename(path));
       const { version } = await registered(api, imported);
       if (json) printJson(terminal, { ...imported, version });
-      else terminal.write(harmless(shown(imported, version)));
+      else terminal.write(harmless(shown(imported, version) + notKnownYet(imported)));
     });
 
 async function read(path: string): Promise<Uint8Array> {
