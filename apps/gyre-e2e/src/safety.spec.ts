@@ -77,7 +77,7 @@ describe('an address that others can reach', () => {
     const settings = newFile('gyre.yaml', JSON.stringify({ [section]: { host: '0.0.0.0', port: 0 } }));
     const { code, stderr } = await gyre(['up', '--data-dir', newDirectory(), '--config', settings]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(new RegExp(`${section}\\.host is 0\\.0\\.0\\.0.*configure auth\\.tokens, or listen on 127`));
+    expect(stderr).toMatch(new RegExp(`${section}\\.host is 0\\.0\\.0\\.0.*configure auth .*, or listen on 127`));
     expect(stderr).not.toMatch(/Gyre runs/);
   });
 });

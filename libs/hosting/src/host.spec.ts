@@ -138,7 +138,8 @@ describe('a host', () => {
   it('closes what it has opened when it cannot start', async () => {
     await start();
     const port = Number(new URL(running.httpUrl).port);
-    const grpc = Number(running.grpcAddress.split(':')[1]);
+    // Below those that a system gives to whoever asks for any, so that no test beside this one has it.
+    const grpcPort = 20_000 + (process.pid % 10_000);
     let closed = false;
     @Module({})
     class Threads {
@@ -147,7 +148,7 @@ describe('a host', () => {
       }
     }
     const begin = (http: number): Promise<Host> => {
-      const overrides = { http: { port: http }, grpc: { port: grpc + 1 } };
+      const overrides = { http: { port: http }, grpc: { port: grpcPort } };
       const service = { name: 'threads', module: Threads, grpc: { package: 'inference', proto: PROTO } };
       const config = Config.load({ known: [...HOSTING_SECTIONS], overrides });
       return host([service], EmbeddedPlatform.inMemory(), config, createLogger('silent'));
