@@ -11,7 +11,7 @@ export class StateCache {
   /** @param bytesMax of JSON and keys; two bytes are counted for each character */
   constructor(private readonly bytesMax: number) {}
 
-  /** @param owner a name that no other owner of the partition has, before or after */
+  /** @param owner a name that nobody has who worked on the partition before, or will */
   get(owner: string, key: string): StateRow | null | undefined {
     const id = `${owner} ${key}`;
     const row = this.#rows.get(id);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { topics } from '@gyre/contracts';
 import { decoded, type Decoded } from '../encoding.js';
 import { Attempts, type Handled } from '../folding/attempts.js';
@@ -57,7 +58,7 @@ export class TaskWorker<S, E> extends Worker {
     this.#attempts = new Attempts(task.attempts ?? 3);
     this.#states = core.store.states(task.name);
     this.#window = new DueWindow(this.#states, partition);
-    this.#source = new StatesSource(this.#states, core.cache, this.record.owner, partition);
+    this.#source = this.#newSource();
     this.#fold = { task, partition, partitions: core.partitions, distinct: this.#distinct };
   }
 
@@ -72,7 +73,8 @@ export class TaskWorker<S, E> extends Worker {
   protected async begin(): Promise<void> {
     const { core } = this.place;
     this.#window = new DueWindow(this.#states, this.partition);
-    this.#source = new StatesSource(this.#states, core.cache, this.record.owner, this.partition);
+    // What the cache holds may be older than what was just carried out of a commit that had failed half way.
+    this.#source = this.#newSource();
     await this.#window.begin();
     await this.#remember();
     const now = this.#time(this.record.mark.ticks);
@@ -332,6 +334,11 @@ export class TaskWorker<S, E> extends Worker {
     let time = Infinity;
     for (const topic of this.#inputs) time = Math.min(time, ticks[topic] ?? 0);
     return time;
+  }
+
+  /** Under a name of its own in the cache. */
+  #newSource(): StatesSource {
+    return new StatesSource(this.#states, this.place.core.cache, randomUUID(), this.partition);
   }
 
   async #sweep(): Promise<void> {
