@@ -1,6 +1,6 @@
 import { GyreError, type FeatureStatus, type ModelInput, type OnlineFeatures, type OnlineRow } from '@gyre/contracts';
 import { modelInput, type FieldRules } from '@gyre/features';
-import { inTime } from './in-time.js';
+import { inTime } from '@gyre/platform';
 
 /** The features of one request's entities as the model takes them, and what the online store said of them. */
 export interface EntityFeatures {

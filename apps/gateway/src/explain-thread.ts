@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { GyreError, type ErrorCode } from '@gyre/contracts';
+import { inTime } from '@gyre/platform';
 import type { ExplainResult, ExplainTask } from './explaining.js';
 
 export interface ThreadRequest {
@@ -56,7 +57,8 @@ export class ExplainThread {
     }
     this.underWay += 1;
     try {
-      const bytes = this.held.includes(onnx) ? null : await by(task.deadlineAt, this.fetched(onnx, fetch));
+      const leftMs = task.deadlineAt - Date.now();
+      const bytes = this.held.includes(onnx) ? null : await inTime(this.fetched(onnx, fetch), leftMs, late);
       return await this.ask(onnx, bytes, task);
     } finally {
       this.underWay -= 1;
@@ -118,21 +120,8 @@ export class ExplainThread {
   }
 }
 
-/** @throws GyreError DEADLINE_EXCEEDED at `deadlineAt`, UTC milliseconds */
-async function by<T>(deadlineAt: number, file: Promise<T>): Promise<T> {
-  if (deadlineAt === Infinity) return file;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new GyreError('DEADLINE_EXCEEDED', "the model's file was not there when the time was over")),
-      deadlineAt - Date.now(),
-    );
-  });
-  try {
-    return await Promise.race([file, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function late(): GyreError {
+  return new GyreError('DEADLINE_EXCEEDED', "the model's file was not there when the time was over");
 }
 
 function failureOf(failure: ThreadAnswer['failure']): Error {

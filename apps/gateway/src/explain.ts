@@ -8,6 +8,7 @@ import {
   type PastPrediction,
   type PastPredictions,
 } from '@gyre/contracts';
+import { inTime } from '@gyre/platform';
 import type { TensorValue } from '@gyre/model-runtime';
 import type { Admission } from './admission.js';
 import { ANYBODY, deadlineOf, type Caller } from './caller.js';
@@ -16,7 +17,6 @@ import { explainedAnswer, type Explainable } from './explained.js';
 import type { ExplainThread } from './explain-thread.js';
 import type { TensorRows } from './explaining.js';
 import { featureRows, MATRIX } from './feature-rows.js';
-import { inTime } from './in-time.js';
 import { asked, askedByTensors, type RequestLimits } from './infer-request.js';
 import type { InferRequest, Tensor } from './oip.js';
 import { namedVersion } from './routing.js';

@@ -1,3 +1,4 @@
+import { inTime } from '@gyre/platform';
 import type { Gauge } from 'prom-client';
 import type { Logger } from './logger.js';
 
@@ -19,15 +20,12 @@ export class GaugeReader<L extends string> {
   async read(gauge: Gauge<L>): Promise<void> {
     // Asked again beside itself it would not come sooner, and every scrape would leave one more.
     if (this.isLate) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.isLate = true;
-        reject(new Error(`no answer within ${WAIT_MS} ms`));
-      }, WAIT_MS);
-    });
+    const late = () => {
+      this.isLate = true;
+      return new Error(`no answer within ${WAIT_MS} ms`);
+    };
     try {
-      await Promise.race([(this.underWay ??= this.begin(gauge)), late]);
+      await inTime((this.underWay ??= this.begin(gauge)), WAIT_MS, late);
       this.isMissing = false;
     } catch (error) {
       // No figure rather than one of before.
@@ -38,8 +36,6 @@ export class GaugeReader<L extends string> {
           error: (error as Error).message,
         });
       this.isMissing = true;
-    } finally {
-      clearTimeout(timer);
     }
   }
 

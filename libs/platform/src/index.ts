@@ -3,6 +3,7 @@ export * from './artifacts.js';
 export * from './cluster/index.js';
 export * from './embedded/index.js';
 export { isOfSurroundings } from './folding/surroundings.js';
+export * from './in-time.js';
 export * from './job.js';
 export * from './late-platform.js';
 export type { Logger } from './logger.js';
