@@ -132,20 +132,7 @@ export function anInference({ maxQueueDelayMicros = 0 } = {}): AnInference {
       await table.open();
       world.runs = [];
     },
-    infer: (over = {}, caller) =>
-      world.inference.infer(
-        () => ({
-          model: 'tides',
-          version: '',
-          id: '',
-          parameters: {},
-          inputs: [heights(0.25)],
-          outputs: [],
-          raw: false,
-          ...over,
-        }),
-        caller,
-      ),
+    infer: (over = {}, caller) => world.inference.infer(() => asking({ inputs: [heights(0.25)], ...over }), caller),
   };
 }
 
@@ -153,6 +140,11 @@ export function anInference({ maxQueueDelayMicros = 0 } = {}): AnInference {
 export function heights(...of: number[]): Tensor {
   const values = of.flatMap((height) => [height, 0]);
   return { name: 'features', datatype: 'FP32', shape: [of.length, 2], values };
+}
+
+/** A request of the model `tides`. */
+export function asking(over: Partial<InferRequest> = {}): InferRequest {
+  return { model: 'tides', version: '', id: '', parameters: {}, inputs: [], outputs: [], raw: false, ...over };
 }
 
 /** The values of one output of an answer. */

@@ -6,7 +6,7 @@ import { EmbeddedPlatform } from '@gyre/platform';
 import { OnnxModel } from '@gyre/model-runtime';
 import { answering, apply, KeptLog, serve } from './a-model.js';
 import { Admission } from './admission.js';
-import { heights } from './an-inference.js';
+import { asking, heights } from './an-inference.js';
 import { ANYBODY, type Caller } from './caller.js';
 import { Explanations, type ExplanationsOptions } from './explain.js';
 import { ExplainableModel } from './explaining.js';
@@ -58,16 +58,8 @@ describe('explanations', () => {
     await platform.close();
     rmSync(directory, { recursive: true });
   });
-  const request = (over: Partial<InferRequest> = {}): InferRequest => ({
-    model: 'tides',
-    version: '',
-    id: '',
-    parameters: {},
-    outputs: [],
-    raw: false,
-    inputs: [heights(0.5), { ...heights(0.1), name: 'background' }],
-    ...over,
-  });
+  const request = (over: Partial<InferRequest> = {}): InferRequest =>
+    asking({ inputs: [heights(0.5), { ...heights(0.1), name: 'background' }], ...over });
 
   it('are of the version that the request names, by the protocol or by the parameter, else of the champion', async () => {
     const versionOf = async (over: Partial<InferRequest>): Promise<number> =>

@@ -2,6 +2,7 @@ import type { ModelInForce, Predicted } from '@gyre/contracts';
 import { Metrics } from '@gyre/hosting';
 import { encodeOnnx, measureRun, OnnxModel, type OnnxModelParts } from '@gyre/model-runtime';
 import { EmbeddedPlatform } from '@gyre/platform';
+import { asking } from './an-inference.js';
 import { anyNumber, apply, aSpec, KeptLog, serve } from './a-model.js';
 import { GatewayMetrics } from './gateway.metrics.js';
 import { Inference } from './infer.js';
@@ -85,16 +86,7 @@ describe('an imported model', () => {
     { name: 'index', datatype: 'INT64', shape: [index.length], values: BigInt64Array.from(index) },
   ];
   const infer = (inputs: Tensor[], over: Partial<InferRequest> = {}): Promise<InferAnswer> =>
-    inference.infer(() => ({
-      model: 'tides',
-      version: '',
-      id: '',
-      parameters: {},
-      outputs: [],
-      raw: false,
-      ...over,
-      inputs,
-    }));
+    inference.infer(() => asking({ ...over, inputs }));
 
   it('takes and gives its own tensors, and those of several requests in one run', async () => {
     const answers = await Promise.all([infer(tensors(['a'], [1n])), infer(tensors(['é', ''], [0n, 1n]))]);

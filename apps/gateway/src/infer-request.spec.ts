@@ -1,3 +1,4 @@
+import { asking } from './an-inference.js';
 import { aSpec } from './a-model.js';
 import { asked } from './infer-request.js';
 import type { InferRequest, Tensor } from './oip.js';
@@ -69,16 +70,7 @@ describe('a request', () => {
     ],
   ];
   it.each(broken)('is refused for %s, with what was expected', (_, given, message) => {
-    const request: InferRequest = {
-      raw: false,
-      model: 'tides',
-      version: '',
-      id: '',
-      parameters: {},
-      inputs: [matrix(0.25)],
-      outputs: [],
-      ...given,
-    };
+    const request = asking({ inputs: [matrix(0.25)], ...given });
     expect(() => asked(request, aSpec().inputs, NOW, { maxSkewMs: 300_000, rowsMax: 50 })).toThrow(message);
   });
 });

@@ -9,6 +9,7 @@ import { topics, type ModelInForce } from '@gyre/contracts';
 import { Config, host, HOSTING_SECTIONS, type Host } from '@gyre/hosting';
 import { encodeOnnx } from '@gyre/model-runtime';
 import { EmbeddedPlatform } from '@gyre/platform';
+import { asking } from './an-inference.js';
 import { apply, aSpec, echoing, KeptLog, serve } from './a-model.js';
 import { GatewayModule } from './gateway.module.js';
 import { arrays, type InferRequest, type Tensor } from './oip.js';
@@ -45,21 +46,12 @@ const tensor = (name: string, datatype: Tensor['datatype'], values: Tensor['valu
 });
 const matrix = tensor('features', 'FP32', Float32Array.of(0.25, 1, 0.5, 2), 2, 2);
 const words = [tensor('who', 'BYTES', ['a', 'é'], 2), tensor('index', 'INT64', BigInt64Array.of(1n, 0n), 2)];
-const asking = (over: Partial<InferRequest>): InferRequest => ({
-  model: 'tides',
-  version: '',
-  id: 'r',
-  parameters: {},
-  inputs: [matrix],
-  outputs: [],
-  raw: false,
-  ...over,
-});
+const asked = (over: Partial<InferRequest>): InferRequest => asking({ id: 'r', inputs: [matrix], ...over });
 const REQUESTED: readonly InferRequest[] = [
-  asking({ parameters: { time: '2026-11-22T14:05:00Z', routing_key: 'a', timeout: 900_000 } }),
-  asking({ inputs: [tensor('height', 'FP64', [0.5], 1, 1), tensor('sea.wind', 'INT8', [3], 1)], version: '1' }),
-  asking({ inputs: [tensor('entity', 'BYTES', ['nsw', 'qld'], 2), matrix], outputs: ['label', 'probabilities'] }),
-  asking({ model: 'words', inputs: words, outputs: ['scores'] }),
+  asked({ parameters: { time: '2026-11-22T14:05:00Z', routing_key: 'a', timeout: 900_000 } }),
+  asked({ inputs: [tensor('height', 'FP64', [0.5], 1, 1), tensor('sea.wind', 'INT8', [3], 1)], version: '1' }),
+  asked({ inputs: [tensor('entity', 'BYTES', ['nsw', 'qld'], 2), matrix], outputs: ['label', 'probabilities'] }),
+  asked({ model: 'words', inputs: words, outputs: ['scores'] }),
 ];
 
 const plain = ({ datatype, values }: Tensor): unknown[] =>
@@ -325,7 +317,7 @@ describe('a request that is broken', () => {
   const shaped = (shape: string, data = '[1]', datatype = 'FP32'): Sent =>
     rest(`{"inputs":[{"name":"features","datatype":"${datatype}","shape":[${shape}],"data":${data}}]}`);
   const grpc = (bytes: Uint8Array): Sent => ({ grpc: true, path: '', headers: {}, bytes });
-  const overGrpc = (...shape: number[]): Sent => grpc(encodeRequest(asking({ inputs: [{ ...matrix, shape }] })));
+  const overGrpc = (...shape: number[]): Sent => grpc(encodeRequest(asked({ inputs: [{ ...matrix, shape }] })));
   const many = (count: number, ...bytes: number[]): Sent =>
     grpc(Buffer.alloc(count * bytes.length, Buffer.from(bytes)));
   const LARGE = 8 * MIB;
@@ -359,7 +351,7 @@ describe('a request that is broken', () => {
     ],
     [
       'two inputs of one name',
-      () => grpc(encodeRequest(asking({ inputs: [matrix, matrix] }))),
+      () => grpc(encodeRequest(asked({ inputs: [matrix, matrix] }))),
       'input "features" is brought twice; expected one input of each name',
     ],
     ['millions of empty tensors, gRPC', () => many(LARGE / 2, 0x2a, 0), 'more than 16384 inputs'],

@@ -1,4 +1,5 @@
 import { OnnxModel } from '@gyre/model-runtime';
+import { asking } from './an-inference.js';
 import { aSpec, echoing } from './a-model.js';
 import type { InferRequest } from './oip.js';
 import { insteadOf, route } from './routing.js';
@@ -24,17 +25,7 @@ describe('routing', () => {
     arms,
     rollout: null,
   });
-  const request = (over: Partial<InferRequest> = {}): InferRequest => ({
-    model: 'tides',
-    version: '',
-    id: '',
-    parameters: {},
-    inputs: [],
-    outputs: [],
-    raw: false,
-    ...over,
-  });
-  const byEntity = (i: number): InferRequest => request({ parameters: { entity: `e${i}` } });
+  const byEntity = (i: number): InferRequest => asking({ parameters: { entity: `e${i}` } });
   const way = (of: Serving, asked: InferRequest): number | undefined => route(of, asked).version?.version;
   const share = (of: Serving, asked: (i: number) => InferRequest): number => {
     let count = 0;
@@ -47,9 +38,9 @@ describe('routing', () => {
 
   it.each<[string, (i: number) => InferRequest]>([
     ['entities', byEntity],
-    ['request ids', (i) => request({ id: `r${i}` })],
-    ['routing keys', (i) => request({ id: String(Math.random()), parameters: { routing_key: `user-${i}` } })],
-    ['chance', () => request()],
+    ['request ids', (i) => asking({ id: `r${i}` })],
+    ['routing keys', (i) => asking({ id: String(Math.random()), parameters: { routing_key: `user-${i}` } })],
+    ['chance', () => asking()],
   ])('gives a canary its share by %s', (_, asked) => {
     expect(Math.abs(share(tenth, asked) - 0.1)).toBeLessThan(error(0.1));
   });
@@ -59,7 +50,7 @@ describe('routing', () => {
     for (let i = 0; i < 1_000; i++) {
       const first = way(tenth, byEntity(i));
       const inputs = [{ name: 'entity', datatype: 'BYTES' as const, shape: [1], values: [`e${i}`] }];
-      expect([way(tenth, byEntity(i)), way(tenth, request({ inputs, id: `r${i}` }))]).toEqual([first, first]);
+      expect([way(tenth, byEntity(i)), way(tenth, asking({ inputs, id: `r${i}` }))]).toEqual([first, first]);
       if (first === canary.version) expect(way(half, byEntity(i))).toBe(first);
     }
   });
@@ -83,10 +74,10 @@ describe('routing', () => {
   });
 
   it('gives a request the version that it names, and no other in its place', () => {
-    const named = route(tenth, request({ parameters: { gyre_version: 1 } }));
+    const named = route(tenth, asking({ parameters: { gyre_version: 1 } }));
     expect(named).toEqual({ version: previous, route: 'named' });
     expect(insteadOf(tenth, named)).toEqual([]);
-    expect(() => route(tenth, request({ parameters: { gyre_version: '9' } }))).toThrow(
+    expect(() => route(tenth, asking({ parameters: { gyre_version: '9' } }))).toThrow(
       'version "9" of tides is not loaded',
     );
   });
