@@ -11,6 +11,7 @@ import {
 } from '@gyre/contracts';
 import { readSpecs } from '@gyre/hosting';
 import { EmbeddedPlatform } from '@gyre/platform';
+import { candidateOf } from './candidate.fixture.js';
 import { detect } from './detect.js';
 import type { WatchState } from './watch.js';
 
@@ -78,16 +79,7 @@ async function told<T extends LifecycleType>(type: T): Promise<LifecycleOf<T>[]>
 }
 
 const reference = ['v.x', 'v.z'].map((feature) => ({ feature, edges: [0, 2], counts: [300, 400, 300], missing: 0 }));
-const candidate = {
-  name: 'trees',
-  trainer: 'trees',
-  trainingRows: 1_000,
-  onnx: 'a'.repeat(64),
-  manifest: 'b'.repeat(64),
-  metrics: { loss: 0.5 },
-  baseline: { loss: 0.69 },
-  onnxDifferenceMax: 0,
-};
+const candidate = candidateOf({ loss: 0.5 }, { loss: 0.69 });
 const trained: Lifecycle[] = [
   {
     ...base,

@@ -11,6 +11,7 @@ import {
 import { referenceBins } from '@gyre/drift';
 import { readSpecs } from '@gyre/hosting';
 import type { Context, Effects } from '@gyre/platform';
+import { candidateOf } from './candidate.fixture.js';
 import { detect } from './detect.js';
 import { InputsPartial } from './inputs-partial.js';
 import type { Watch, WatchState } from './watch.js';
@@ -53,16 +54,7 @@ export class Fold {
     metrics: Record<string, number>,
     { features = FEATURES, period = null as number | null } = {},
   ): void {
-    const candidate = {
-      name: 'trees',
-      trainer: 'trees',
-      trainingRows: 1_000,
-      onnx: 'a'.repeat(64),
-      manifest: 'b'.repeat(64),
-      metrics,
-      baseline: {},
-      onnxDifferenceMax: 0,
-    };
+    const candidate = candidateOf(metrics);
     const run = `run-${version}`;
     const values = Array.from({ length: 1_000 }, (_, i) => i / 1_000);
     const reference = features.map((feature) => ({ feature, ...referenceBins(values) }));

@@ -10,6 +10,7 @@ import {
 import { binnedRow, referenceBins } from '@gyre/drift';
 import { readSpecs } from '@gyre/hosting';
 import { EmbeddedPlatform } from '@gyre/platform';
+import { candidateOf } from './candidate.fixture.js';
 import { detect } from './detect.js';
 import { inputs } from './inputs.js';
 import { KnownVersions } from './known-versions.js';
@@ -194,16 +195,7 @@ function lifecycle(spec: LifecycleOf<'ModelApplied'>['spec'], period: number | n
     .map((row) => binnedRow(reference, row))
     .join('');
   const together: ReferenceRows = { rows, period };
-  const candidate = {
-    name: 'trees',
-    trainer: 'trees',
-    trainingRows: 1_000,
-    onnx: 'a'.repeat(64),
-    manifest: 'b'.repeat(64),
-    metrics: { loss: 0.9 },
-    baseline: { loss: 0.95 },
-    onnxDifferenceMax: 0,
-  };
+  const candidate = candidateOf({ loss: 0.9 }, { loss: 0.95 });
   const finished = { run: 'r', trigger: 'bootstrap', candidates: [candidate], reference, together, failure: null };
   return [
     { ...base, type: 'ModelApplied', spec },
