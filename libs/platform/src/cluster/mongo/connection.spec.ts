@@ -1,10 +1,27 @@
 import { jest } from '@jest/globals';
+import { mongo } from 'mongoose';
 import { Outage } from '../outage.js';
-import { patiently, promptly } from './connection.js';
+import { passes, patiently, promptly } from './connection.js';
 
 class Gone extends Error {
   override readonly name = 'MongoNetworkError';
 }
+
+describe('an error of MongoDB that passes', () => {
+  const bulk = (inner: Error) => new mongo.MongoBulkWriteError(inner, {} as mongo.BulkWriteResult);
+  const ofSocket = Object.assign(new Error('This socket has been ended by the other party'), { code: 'EPIPE' });
+
+  it.each([
+    ['a lost connection', new Gone('connection 3 to 127.0.0.1:27017 closed')],
+    ['a socket that ended while it was written to', ofSocket],
+    ['a bulk write whose connection was lost', bulk(new mongo.MongoNetworkError('closed'))],
+  ])('is %s', (_, error) => expect(passes(error)).toBe(true));
+
+  it.each([
+    ['a duplicate key', bulk(Object.assign(new Error('E11000 duplicate key'), { code: 11_000 }))],
+    ['a mistake of ours', new TypeError('undefined is not a function')],
+  ])('is not %s', (_, error) => expect(passes(error)).toBe(false));
+});
 
 describe('patience with MongoDB', () => {
   let outage: Outage;

@@ -58,12 +58,25 @@ const PASSING =
 /** Codes of errors that pass: no primary, stepping down, shutting down, interrupted, exceeded time, lost connection. */
 const PASSING_CODES = new Set([6, 7, 89, 91, 189, 262, 9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436]);
 
+/** Those of a socket that died while it was written to, which the driver passes on as they are. */
+const LOST_SOCKET = new Set([
+  'EPIPE',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'ETIMEDOUT',
+  'ERR_STREAM_DESTROYED',
+]);
+
 export function passes(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { code } = error as { code?: unknown };
+  const { code, errorResponse } = error as { code?: unknown; errorResponse?: unknown };
   // FerretDB over SQLite, where another process's command holds the file for too long.
   if (error.message.includes('SQLITE_BUSY') || error instanceof NoAnswer) return true;
-  return PASSING.test(error.name) || (typeof code === 'number' && PASSING_CODES.has(code));
+  if (typeof code === 'string' && LOST_SOCKET.has(code)) return true;
+  if (PASSING.test(error.name) || (typeof code === 'number' && PASSING_CODES.has(code))) return true;
+  // A bulk write has another error inside where the connection failed it.
+  return passes(errorResponse);
 }
 
 /** Two that insert under the same key: one is told so. */
