@@ -74,6 +74,8 @@ describe('a person at the command line', () => {
       expect.arrayContaining(world.map(({ temperature, load }) => [temperature, load])),
     );
     await decision('TrainingFinished', ({ run }) => run === requested.run);
+    // The registry decides at the next tick, which settling does not wait for.
+    await decision('ServingChanged', ({ shadows }) => shadows.some(({ version }) => version === 2));
     await running.settle();
     expect(await status()).toMatchObject({ champion: 1, challengers: [2], phase: 'shadow' });
   }, 240_000);
