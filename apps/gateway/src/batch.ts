@@ -16,6 +16,8 @@ export interface Batched {
   serving: unknown;
   version: ServedVersion | null;
   features: Float32Array | null;
+  /** Until when an answer is worth anything, UTC milliseconds; absent: always. */
+  deadlineAt?: number;
   /** What was routed alike is shadowed alike. */
   route?: unknown;
 }
@@ -91,13 +93,14 @@ type Asking = (from: number, to: number) => Outcome | Promise<Outcome>;
 
 /** How the requests' rows, or some of them, are put to a version: their features, or their tensors. */
 function asker(version: ServedVersion, requests: readonly Batched[], all: number): Asking {
+  const withinMs = version.runsOn === 'process' ? worthMs(requests) : undefined;
   if (requests[0]?.asked.tensors === null) {
     const features = joined(requests as readonly { features: Float32Array }[]);
     const width = features.length / all;
     const outcome = (output: Float32Array): Outcome => ({ output, tensors: null });
     return (from, to) => {
       const some = to - from === all ? features : features.slice(from * width, to * width);
-      const output = version.run(some, to - from);
+      const output = version.run(some, to - from, withinMs);
       return output instanceof Promise ? output.then(outcome) : outcome(output);
     };
   }
@@ -109,9 +112,13 @@ function asker(version: ServedVersion, requests: readonly Batched[], all: number
       if (mustKeep && !version.keepsRows(tensors, rows)) throw new RowsMerged(version);
       return { output: version.scoresIn(tensors, rows), tensors };
     };
-    const tensors = version.call(rows === all ? values : rowsOf(values, all, from, rows));
+    const tensors = version.call(rows === all ? values : rowsOf(values, all, from, rows), withinMs);
     return tensors instanceof Promise ? tensors.then(outcome) : outcome(tensors);
   };
+}
+
+function worthMs(requests: readonly Batched[]): number {
+  return Math.max(...requests.map(({ deadlineAt = Infinity }) => deadlineAt)) - Date.now();
 }
 
 /** A large request does not hold up the loop for all of its rows. */

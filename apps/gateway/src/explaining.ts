@@ -61,6 +61,12 @@ export class ExplainableModel {
 
   /** @throws GyreError NOT_EXPLAINABLE, BACKGROUND_MISSING, EXPLANATION_TOO_LARGE, DEADLINE_EXCEEDED, FEATURES_MISMATCHED */
   explain(task: ExplainTask): ExplainResult {
+    const { sizedBy } = this.onnx;
+    if (sizedBy !== null)
+      throw new GyreError(
+        'NOT_EXPLAINABLE',
+        `how much the model does is for its inputs to say, by the operator ${sizedBy}; it is asked for predictions only`,
+      );
     const { rows } = task;
     const prediction = this.scores(rows);
     const { metadata, width } = this.onnx;

@@ -27,6 +27,12 @@ export const GatewayConfig = z
     loopRunMicrosMax: z.number().min(0).default(50),
     /** Threads that run models; each model has its own, where there are more they share them. */
     modelThreadsMax: z.int().min(1).max(64).default(4),
+    /** How long a run may take, ms, and how much memory its process, bytes, of a model whose inputs say how much it does; longer, or beyond the request's deadline, it is ended. */
+    modelRunMsMax: z.int().min(1).default(10_000),
+    modelRunBytesMax: z
+      .int()
+      .min(256 * MIB)
+      .default(2_048 * MIB),
     /** How long requests wait for others to be scored with, µs, where fewer rows than maxBatchSize are there; 0: for nobody. */
     maxQueueDelayMicros: z.int().min(0).max(1_000_000).default(0),
     /** Rows of one request. */

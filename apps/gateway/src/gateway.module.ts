@@ -44,8 +44,13 @@ function lastKnownDir(logDir: string): string {
     {
       provide: ModelWorker,
       inject: [SETTINGS],
-      useFactory: ({ loopRunMicrosMax: loopMicrosMax, modelThreadsMax: threadsMax }: GatewayConfig) =>
-        new ModelWorker({ loopMicrosMax, threadsMax }),
+      useFactory: (settings: GatewayConfig) =>
+        new ModelWorker({
+          loopMicrosMax: settings.loopRunMicrosMax,
+          threadsMax: settings.modelThreadsMax,
+          runMsMax: settings.modelRunMsMax,
+          runBytesMax: settings.modelRunBytesMax,
+        }),
     },
     {
       provide: ServingTable,

@@ -13,7 +13,7 @@ import {
   byModel,
   goesOn,
   isByEntity,
-  isInputs,
+  isCallers,
   lacksFeatures,
   noteRun,
   refusal,
@@ -233,13 +233,13 @@ export class Inference {
       const began = performance.now();
       const scores = scoreBatch(version, batch, limits.maxBatchSize, (error, failed) => {
         problem = error;
-        if (!isInputs(error)) metrics.runFailed(failed.spec.name, failed.version, error);
+        if (!isCallers(error)) metrics.runFailed(failed.spec.name, failed.version, error);
       });
       const end = (found: Scores | null): readonly Concluded[] =>
-        isInputs(problem) || problem instanceof RowsMerged ? this.apart(batch, problem) : [concluded(batch, found)];
+        isCallers(problem) || problem instanceof RowsMerged ? this.apart(batch, problem) : [concluded(batch, found)];
       if (scores instanceof Promise) {
         // One that runs on the loop has turns between parts of a large request, in which others are scored.
-        if (version.runsOn === 'worker') this.busy.set(version, []);
+        if (version.runsOn !== 'loop') this.busy.set(version, []);
         void scores.then((late) => {
           noteRun(batch, version, began, metrics, this.options.now());
           const next = this.busy.get(version) ?? [];

@@ -1,5 +1,5 @@
 import { classesOf } from '@gyre/contracts';
-import { signatureOf } from '@gyre/model-runtime';
+import { outputSignature, signatureOf } from '@gyre/model-runtime';
 import { outputMetadata } from './answer.js';
 import { MATRIX } from './feature-rows.js';
 import type { ModelMetadata, Parameters } from './oip.js';
@@ -20,13 +20,16 @@ export function metadataOf(serving: Serving, version: string): ModelMetadata {
           inputs: spec.imported === true ? [] : [{ name: MATRIX, datatype: 'FP32', shape: [-1, spec.inputs.length] }],
           outputs: spec.imported === true ? [] : outputMetadata(spec.label),
         }
-      : { inputs: tensors.inputs.map(signatureOf), outputs: tensors.outputs.map(signatureOf) }),
+      : {
+          inputs: tensors.inputs.map(signatureOf),
+          outputs: tensors.outputs.map((one) => outputSignature(one, tensors.rowsIndependent)),
+        }),
     parameters: parametersOf(chosen, tensors === null ? classesOf(spec.label) : (chosen?.classes ?? [])),
   };
 }
 
 /**
- * `class_labels`: a JSON list, in the order of the probabilities. `runs_on`: `loop`, the thread that takes the requests, or `worker`. `run_micros`: the
+ * `class_labels`: a JSON list, in the order of the probabilities. `runs_on`: `loop`, the thread that takes the requests, `worker` or `process`. `run_micros`: the
  * measured time of one row, which decided that. `batched`: whether rows of several requests are run together.
  */
 function parametersOf(version: ServedVersion | null, classes: readonly unknown[]): Parameters {
@@ -34,6 +37,7 @@ function parametersOf(version: ServedVersion | null, classes: readonly unknown[]
   if (classes.length > 0) parameters['class_labels'] = JSON.stringify(classes);
   if (version === null) return parameters;
   parameters['runs_on'] = version.runsOn;
+  if (version.sizedBy !== null) parameters['sized_by'] = version.sizedBy;
   if (version.runMicros !== null) parameters['run_micros'] = Math.round(version.runMicros * 10) / 10;
   parameters['batched'] = version.tensors?.rowsIndependent ?? true;
   return parameters;

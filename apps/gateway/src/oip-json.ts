@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { GyreError } from '@gyre/contracts';
 import { refuseDeepJson } from '@gyre/hosting';
 import {
@@ -13,7 +14,7 @@ import {
 } from './oip.js';
 import { refuseExtensions } from './oip-parameters.js';
 import { requestOf, type JsonRequestBody, type JsonTensor } from './oip-json-request.js';
-import { rawOf, readRaw } from './oip-raw.js';
+import { rawOf, readRaw, wholeText } from './oip-raw.js';
 
 /** A request as it came over HTTP: JSON, and after it the tensors that the JSON says are binary. */
 export interface HttpMessage {
@@ -40,6 +41,8 @@ export function decodeJson(model: string, version: string, { body, jsonBytes }: 
     );
   }
   refuseDeepJson(body, jsonBytes);
+  if (!isUtf8(body.subarray(0, jsonBytes)))
+    throw new GyreError('BAD_REQUEST', 'the body holds bytes that are no UTF-8; expected JSON, which is');
   const json = parsed(body.toString('utf8', 0, jsonBytes));
   const binary = new BinaryData(body, jsonBytes ?? body.length);
   const inputs = json.inputs.map((input) => decodeTensor(input, binary));
@@ -135,10 +138,9 @@ function decodeTensor(input: JsonTensor, binary: BinaryData): Tensor {
   refuseExtensions(parameters as Parameters, name);
   const size = parameters['binary_data_size'];
   if (size !== undefined) return { name, datatype, shape, values: binary.tensor(size, datatype, count, name) };
-  const elements: unknown[] = [];
-  flatten(input.data, elements);
+  const elements = elementsIn(input.data, shape, name);
   checkCount(name, shape, count, elements.length, 'data');
-  if (datatype === 'BYTES') return { name, datatype, shape, values: elements.map((e) => text(e, name)) };
+  if (datatype === 'BYTES') return { name, datatype, shape, values: elements.map((e, i) => text(e, name, i)) };
   return {
     name,
     datatype,
@@ -147,17 +149,34 @@ function decodeTensor(input: JsonTensor, binary: BinaryData): Tensor {
   };
 }
 
-/** Lists in lists end somewhere: see refuseDeepJson. */
-function flatten(data: unknown, into: unknown[]): void {
-  if (!Array.isArray(data)) return;
-  for (const element of data as unknown[]) {
-    if (Array.isArray(element)) flatten(element, into);
-    else into.push(element);
-  }
+/**
+ * A tensor's elements: of one list, or of lists in lists as the shape says.
+ * @throws GyreError FEATURES_MISMATCHED
+ */
+function elementsIn(data: unknown, shape: readonly number[], input: string): readonly unknown[] {
+  if (!Array.isArray(data)) return [];
+  if (!data.some(Array.isArray)) return data as unknown[];
+  const elements: unknown[] = [];
+  const enter = (list: unknown, place: string, depth: number): void => {
+    const size = shape[depth];
+    if (!Array.isArray(list) || list.length !== size) {
+      const found = Array.isArray(list) ? `${list.length} elements` : JSON.stringify(list);
+      const problem = `has ${found} at ${place}; expected ${size === undefined ? 'no list there' : `a list of ${size}`}`;
+      throw new GyreError(
+        'FEATURES_MISMATCHED',
+        `input "${input}" has shape [${shape.join(', ')}], and its data ${problem}`,
+      );
+    }
+    for (const [i, element] of (list as unknown[]).entries())
+      if (depth + 1 < shape.length || Array.isArray(element)) enter(element, `${place}[${i}]`, depth + 1);
+      else elements.push(element);
+  };
+  enter(data, 'data', 0);
+  return elements;
 }
 
-function text(element: unknown, input: string): string {
-  if (typeof element === 'string') return element;
+function text(element: unknown, input: string, place: number): string {
+  if (typeof element === 'string') return wholeText(element, input, place);
   throw mismatch(input, 'BYTES', element, 'strings');
 }
 
@@ -181,23 +200,48 @@ function number(element: unknown, datatype: Datatype, input: string): number | b
       throw mismatch(input, datatype, element, `whole numbers from ${range[0]} to ${range[1]}`);
     }
     if (datatype === 'BOOL') return element === 0 ? 0 : 1;
-    return Number(element);
+    const float = Number(element);
+    const most = FLOAT_MAX[datatype] as number;
+    // What is no more than half a step beyond the largest is rounded to it.
+    if (Number.isFinite(asFloat(float, datatype))) return float;
+    throw mismatch(input, datatype, element, `numbers from ${-most} to ${most}`);
   }
   if (element === null && datatype.startsWith('FP')) return NaN;
   if (typeof element === 'boolean' && datatype === 'BOOL') return element ? 1 : 0;
   throw mismatch(input, datatype, element, datatype === 'BOOL' ? 'true or false' : 'numbers');
 }
 
+const FLOAT_MAX: Partial<Record<Datatype, number>> = {
+  FP16: 65_504,
+  FP32: 3.4028234663852886e38,
+  FP64: Number.MAX_VALUE,
+};
+
+function asFloat(value: number, datatype: Datatype): number {
+  return datatype === 'FP32' ? Math.fround(value) : datatype === 'FP16' ? Math.f16round(value) : value;
+}
+
 function mismatch(input: string, datatype: Datatype, element: unknown, expected: string): GyreError {
-  const shown = typeof element === 'bigint' ? String(element) : JSON.stringify(element);
+  const shown = typeof element === 'bigint' || typeof element === 'number' ? String(element) : JSON.stringify(element);
   return new GyreError(
     'FEATURES_MISMATCHED',
     `input "${input}" is ${datatype} and holds ${shown}; expected ${expected}`,
   );
 }
 
-function encodeData({ values, datatype }: Tensor): unknown[] {
+/** Elements that an answer writes out: more make a text longer than JavaScript's longest. */
+const JSON_ELEMENTS_MAX = 4_194_304;
+
+/** @throws GyreError RUN_TOO_LARGE */
+function encodeData({ name, shape, values, datatype }: Tensor): unknown[] {
+  if (values.length > JSON_ELEMENTS_MAX)
+    throw new GyreError(
+      'RUN_TOO_LARGE',
+      `output "${name}" is [${shape.join(', ')}], which is ${values.length} elements; expected at most ${JSON_ELEMENTS_MAX} as JSON: ask for it with the parameter binary_data`,
+    );
   if (datatype === 'BOOL') return Array.from(values as ArrayLike<number>, Boolean);
+  if (datatype.startsWith('FP'))
+    return Array.from(values as ArrayLike<number>, (value) => (Object.is(value, -0) ? MINUS_ZERO : value));
   if (datatype !== 'INT64' && datatype !== 'UINT64') return Array.from(values as ArrayLike<unknown>);
   return Array.from(values as ArrayLike<number | bigint>, (value) => {
     const number = Number(value);
@@ -207,3 +251,4 @@ function encodeData({ values, datatype }: Tensor): unknown[] {
 
 /** Numbers longer than JavaScript's; TypeScript does not know it yet. */
 const RawJson = JSON as unknown as { rawJSON(text: string): unknown };
+const MINUS_ZERO = RawJson.rawJSON('-0.0');

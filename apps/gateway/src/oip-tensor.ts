@@ -109,8 +109,13 @@ export function readContents(tensor: UnreadTensor): Tensor {
   const datatype = datatypeOf(text, name);
   const count = elementsOf(shape, name);
   const field = fieldOf[datatype];
+  if (field === 0 && count > 0)
+    throw new GyreError(
+      'FEATURES_MISMATCHED',
+      `input "${name}" is FP16, of which InferTensorContents has no field; expected it in raw_input_contents`,
+    );
   const brought = contents === null ? 0 : countElements(contents, field);
-  checkCount(name, shape, count, brought, fields[field]?.name ?? 'raw_input_contents');
+  checkCount(name, shape, count, brought, (fields[field] as (typeof fields)[number]).name);
   if (datatype === 'BYTES') return { name, datatype, shape, values: contents === null ? [] : texts(contents, name) };
   const values = new arrays[datatype](count);
   if (contents !== null) fill(values, contents, field, tensor);
@@ -200,7 +205,7 @@ function texts(contents: WireReader, input: string): string[] {
     const tag = contents.tag();
     if (tag === ((fieldOf.BYTES << 3) | BYTES)) {
       const from = contents.delimited();
-      values.push(strictText(contents.bytes, from, contents.at, input));
+      values.push(strictText(contents.bytes, from, contents.at, input, values.length));
     } else contents.skipField(tag);
   }
   return values;

@@ -266,7 +266,7 @@ describe('the codec of inference messages', () => {
     ],
     [
       { datatype: 'BYTES', shape: [1], contents: { bytes_contents: [Buffer.from([0xff])] } },
-      'input "x" holds bytes that are no UTF-8',
+      'input "x": element 0 holds bytes that are no UTF-8',
     ],
   ])('refuses tensors with what was expected: %j', (input, message) => {
     const bytes = encoded(Request, { inputs: [{ name: 'x', ...input }] });

@@ -43,9 +43,11 @@ export interface Pending {
   reject: (error: unknown) => void;
 }
 
-export function isInputs(error: Error | null): error is GyreError {
-  return error instanceof GyreError && error.code === 'FEATURES_MISMATCHED';
+/** Whether a run failed of what its request asked for: that is the caller's to know. */
+export function isCallers(error: Error | null): error is GyreError {
+  return error instanceof GyreError && CALLERS.has(error.code);
 }
+const CALLERS: ReadonlySet<string> = new Set(['FEATURES_MISMATCHED', 'RUN_TOO_LARGE', 'DEADLINE_EXCEEDED']);
 
 export function isByEntity({ asked, features }: Pending): boolean {
   return features === null && asked.tensors === null;

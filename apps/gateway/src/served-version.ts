@@ -24,11 +24,17 @@ export class ServedVersion {
   get tensors(): TensorModel | null {
     if (this.spec.imported !== true) return null;
     const { inputs, outputs, measured } = this.model;
-    return { inputs, outputs, rowsIndependent: !this.mergesRows && (measured?.rowsIndependent ?? false) };
+    const isBatch = !this.mergesRows && this.model.sizedBy === null && measured?.rowsIndependent === true;
+    return { inputs, outputs, rowsIndependent: isBatch };
   }
 
   get runsOn(): LoadedModel['runsOn'] {
     return this.model.runsOn;
+  }
+
+  /** See `LoadedModel.sizedBy`. */
+  get sizedBy(): string | null {
+    return this.model.sizedBy;
   }
 
   /** Why it cannot answer now, in words; null where it can. */
@@ -53,21 +59,23 @@ export class ServedVersion {
   /**
    * @param features row-major float32 of shape [rows, width]; NaN is missing
    * @returns row-major float32 of shape [rows, outputs]
+   * @param withinMs see `LoadedModel.run`
    * @throws GyreError MODEL_INVALID if the answer has another shape
    */
-  run(features: Float32Array, rows: number): Float32Array | Promise<Float32Array> {
-    const answer = this.model.run(features, rows);
+  run(features: Float32Array, rows: number, withinMs?: number): Float32Array | Promise<Float32Array> {
+    const answer = this.model.run(features, rows, withinMs);
     return answer instanceof Promise ? answer.then((values) => this.checked(values, rows)) : this.checked(answer, rows);
   }
 
   /** Asks it by its own tensors, in the order of its inputs. @returns all outputs by name */
   call(
     values: readonly TensorValue[],
+    withinMs?: number,
   ): Readonly<Record<string, TensorValue>> | Promise<Readonly<Record<string, TensorValue>>> {
     const { inputs } = this.model;
     const named: Record<string, TensorValue> = {};
     for (let i = 0; i < inputs.length; i++) named[inputs[i]?.name as string] = values[i] as TensorValue;
-    return this.model.call(named);
+    return this.model.call(named, undefined, withinMs);
   }
 
   /** Whether outputs have a row for each of a batch; where they do not, it is given no batches from now on. */

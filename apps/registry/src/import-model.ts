@@ -8,11 +8,19 @@ import {
   type Lifecycle,
   type ModelInForce,
 } from '@gyre/contracts';
-import { prepareOnnx, refuseUnsafe, runtimeVersion, signatureOf, tryOnnx, type TrialReport } from '@gyre/model-runtime';
+import {
+  outputSignature,
+  prepareOnnx,
+  refuseUnsafe,
+  runtimeVersion,
+  signatureOf,
+  tryOnnx,
+  type TrialReport,
+} from '@gyre/model-runtime';
 import type { Artifacts } from '@gyre/platform';
 
 /** What loading and running a stranger's model once may take; a model that needs more is not served either. */
-const TRIAL = { memoryBytesMax: 4 * 1_073_741_824, secondsMax: 60 };
+const TRIAL = { memoryBytesMax: 4 * 1_073_741_824, secondsMax: 20 };
 
 /** A file that somebody brought. */
 export interface OnnxFile {
@@ -55,9 +63,10 @@ export async function importModel(
       `model "${model}" has the label ${question(there)}, and the file answers ${question(spec)}; import it under another name`,
     );
   }
-  const [inputs, outputs] = [report.inputs.map(signatureOf), report.outputs.map(signatureOf)];
   const onnx = await artifacts.put(bytes);
   const { classes, metadata, run } = report;
+  const inputs = report.inputs.map(signatureOf);
+  const outputs = report.outputs.map((one) => outputSignature(one, run.rowsIndependent));
   const manifest = {
     kind: 'ImportManifest',
     file: { name: file.name, bytes: file.bytes.length, sha256: createHash('sha256').update(file.bytes).digest('hex') },

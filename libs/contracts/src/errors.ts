@@ -18,6 +18,7 @@ export const errors = {
   NOT_EXPLAINABLE: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   BACKGROUND_MISSING: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
   EXPLANATION_TOO_LARGE: { http: 413, grpc: 'INVALID_ARGUMENT', retry: false },
+  RUN_TOO_LARGE: { http: 422, grpc: 'INVALID_ARGUMENT', retry: false },
   FEATURES_MISMATCHED: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   FEATURES_UNAVAILABLE: { http: 503, grpc: 'UNAVAILABLE', retry: true },
   COMMAND_REFUSED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },

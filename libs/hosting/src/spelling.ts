@@ -6,6 +6,14 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best !== undefined && best.distance <= Math.max(2, word.length / 3) ? best.name : undefined;
 }
 
+const LISTED_MAX = 10;
+
+/** For advice: the names there are, or some of them and how many more. */
+export function listed(names: readonly string[]): string {
+  const more = names.length - LISTED_MAX;
+  return names.slice(0, LISTED_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
 /**
  * The property names that a JSON Schema knows at a path, in the alternatives that the value there has chosen, such as by its `type`.
  *

@@ -8,5 +8,5 @@ export { decodeOnnx, type OnnxGraph } from './onnx-reader.js';
 export { refuseUnsafe } from './onnx-safety.js';
 export * from './onnx-trial.js';
 export { ML_DOMAIN } from './onnx-schema.js';
-export { datatypes, signatureOf } from './signature.js';
+export { datatypes, outputSignature, signatureOf } from './signature.js';
 export { runtimeVersion } from './onnxruntime.js';

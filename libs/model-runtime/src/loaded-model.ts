@@ -51,8 +51,10 @@ export abstract class LoadedModel {
   abstract readonly scoreName: string | undefined;
   /** What running it on samples has shown; null where nobody has. */
   abstract readonly measured: MeasuredRun | null;
-  /** `loop`: the caller's thread, whose answers are there when the call returns; `worker`: another one. It may change. */
-  abstract readonly runsOn: 'loop' | 'worker';
+  /** `loop`: the caller's thread, whose answers are there when the call returns; `worker`: another one; `process`: another process. It may change. */
+  abstract readonly runsOn: 'loop' | 'worker' | 'process';
+  /** The operator for which nobody knows how long a run takes before it is through, see `sizedByValues`; null where there is none. */
+  abstract readonly sizedBy: string | null;
   /** Why it cannot answer now, in words; null where it can. */
   get problem(): string | null {
     return null;
@@ -62,21 +64,24 @@ export abstract class LoadedModel {
    * Scores rows.
    *
    * @param features row-major float32 of shape [rows, width], NaN is missing; rows at least 1
+   * @param withinMs how long an answer is worth waiting for; where the model runs in a process, its run is ended then
    * @returns row-major float32 of shape [rows, outputs]: the probability of each class, or the value
-   * @throws GyreError FEATURES_MISMATCHED if the shape is not the model's
+   * @throws GyreError FEATURES_MISMATCHED if the shape is not the model's; DEADLINE_EXCEEDED, RUN_TOO_LARGE for a run that was ended
    */
-  abstract run(features: Float32Array, rows: number): Float32Array | Promise<Float32Array>;
+  abstract run(features: Float32Array, rows: number, withinMs?: number): Float32Array | Promise<Float32Array>;
 
   /**
    * Any inputs, by name, to any outputs.
    *
    * @param outputs the names wanted; default: all
+   * @param withinMs as for `run`
    * @throws GyreError FEATURES_MISMATCHED if an input is missing, unknown, of the wrong type or shape, or one that the model fails on though it runs on
-   *   others; Error if the model fails whatever it is given
+   *   others; RUN_TOO_LARGE if it gives more than can be passed on, or its run was ended; DEADLINE_EXCEEDED; Error if the model fails whatever it is given
    */
   abstract call(
     inputs: Readonly<Record<string, TensorValue>>,
     outputs?: readonly string[],
+    withinMs?: number,
   ): Record<string, TensorValue> | Promise<Record<string, TensorValue>>;
 
   /** Frees the model's memory; nothing may be asked of it afterwards. A second call does nothing. */

@@ -1,3 +1,4 @@
+import { GyreError } from '@gyre/contracts';
 import type { LoadedModel, TensorInfo, TensorValue } from './loaded-model.js';
 
 /** What running a model on samples has shown. */
@@ -18,7 +19,10 @@ const PATIENCE_MS = 200;
 const TOLERANCE = 1e-4;
 const UNMEASURED: MeasuredRun = { micros: null, rowsIndependent: false };
 
-/** Runs a model on samples of its declared inputs: also warms it, so that memory is taken and kernels are ready. */
+/**
+ * Runs a model on samples of its declared inputs: also warms it, so that memory is taken and kernels are ready.
+ * @throws GyreError MODEL_INVALID if one row is more than can be sent, given or held in memory
+ */
 export function measureRun(model: Pick<LoadedModel, 'inputs'> & Callable): MeasuredRun {
   const one = sample(model.inputs, [1]);
   try {
@@ -31,9 +35,17 @@ export function measureRun(model: Pick<LoadedModel, 'inputs'> & Callable): Measu
       times.push((performance.now() - at) * 1_000);
     }
     return { micros: Math.min(...times), rowsIndependent: independent(model, first) };
-  } catch {
+  } catch (error) {
+    const { message } = error as Error;
+    if (isOfMemory(message) || (error instanceof GyreError && error.code === 'RUN_TOO_LARGE'))
+      throw new GyreError('MODEL_INVALID', `a run of one row is too large to be served: ${message}`);
     return UNMEASURED;
   }
+}
+
+/** What onnxruntime says where the process is to blame, not what the model was given. */
+export function isOfMemory(message: string): boolean {
+  return /alloc|memory/i.test(message);
 }
 
 type Values = Record<string, TensorValue>;
@@ -66,12 +78,15 @@ function follows(both?: TensorValue, first?: TensorValue, second?: TensorValue):
   });
 }
 
+/** More elements are no row that anybody could send. */
+const SAMPLE_ELEMENTS_MAX = 2 ** 24;
 /** How large a dimension without a size is taken, other than the first. */
 const VARYING = 3;
 
 /**
  * Inputs of as many rows as there are seeds: a row is made from its seed, so that the same one can be had alone and among others. Whole
  * numbers are 0 and 1, which an index of anything mostly can be.
+ * @throws GyreError MODEL_INVALID if they are larger than a request can be
  */
 export function sample(inputs: readonly TensorInfo[], seeds: readonly number[]): Values {
   const values: Values = {};
@@ -79,6 +94,13 @@ export function sample(inputs: readonly TensorInfo[], seeds: readonly number[]):
     const dims = shape.map((size, i) => (typeof size === 'number' ? size : i === 0 ? seeds.length : VARYING));
     const rows = typeof shape[0] === 'string' ? seeds.length : 1;
     const size = dims.reduce((product, dim) => product * dim, 1);
+    if (size > SAMPLE_ELEMENTS_MAX) {
+      const declared = shape.map((one) => (one === '' ? '?' : one)).join(', ');
+      throw new GyreError(
+        'MODEL_INVALID',
+        `its input "${name}" is [${declared}], which is ${size} elements for ${rows} rows; expected at most ${SAMPLE_ELEMENTS_MAX}, for more cannot be sent`,
+      );
+    }
     const width = size / rows;
     const list = Array.from({ length: size }, (_, i) => {
       const seed = seeds[Math.floor(i / width)] ?? 1;

@@ -4,12 +4,13 @@ import { sample } from './measured-run.js';
 import type { ModelThread } from './model-thread.js';
 
 const lightgbm = new Uint8Array(readFileSync(new URL('../testdata/models/elec2_lightgbm_100.onnx', import.meta.url)));
+const UNBOUNDED = { runMsMax: Infinity, runBytesMax: Infinity };
 
 describe('a model worker', () => {
   it('keeps slow models in its thread and gives the others to the loop; both answer alike, to the bit', async () => {
     const [small, large] = [
-      new ModelWorker({ loopMicrosMax: 1e6, threadsMax: 4 }),
-      new ModelWorker({ loopMicrosMax: 0, threadsMax: 4 }),
+      new ModelWorker({ loopMicrosMax: 1e6, threadsMax: 4, ...UNBOUNDED }),
+      new ModelWorker({ loopMicrosMax: 0, threadsMax: 4, ...UNBOUNDED }),
     ];
     try {
       const [onLoop, inWorker] = await Promise.all([small.load(lightgbm), large.load(lightgbm)]);
@@ -43,7 +44,7 @@ describe('a model worker', () => {
     };
 
     it('gives each its own as long as there may be more, and those that are free to the next', async () => {
-      worker = new ModelWorker({ loopMicrosMax: 0, threadsMax: 2 });
+      worker = new ModelWorker({ loopMicrosMax: 0, threadsMax: 2, ...UNBOUNDED });
       const models = await Promise.all([lightgbm, lightgbm, lightgbm].map((bytes) => worker.load(bytes)));
       expect(threads()).toHaveLength(2);
       const answers = await Promise.all(models.map((model) => model.run(row, 1)));
@@ -57,7 +58,7 @@ describe('a model worker', () => {
     });
 
     it('loads them again where their thread has ended; until then their runs fail at once', async () => {
-      worker = new ModelWorker({ loopMicrosMax: 0, threadsMax: 1 });
+      worker = new ModelWorker({ loopMicrosMax: 0, threadsMax: 1, ...UNBOUNDED });
       let fetched = 0;
       const file = (): Promise<Uint8Array> => Promise.resolve(((fetched += 1), lightgbm));
       const models = [await worker.load(lightgbm, file), await worker.load(lightgbm, file)];
@@ -72,7 +73,7 @@ describe('a model worker', () => {
     });
 
     it('keeps those on no loop whose inputs have free dimensions beside the rows', async () => {
-      worker = new ModelWorker({ loopMicrosMax: 1e6, threadsMax: 2 });
+      worker = new ModelWorker({ loopMicrosMax: 1e6, threadsMax: 2, ...UNBOUNDED });
       const model = await worker.load(
         encodeOnnx({
           name: 'm',
@@ -88,7 +89,7 @@ describe('a model worker', () => {
     });
 
     it('moves one off the loop whose runs prove slow', async () => {
-      worker = new ModelWorker({ loopMicrosMax: 1e6, threadsMax: 2 });
+      worker = new ModelWorker({ loopMicrosMax: 1e6, threadsMax: 2, ...UNBOUNDED });
       const model = await worker.load(lightgbm);
       expect(model.runsOn).toBe('loop');
       const before = await model.run(row, 1);

@@ -1,9 +1,11 @@
 import type { LoadedModel } from './loaded-model.js';
-import { ModelThread, type Described } from './model-thread.js';
+import type { Described, ModelHost } from './model-host.js';
+import { ModelProcess, type RunLimits } from './model-process.js';
+import { ModelThread } from './model-thread.js';
 import { OnnxModel } from './onnx-model.js';
-import { PlacedModel, type InThread, type Places } from './placed-model.js';
+import { PlacedModel, type Hosted, type Places } from './placed-model.js';
 
-export interface ModelWorkerOptions {
+export interface ModelWorkerOptions extends RunLimits {
   /** A model whose run of one row takes longer stays in a thread, microseconds; 0: every model. */
   loopMicrosMax: number;
   /** Threads that models stay in; where there are more models, they share them. */
@@ -12,11 +14,13 @@ export interface ModelWorkerOptions {
 
 /**
  * Loads models where they hold up nobody: each is loaded and measured in a thread that runs none. One whose run is short then moves to the caller's
- * thread, where it is answered without a message to and fro; for another that thread becomes its own, as long as there may be more of them.
+ * thread, where it is answered without a message to and fro; for another that thread becomes its own, as long as there may be more of them. One of which
+ * nobody knows how long its runs take gets a process of its own, which can be ended in the middle of one.
  */
 export class ModelWorker implements Places {
   /** Threads that run models, each with its own. */
   private readonly threads = new Map<ModelThread, Set<PlacedModel>>();
+  private readonly processes = new Set<ModelProcess>();
   /** Loads the next one. */
   private loader: ModelThread | undefined;
   private loading: Promise<unknown> = Promise.resolve();
@@ -35,23 +39,30 @@ export class ModelWorker implements Places {
     return this.inTurn(async () => {
       const { loader, model, described } = await this.loaded(bytes);
       const placed = new PlacedModel(described, this, file);
-      if (!this.isQuick(described)) return placed.settle(await this.stay(bytes, { thread: loader, model }, placed));
+      if (described.sizedBy !== null) {
+        forget({ host: loader, model });
+        return placed.settle(await this.apart(bytes, placed));
+      }
+      if (!this.isQuick(described)) return placed.settle(await this.stay(bytes, { host: loader, model }, placed));
       const onLoop = OnnxModel.load(bytes, described.run);
-      forget({ thread: loader, model });
+      forget({ host: loader, model });
       return placed.settle(onLoop);
     });
   }
 
-  inThread(bytes: Uint8Array, placed: PlacedModel): Promise<InThread> {
+  hosted(bytes: Uint8Array, placed: PlacedModel): Promise<Hosted> {
+    if (placed.sizedBy !== null) return this.apart(bytes, placed);
     return this.inTurn(async () => {
       const { loader, model } = await this.loaded(bytes);
-      return this.stay(bytes, { thread: loader, model }, placed);
+      return this.stay(bytes, { host: loader, model }, placed);
     });
   }
 
-  leave(place: InThread, placed: PlacedModel): void {
+  leave(place: Hosted, placed: PlacedModel): void {
+    const { host } = place;
+    if (host instanceof ModelProcess) return void host.end();
     forget(place);
-    const { thread } = place;
+    const thread = host as ModelThread;
     const own = this.threads.get(thread);
     own?.delete(placed);
     if (own?.size !== 0 || this.joined === thread) return;
@@ -62,8 +73,9 @@ export class ModelWorker implements Places {
 
   async close(): Promise<void> {
     this.closed = true;
-    const all = [...this.threads.keys(), ...(this.loader === undefined ? [] : [this.loader])];
-    await Promise.all(all.map((thread) => thread.end()));
+    const all: ModelHost[] = [...this.threads.keys(), ...this.processes];
+    if (this.loader !== undefined) all.push(this.loader);
+    await Promise.all(all.map((host) => host.end()));
   }
 
   /** One after the other: a thread that loads may become a model's own. */
@@ -89,8 +101,9 @@ export class ModelWorker implements Places {
   }
 
   /** Finds a model that the loading thread holds a thread to stay in. */
-  private async stay(bytes: Uint8Array, place: InThread, placed: PlacedModel): Promise<InThread> {
-    const { thread: loader, model } = place;
+  private async stay(bytes: Uint8Array, place: Hosted, placed: PlacedModel): Promise<Hosted> {
+    const { model } = place;
+    const loader = place.host as ModelThread;
     if (this.threads.size < this.options.threadsMax) {
       this.threads.set(loader, new Set([placed]));
       this.loader = undefined;
@@ -105,7 +118,22 @@ export class ModelWorker implements Places {
       this.joined = undefined;
     }
     this.threads.get(thread)?.add(placed);
-    return { thread, model };
+    return { host: thread, model };
+  }
+
+  /** A process takes no model for another. */
+  private async apart(bytes: Uint8Array, placed: PlacedModel): Promise<Hosted> {
+    const why = `how long one takes and how much it gives is for its inputs to say, by the operator ${placed.sizedBy}`;
+    const host: ModelProcess = new ModelProcess(this.options, why, (ended) => {
+      this.processes.delete(host);
+      if (!this.closed && isIn) placed.lost(ended);
+    });
+    let isIn = false;
+    this.processes.add(host);
+    const model = this.nextModel++;
+    await host.ask({ ask: 'load', model, bytes });
+    isIn = true;
+    return { host, model };
   }
 
   private start(): ModelThread {
@@ -120,6 +148,6 @@ export class ModelWorker implements Places {
 }
 
 /** Where the thread has ended, so has the model. */
-function forget({ thread, model }: InThread): void {
-  thread.ask({ ask: 'dispose', model }).catch(() => undefined);
+function forget({ host, model }: Hosted): void {
+  host.ask({ ask: 'dispose', model }).catch(() => undefined);
 }

@@ -1,14 +1,15 @@
 import { GyreError } from '@gyre/contracts';
 import { LoadedModel, type TensorInfo, type TensorValue } from './loaded-model.js';
-import { sample, type MeasuredRun } from './measured-run.js';
+import { isOfMemory, sample, type MeasuredRun } from './measured-run.js';
 import { prepareOnnx } from './onnx-graph.js';
 import { elementType, type NativeSession, openSession, Tensor } from './onnxruntime.js';
+import { sizedByValues } from './value-sized.js';
 
 /** Names under which converters put a classifier's probabilities, the likeliest first. */
 const SCORE_NAMES = ['output', 'probabilities', 'probability', 'output_probability', 'scores'];
 const NO_OPTIONS = {};
-/** What onnxruntime says where the process is to blame, not what the model was given. */
-const OWN_TROUBLE = /alloc|memory/i;
+/** Of all outputs of a run: what is larger is no answer to send. */
+const OUTPUT_BYTES_MAX = 64 * 1_048_576;
 
 /**
  * An ONNX model in onnxruntime, on the caller's thread: one thread of computation, no waiting for a turn of the loop.
@@ -29,6 +30,7 @@ export class OnnxModel extends LoadedModel {
     readonly metadata: Readonly<Record<string, string>>,
     readonly width: number | undefined,
     readonly scoreName: string | undefined,
+    readonly sizedBy: string | null,
     public measured: MeasuredRun | null,
   ) {
     super();
@@ -55,7 +57,8 @@ export class OnnxModel extends LoadedModel {
       inputs.length === 1 && inputs[0]?.type === 'float32' && inputs[0].shape.length === 2 ? inputs[0] : undefined;
     const width = typeof matrix?.shape[1] === 'number' ? matrix.shape[1] : undefined;
     const { classes, metadata } = prepared;
-    return new OnnxModel(session, inputs, outputs, classes, metadata, width, scoreOf(outputs)?.name, measured);
+    const sizedBy = sizedByValues(prepared.bytes);
+    return new OnnxModel(session, inputs, outputs, classes, metadata, width, scoreOf(outputs)?.name, sizedBy, measured);
   }
 
   override run(features: Float32Array, rows: number): Float32Array {
@@ -108,11 +111,13 @@ export class OnnxModel extends LoadedModel {
       answer = this.session.run(feeds, Object.fromEntries(outputs.map((name) => [name, null])), NO_OPTIONS);
     } catch (error) {
       const { message } = error as Error;
-      if (OWN_TROUBLE.test(message) || !this.runsOtherwise()) throw new Error(`the model failed to run: ${message}`);
+      if (isOfMemory(message) || !this.runsOtherwise()) throw new Error(`the model failed to run: ${message}`);
       throw new GyreError('FEATURES_MISMATCHED', `the model cannot take these inputs: ${message}`);
     }
     this.hasAnswered = true;
-    return Object.fromEntries(outputs.map((name) => [name, valueOf(answer[name] as Tensor)]));
+    const values = outputs.map((name) => valueOf(answer[name] as Tensor));
+    refuseLarge(values, outputs);
+    return Object.fromEntries(outputs.map((name, i) => [name, values[i] as TensorValue]));
   }
 
   override dispose(): void {
@@ -185,6 +190,21 @@ function tensorOf(info: TensorInfo, value: TensorValue | undefined): Tensor {
 
 function valueOf(tensor: Tensor): TensorValue {
   return { type: tensor.type as TensorValue['type'], dims: tensor.dims, data: tensor.data as Float32Array };
+}
+
+/** @throws GyreError RUN_TOO_LARGE */
+function refuseLarge(values: readonly TensorValue[], names: readonly string[]): void {
+  let bytes = 0;
+  for (const { data } of values)
+    bytes += Array.isArray(data)
+      ? (data as string[]).reduce((sum, text) => sum + text.length, 0)
+      : (data as Float32Array).byteLength;
+  if (bytes <= OUTPUT_BYTES_MAX) return;
+  const shapes = values.map(({ type, dims }, i) => `"${names[i]}" ${type} [${dims.join(', ')}]`);
+  throw new GyreError(
+    'RUN_TOO_LARGE',
+    `the model gives ${shapes.join(', ')}, which is ${bytes} bytes; expected at most ${OUTPUT_BYTES_MAX}: ask for less in one request`,
+  );
 }
 
 function describe(infos: readonly TensorInfo[]): string {

@@ -3,6 +3,7 @@ import { GyreError } from '@gyre/contracts';
 import { measureRun } from './measured-run.js';
 import { OnnxModel } from './onnx-model.js';
 import type { TrialAnswer } from './onnx-trial.js';
+import { endWithParent } from './orphan-watch.js';
 
 /** A process of its own: loads the model that comes on standard input, runs it on samples, tells what it saw, and ends. */
 function tried(): TrialAnswer {
@@ -16,4 +17,5 @@ function tried(): TrialAnswer {
   }
 }
 
+endWithParent();
 process.send?.(tried(), () => process.exit(0));

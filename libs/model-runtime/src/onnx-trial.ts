@@ -1,9 +1,9 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { GyreError } from '@gyre/contracts';
 import type { TensorInfo } from './loaded-model.js';
 import type { MeasuredRun } from './measured-run.js';
+import { residentBytes } from './resident-bytes.js';
 
 export interface TrialLimits {
   /** Memory that loading and running the model may take, bytes. */
@@ -41,7 +41,7 @@ export async function tryOnnx(bytes: Uint8Array, limits: TrialLimits): Promise<T
   const watch = setInterval(() => {
     if (performance.now() - begun > limits.secondsMax * 1_000)
       kill(`it takes more than ${limits.secondsMax} s to load and run once`);
-    if (residentBytes(child) > limits.memoryBytesMax)
+    if (residentBytes(child.pid) > limits.memoryBytesMax)
       kill(`it takes more than ${Math.round(limits.memoryBytesMax / 1_048_576)} MiB of memory to load and run once`);
   }, LOOKED_AT_EVERY_MS);
   try {
@@ -59,16 +59,5 @@ export async function tryOnnx(bytes: Uint8Array, limits: TrialLimits): Promise<T
   } finally {
     clearInterval(watch);
     child.kill('SIGKILL');
-  }
-}
-
-const PAGE_BYTES = 4_096;
-
-/** 0 where it cannot be known. */
-function residentBytes({ pid }: ChildProcess): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES;
-  } catch {
-    return 0;
   }
 }

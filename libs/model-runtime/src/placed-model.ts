@@ -1,19 +1,20 @@
 import { LoadedModel, type TensorInfo, type TensorValue } from './loaded-model.js';
 import type { MeasuredRun } from './measured-run.js';
-import type { Described, ModelThread, Values } from './model-thread.js';
+import type { Described, ModelHost, Values } from './model-host.js';
+import { RunEnded } from './model-process.js';
 import { OnnxModel } from './onnx-model.js';
 
-/** A model in a thread, under its number there. */
-export interface InThread {
-  readonly thread: ModelThread;
+/** A model in a thread or a process, under its number there. */
+export interface Hosted {
+  readonly host: ModelHost;
   readonly model: number;
 }
 
 /** What finds a place for a model, and is told when one is left. */
 export interface Places {
-  /** Loads it once more, in a thread. */
-  inThread(bytes: Uint8Array, model: PlacedModel): Promise<InThread>;
-  leave(place: InThread, model: PlacedModel): void;
+  /** Loads it once more, in a thread or a process. */
+  hosted(bytes: Uint8Array, model: PlacedModel): Promise<Hosted>;
+  leave(place: Hosted, model: PlacedModel): void;
 }
 
 /** A run on the loop that takes longer is slow, ms: everybody waits for it. */
@@ -27,8 +28,8 @@ const PAUSE_MAX_MS = 30_000;
 const STOOD_MS = 60_000;
 
 /**
- * A model on the loop or in a thread. From the loop it moves to a thread where its runs prove slow. Where its thread ends it is loaded again from
- * its file, in another one; until then its runs fail at once.
+ * A model on the loop, in a thread or in a process. From the loop it moves to a thread where its runs prove slow. Where its thread or process ends it is
+ * loaded again from its file, in another one; until then its runs fail at once.
  */
 export class PlacedModel extends LoadedModel {
   readonly inputs: readonly TensorInfo[];
@@ -38,7 +39,8 @@ export class PlacedModel extends LoadedModel {
   readonly width: number | undefined;
   readonly scoreName: string | undefined;
   readonly measured: MeasuredRun;
-  private place: OnnxModel | InThread | null = null;
+  readonly sizedBy: string | null;
+  private place: OnnxModel | Hosted | null = null;
   private lostOf = '';
   private slowShare = 0;
   private moving = false;
@@ -60,10 +62,12 @@ export class PlacedModel extends LoadedModel {
     this.width = described.width;
     this.scoreName = described.scoreName;
     this.measured = described.run;
+    this.sizedBy = described.sizedBy;
   }
 
-  override get runsOn(): 'loop' | 'worker' {
-    return this.place instanceof OnnxModel ? 'loop' : 'worker';
+  override get runsOn(): LoadedModel['runsOn'] {
+    if (this.place instanceof OnnxModel) return 'loop';
+    return this.sizedBy === null ? 'worker' : 'process';
   }
 
   override get problem(): string | null {
@@ -71,34 +75,35 @@ export class PlacedModel extends LoadedModel {
   }
 
   /** Where it is from now on. */
-  settle(place: OnnxModel | InThread): this {
+  settle(place: OnnxModel | Hosted): this {
     this.place = place;
     return this;
   }
 
-  /** Its thread has ended. */
+  /** Its thread or process has ended. */
   lost(why: Error): void {
     this.place = null;
     this.lostOf = why.message;
-    if (performance.now() - this.backAt > STOOD_MS) this.pauseMs = PAUSE_MIN_MS;
+    if (why instanceof RunEnded || performance.now() - this.backAt > STOOD_MS) this.pauseMs = PAUSE_MIN_MS;
     void this.comeBack();
   }
 
-  override run(features: Float32Array, rows: number): Float32Array | Promise<Float32Array> {
+  override run(features: Float32Array, rows: number, withinMs?: number): Float32Array | Promise<Float32Array> {
     const { place } = this;
     if (place instanceof OnnxModel) return this.onLoop(() => place.run(features, rows));
-    const { thread, model } = this.placeInThread(place);
-    return thread.ask({ ask: 'run', model, features, rows });
+    const { host, model } = this.elsewhere(place);
+    return host.ask({ ask: 'run', model, features, rows }, withinMs);
   }
 
   override call(
     inputs: Values,
     outputs = this.outputs.map(({ name }) => name),
+    withinMs?: number,
   ): Record<string, TensorValue> | Promise<Record<string, TensorValue>> {
     const { place } = this;
     if (place instanceof OnnxModel) return this.onLoop(() => place.call(inputs, outputs));
-    const { thread, model } = this.placeInThread(place);
-    return thread.ask({ ask: 'call', model, inputs, outputs });
+    const { host, model } = this.elsewhere(place);
+    return host.ask({ ask: 'call', model, inputs, outputs }, withinMs);
   }
 
   override dispose(): void {
@@ -113,7 +118,7 @@ export class PlacedModel extends LoadedModel {
     else if (place !== null) this.places.leave(place, this);
   }
 
-  private placeInThread(place: InThread | null): InThread {
+  private elsewhere(place: Hosted | null): Hosted {
     if (this.disposed) throw new RangeError('This model has been disposed of');
     if (place !== null) return place;
     throw new Error(this.problem as string);
@@ -131,7 +136,7 @@ export class PlacedModel extends LoadedModel {
   private async move(): Promise<void> {
     this.moving = true;
     try {
-      const place = await this.places.inThread(await this.file(), this);
+      const place = await this.places.hosted(await this.file(), this);
       this.free();
       this.place = place;
       if (this.disposed) this.free();
@@ -142,14 +147,14 @@ export class PlacedModel extends LoadedModel {
     this.moving = false;
   }
 
-  /** The pause grows while its thread ends again and again, for it may be the model that ends it. */
+  /** The pause grows while it ends again and again, for it may be the model that ends it. */
   private async comeBack(): Promise<void> {
     while (!this.disposed) {
       await new Promise((resolve) => setTimeout(resolve, this.pauseMs).unref());
       this.pauseMs = Math.min(PAUSE_MAX_MS, 2 * this.pauseMs);
       if (this.disposed) return;
       try {
-        const place = await this.places.inThread(await this.file(), this);
+        const place = await this.places.hosted(await this.file(), this);
         this.place = place;
         this.backAt = performance.now();
         if (this.disposed) this.free();

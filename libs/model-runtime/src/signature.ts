@@ -18,6 +18,12 @@ export const datatypes = {
   string: 'BYTES',
 } as const satisfies Record<TensorType, string>;
 
+/** An output likewise; where the rows of a batch are answered as they are alone it has one for each, whatever its file declares. */
+export function outputSignature(info: TensorInfo, rowsIndependent: boolean): ReturnType<typeof signatureOf> {
+  const { name, datatype, shape } = signatureOf(info);
+  return { name, datatype, shape: rowsIndependent ? [-1, ...shape.slice(1)] : shape };
+}
+
 /** An input or output as a client of the protocol is told of it. */
 export function signatureOf({
   name,
