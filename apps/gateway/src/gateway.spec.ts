@@ -270,6 +270,24 @@ describe('the gateway', () => {
     expect([broken.status, await broken.json()]).toMatchObject([400, { code: 'BAD_REQUEST' }]);
   });
 
+  it('tells every failure under /v2 by a text, as its clients read it, wherever it comes from', async () => {
+    const tooLong = { method: 'POST', body: Buffer.alloc(70 * 1_048_576) };
+    const failures: [path: string, init: RequestInit, status: number, code: string][] = [
+      ['/v2/models', {}, 404, 'ROUTE_NOT_FOUND'],
+      ['/v2/models/%E0%A4%A', {}, 400, 'BAD_REQUEST'],
+      ['/v2/models/tides/infer', tooLong, 413, 'BODY_TOO_LARGE'],
+      ['/v2/models/tides', { headers: { long: 'x'.repeat(100_000) } }, 431, 'BAD_REQUEST'],
+    ];
+    for (const [path, init, status, code] of failures) {
+      const answer = await fetch(gateway.httpUrl + path, init);
+      expect([path, answer.status, await answer.json()]).toEqual([
+        path,
+        status,
+        { error: expect.any(String) as string, code },
+      ]);
+    }
+  });
+
   it('swaps models under load without one failed request, and every answer is its version’s own', async () => {
     const wetOf = (version: number): number => version / 16;
     await serve(platform, { champion: [1, answering(wetOf(1))] });

@@ -134,6 +134,26 @@ describe('an imported model', () => {
     expect(bad).toMatchObject({ reason: { code: 'FEATURES_MISMATCHED' } });
   });
 
+  it('refuses what would be answered by more than can be sent, and says by how much', async () => {
+    const ranging = encodeOnnx({
+      ...PARTS,
+      inputs: [{ name: 'most', type: 'int64', dims: [] }],
+      outputs: [{ name: 'all', type: 'int64', dims: ['M'] }],
+      nodes: [{ op: 'Range', inputs: ['zero', 'most', 'one'], outputs: ['all'] }],
+      constants: { zero: { type: 'int64', dims: [], values: [0] }, one: { type: 'int64', dims: [], values: [1] } },
+    });
+    await serve(platform, { champion: [2, ranging] });
+    await table.caughtUp();
+    const upTo = (most: bigint): Promise<InferAnswer> =>
+      infer([{ name: 'most', datatype: 'INT64', shape: [], values: BigInt64Array.of(most) }]);
+    expect((await upTo(3n)).outputs[0]?.values).toEqual(BigInt64Array.of(0n, 1n, 2n));
+    await expect(upTo(10_000_000n)).rejects.toMatchObject({
+      code: 'RUN_TOO_LARGE',
+      message: expect.stringContaining('"all" int64 [10000000], which is 80000000 bytes') as string,
+    });
+    expect(metadataOf(table.serving('tides'), '').parameters).toMatchObject({ sized_by: 'Range', batched: false });
+  });
+
   it('looks for such inputs half by half, not one by one', async () => {
     const all = Array.from({ length: 16 }, (_, i) => infer(tensors(['a'], [i === 11 ? 3n : 1n])));
     const refused = (await Promise.allSettled(all)).map(({ status }) => status).indexOf('rejected');
