@@ -6,7 +6,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best !== undefined && best.distance <= Math.max(2, word.length / 3) ? best.name : undefined;
 }
 
-const LISTED_MAX = 10;
+const LISTED_MAX = 20;
 
 /** For advice: the names there are, or some of them and how many more. */
 export function listed(names: readonly string[]): string {
