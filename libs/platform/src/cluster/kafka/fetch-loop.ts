@@ -134,20 +134,21 @@ export class FetchLoop {
   }
 
   async #ask(leader: string): Promise<void> {
+    // One at a time, for two would bring the same records.
     if (this.#flying.has(leader)) return;
     this.#flying.add(leader);
     try {
       while (!this.#closed) {
         await this.#connect();
         const wanted = byLeader(this.#cluster, this.#hungry()).get(leader);
-        if (wanted === undefined) return;
+        if (wanted === undefined) break;
         await this.#fetch(leader, wanted);
       }
+      this.#flying.delete(leader);
     } catch (error) {
+      // It may be another that leads by now. From here on somebody else may ask.
       this.#flying.delete(leader);
       await this.#failed(error);
-    } finally {
-      this.#flying.delete(leader);
     }
   }
 
@@ -157,8 +158,10 @@ export class FetchLoop {
     const found = await fetchFrom(this.#cluster, leader, wanted, limits);
     this.outage.answered();
     for (const { topic, partition, messages, next } of found) {
-      const feed = feeds.find((each) => each.topic === topic && each.partition === partition);
-      if (feed === undefined || !this.#feeds.has(feed)) continue;
+      const at = feeds.findIndex((each) => each.topic === topic && each.partition === partition);
+      const feed = feeds[at];
+      // What was delivered meanwhile, or skipped, is not delivered again.
+      if (feed === undefined || !this.#feeds.has(feed) || feed.position !== wanted[at]?.offset) continue;
       feed.deliver(
         messages.map((message) => decodeRecord(message, feed.raw)),
         next,
