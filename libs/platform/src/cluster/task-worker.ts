@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { topics } from '@gyre/contracts';
 import { decoded, type Decoded } from '../encoding.js';
-import { Attempts, type Handled } from '../folding/attempts.js';
+import type { Attempts } from '../folding/attempts.js';
 import { BatchFold, earlier, readOrder, remember, type Earlier, type FoldSettings } from '../folding/batch-fold.js';
-import { BatchSize } from '../folding/batch-size.js';
+import { BatchWork, type Folded, type Taken } from '../folding/batch-work.js';
 import type { StateChange } from '../folding/batch-states.js';
 import { DistinctMemory } from '../folding/distinct-memory.js';
 import { retryTopicOf, type LogRecord } from '../folding/log-record.js';
 import { RefusedBefore } from '../folding/refused-before.js';
 import { SequencesSeen } from '../folding/sequences-seen.js';
-import { wakeInOrder, type Wish } from '../folding/waking.js';
 import { partitionOf } from '../partitioner.js';
 import type { Task } from '../task.js';
 import { CommitRecord, PENDING_MAX, type Mark } from './commit-record.js';
@@ -19,25 +18,17 @@ import type { States } from './mongo/states.js';
 import { NotLoaded, StatesSource } from './states-source.js';
 import { Worker, type Next, type Place } from './worker.js';
 
-const RECORDS_MOST = 2_000;
-const MS = 25;
-/** Of a batch's input. */
-const BYTES = 4_000_000;
+const MOST = { records: 2_000, ms: 25, bytes: 4_000_000 };
 /** How long the stone of a deleted state lies: longer than any writer that was held up is believed without asking. */
 const STONE_MS = 600_000;
 const SWEEP_MS = 60_000;
 
 type Draft = Omit<Mark, 'seen' | 'batch'>;
-/** Commit what was folded; begin the batch again; or wait so many milliseconds. */
-type Folded = 'commit' | 'again' | number;
-/** The records of a batch, by topic, in the order in which they are read. */
-type Taken = readonly (readonly [topic: string, records: readonly LogRecord[]])[];
 
 /** Folds one partition of a task: a batch at a time, each in a commit of its own. */
 export class TaskWorker<S, E> extends Worker {
   readonly #inputs: readonly string[];
-  readonly #size = new BatchSize(RECORDS_MOST, MS, BYTES);
-  readonly #attempts: Attempts;
+  readonly #work: BatchWork<S, E>;
   readonly #fold: FoldSettings<S, E>;
   readonly #distinct = new Map<string, DistinctMemory>();
   readonly #states: States;
@@ -55,7 +46,7 @@ export class TaskWorker<S, E> extends Worker {
     const { core } = place;
     super(place, new CommitRecord(core, 'task', task.name, partition), readOrder(task.name, task.inputs));
     this.#inputs = task.inputs.map((topic) => topic.name);
-    this.#attempts = new Attempts(task.attempts ?? 3);
+    this.#work = new BatchWork(task, MOST, loading);
     this.#states = core.store.states(task.name);
     this.#window = new DueWindow(this.#states, partition);
     this.#source = this.#newSource();
@@ -65,7 +56,7 @@ export class TaskWorker<S, E> extends Worker {
   /** Appends a tick where a state waits for it. */
   async timeTold(): Promise<void> {
     const { core } = this.place;
-    const now = this.#time(this.record.mark.ticks);
+    const now = this.#work.time(this.record.mark.ticks);
     if (this.feeds.size === 0 || this.#window.soonest > core.time || now >= core.time) return;
     if (this.#told < core.time) await this.#appendTick(core.time);
   }
@@ -77,19 +68,19 @@ export class TaskWorker<S, E> extends Worker {
     this.#source = this.#newSource();
     await this.#window.begin();
     await this.#remember();
-    const now = this.#time(this.record.mark.ticks);
+    const now = this.#work.time(this.record.mark.ticks);
     if (this.#window.soonest <= core.time && now < core.time) await this.#appendTick(core.time);
   }
 
   protected async step(): Promise<Next> {
-    const now = this.#time(this.record.mark.ticks);
+    const now = this.#work.time(this.record.mark.ticks);
     await this.#window.fill();
-    const due = this.#window.due(now, this.#size.records);
+    const due = this.#window.due(now, this.#work.size.records);
     if (due.length > 0) {
       const keys = due.map(({ key }) => key);
       return this.#batch(
         () => this.#source.fetch(keys, []),
-        (fold) => this.#wake(fold, [...due], now),
+        (fold) => this.#work.wake(fold, [...due], now),
       );
     }
     const feeds = [...this.feeds.values()];
@@ -102,7 +93,7 @@ export class TaskWorker<S, E> extends Worker {
     const read = new Map<LogRecord, Decoded<E>>();
     return this.#batch(
       () => this.#prefetch(taken, read),
-      (fold, draft) => this.#read(fold, draft, taken),
+      (fold, draft) => this.#work.read(fold, draft, taken, this.record.mark.seen),
       read,
     );
   }
@@ -119,8 +110,8 @@ export class TaskWorker<S, E> extends Worker {
     for (;;) {
       const { offsets, ticks, sequence } = this.record.mark;
       const draft: Draft = { offsets: { ...offsets }, ticks: { ...ticks }, sequence };
-      const fold = new BatchFold(this.#fold, this.#source, this.#time(ticks), core.time, read);
-      this.#attempts.begin();
+      const fold = new BatchFold(this.#fold, this.#source, this.#work.time(ticks), core.time, read);
+      this.#work.attempts.begin();
       let folded: Folded;
       let changes: StateChange[] | undefined;
       try {
@@ -160,33 +151,33 @@ export class TaskWorker<S, E> extends Worker {
         );
       return changes;
     } catch (error) {
-      if (!this.#attempts.blame(error)) this.#size.shrink();
+      this.#work.unsaved(error);
       return undefined;
     }
   }
 
   /** What the next batch is made of: an earlier input first. */
-  #take(): Taken {
-    let room = this.#size.records;
+  #take(): Taken[] {
+    let room = this.#work.size.records;
     let bytes = 0;
-    const taken: [string, LogRecord[]][] = [];
+    const taken: Taken[] = [];
     for (const [topic, feed] of this.feeds) {
       const records: LogRecord[] = [];
       for (const record of feed.records) {
-        if (room === 0 || bytes >= BYTES) break;
+        if (room === 0 || bytes >= MOST.bytes) break;
         records.push(record);
         room -= 1;
         bytes += record.data.length;
       }
-      taken.push([topic, records]);
+      taken.push({ topic, records });
     }
     return taken;
   }
 
-  async #prefetch(taken: Taken, read: Map<LogRecord, Decoded<E>>): Promise<void> {
+  async #prefetch(taken: readonly Taken[], read: Map<LogRecord, Decoded<E>>): Promise<void> {
     const keys = new Set<string>();
     const floors: { prefix: string; atOrBefore: string }[] = [];
-    for (const [topic, records] of taken) {
+    for (const { topic, records } of taken) {
       for (const record of records) {
         if (record.tick !== undefined) continue;
         const input = this.task.inputs.find((each) => each.name === (record.origin?.topic ?? topic));
@@ -213,74 +204,6 @@ export class TaskWorker<S, E> extends Worker {
     }
   }
 
-  #read(fold: BatchFold<S, E>, draft: Draft, taken: Taken): Folded {
-    const now = this.#time(draft.ticks);
-    const began = performance.now();
-    let bytes = 0;
-    let count = 0;
-    for (const [topic, records] of taken) {
-      for (const record of records) {
-        const handled = this.#handle(fold, draft, topic, record, count === 0);
-        if (handled === 'failed') return 'again';
-        if (handled === 'wait') return this.#attempts.waitMs;
-        if (handled === 'end before') return 'commit';
-        draft.offsets[topic] = record.offset + 1;
-        if (handled === 'alone' || this.#time(draft.ticks) > now) return 'commit';
-        bytes += record.data.length;
-        count += 1;
-      }
-    }
-    this.#size.learn(count, performance.now() - began, bytes);
-    return 'commit';
-  }
-
-  #handle(fold: BatchFold<S, E>, draft: Draft, topic: string, record: LogRecord, first: boolean): Handled {
-    if (record.tick !== undefined) {
-      draft.ticks[topic] = Math.max(draft.ticks[topic] ?? 0, record.tick);
-      return 'handled';
-    }
-    const { seen } = this.record.mark;
-    if (seen.has(topic, record.producer, record.sequence)) return 'handled';
-    const handled = this.#attempting(
-      `${topic} ${record.offset}`,
-      first,
-      () => fold.handle(topic, record),
-      (tries, error) => fold.giveUp(topic, record, tries, error),
-    );
-    if (handled === 'handled' || handled === 'alone') seen.accept(topic, record.producer, record.sequence);
-    return handled;
-  }
-
-  #wake(fold: BatchFold<S, E>, due: Wish[], now: number): Folded {
-    const began = performance.now();
-    const { woken, ended } = wakeInOrder(fold, due, now, this.#size.records, this.#attempting.bind(this));
-    if (ended === 'failed') return 'again';
-    if (ended === 'wait') return this.#attempts.waitMs;
-    if (ended === undefined) this.#size.learn(woken, performance.now() - began, 0);
-    return 'commit';
-  }
-
-  /** A state that is not in memory is nobody's failure: the batch is folded again. */
-  #attempting(
-    place: string,
-    first: boolean,
-    run: () => void,
-    giveUp: (tries: number, error: unknown) => void,
-  ): Handled {
-    let missing: NotLoaded | undefined;
-    const watched = () => {
-      try {
-        run();
-      } catch (error) {
-        if (!(error instanceof NotLoaded)) throw error;
-        missing = error;
-      }
-    };
-    const handled = this.#attempts.handle(place, first, watched, giveUp);
-    if (missing !== undefined) throw missing;
-    return handled;
-  }
-
   async #write(fold: BatchFold<S, E>, draft: Draft, changes: StateChange[]): Promise<void> {
     const { core, passed } = this.place;
     const wished = changes.reduce((least, { wakeAt }) => Math.min(least, wakeAt ?? Infinity), Infinity);
@@ -295,7 +218,7 @@ export class TaskWorker<S, E> extends Worker {
     }
     this.record.mark.seen.keep();
     for (const memory of this.#distinct.values()) memory.keep();
-    this.#attempts.committed();
+    this.#work.attempts.committed();
     this.#source.committed(changes);
     this.#window.apply(changes);
     // A wish for a time that has been told already: told once more, for the ticks were before the wish.
@@ -327,13 +250,6 @@ export class TaskWorker<S, E> extends Worker {
   #revert(): void {
     this.record.mark.seen.revert();
     for (const memory of this.#distinct.values()) memory.revert();
-  }
-
-  /** The partition's time: what all inputs have been told. */
-  #time(ticks: Readonly<Record<string, number>>): number {
-    let time = Infinity;
-    for (const topic of this.#inputs) time = Math.min(time, ticks[topic] ?? 0);
-    return time;
   }
 
   /** Under a name of its own in the cache. */
@@ -392,4 +308,22 @@ export class TaskWorker<S, E> extends Worker {
       seen.keep();
     }
   }
+}
+
+/** A state that is not in memory is nobody's failure: the batch is folded again. */
+function loading(attempts: Attempts): Attempts['handle'] {
+  return (place, first, run, giveUp) => {
+    let missing: NotLoaded | undefined;
+    const watched = (): void => {
+      try {
+        run();
+      } catch (error) {
+        if (!(error instanceof NotLoaded)) throw error;
+        missing = error;
+      }
+    };
+    const handled = attempts.handle(place, first, watched, giveUp);
+    if (missing !== undefined) throw missing;
+    return handled;
+  };
 }

@@ -1,29 +1,23 @@
 import { topics } from '@gyre/contracts';
 import { BatchFold, earlier, readOrder, remember, type Earlier, type FoldSettings } from '../folding/batch-fold.js';
+import { BatchWork, type Folded, type Taken } from '../folding/batch-work.js';
 import type { StateChange } from '../folding/batch-states.js';
 import { DistinctMemory } from '../folding/distinct-memory.js';
 import { retryTopicOf, type LogRecord } from '../folding/log-record.js';
 import { RecentStates } from '../folding/recent-states.js';
 import { RefusedBefore } from '../folding/refused-before.js';
 import { SequencesSeen } from '../folding/sequences-seen.js';
-import { wakeInOrder, type Wish } from '../folding/waking.js';
 import { partitionOf } from '../partitioner.js';
 import type { Task } from '../task.js';
-import { Attempts, type Handled } from '../folding/attempts.js';
-import { BatchSize } from '../folding/batch-size.js';
 import type { Core } from './core.js';
 import type { Next, Stepper } from './engine.js';
 import { noCommit, type Commit } from './store.js';
 
 const PAGE = 500;
-const BATCH_MOST = 500;
-const BATCH_MS = 10;
-const BATCH_BYTES = 8_000_000;
+const MOST = { records: 500, ms: 10, bytes: 8_000_000 };
 
 /** Where a batch under way would leave its group. */
 type Draft = Omit<Commit, 'seen'>;
-/** Commit what was folded; begin the batch again; or wait so many milliseconds. */
-type Folded = 'commit' | 'again' | number;
 
 /** Folds one partition of a task: each step is one batch, and one transaction. */
 export class TaskRunner<S, E> implements Stepper {
@@ -34,8 +28,7 @@ export class TaskRunner<S, E> implements Stepper {
   #soonest: number;
   /** The latest tick that this runner had appended for itself. */
   #told = 0;
-  readonly #size = new BatchSize(BATCH_MOST, BATCH_MS, BATCH_BYTES);
-  readonly #attempts: Attempts;
+  readonly #work: BatchWork<S, E>;
   readonly #states = new RecentStates<S>();
   readonly #fold: FoldSettings<S, E>;
   readonly #inputs: readonly string[];
@@ -48,7 +41,7 @@ export class TaskRunner<S, E> implements Stepper {
     this.name = task.name;
     this.topics = readOrder(task.name, task.inputs);
     this.#inputs = task.inputs.map((topic) => topic.name);
-    this.#attempts = new Attempts(task.attempts ?? 3);
+    this.#work = new BatchWork(task, MOST);
     this.#commit = core.store.commit(task.name, partition) ?? noCommit();
     this.#soonest = core.store.soonest(task.name, partition);
     const distinct = new Map<string, DistinctMemory>();
@@ -68,20 +61,20 @@ export class TaskRunner<S, E> implements Stepper {
 
   /** Whether a state waits for a tick of this time. */
   isDue(time: number): boolean {
-    if (this.#soonest > time || this.#time(this.#commit.ticks) >= time) return false;
+    if (this.#soonest > time || this.#work.time(this.#commit.ticks) >= time) return false;
     this.#soonest = this.core.store.soonest(this.name, this.partition);
     return this.#soonest <= time;
   }
 
   step(): Next {
-    const now = this.#time(this.#commit.ticks);
+    const now = this.#work.time(this.#commit.ticks);
     if (this.#soonest <= now) {
-      const due = this.core.store.due(this.name, this.partition, now, this.#size.records);
-      if (due.length > 0) return this.#batch((fold) => this.#wake(fold, due, now));
+      const due = this.core.store.due(this.name, this.partition, now, this.#work.size.records);
+      if (due.length > 0) return this.#batch((fold) => this.#work.wake(fold, due, now));
       this.#soonest = this.core.store.soonest(this.name, this.partition);
     }
     if (this.topics.every((topic) => this.lag(topic) === 0)) return 'idle';
-    return this.#batch((fold, draft) => this.#read(fold, draft));
+    return this.#batch((fold, draft) => this.#work.read(fold, draft, this.#taken(), this.#commit.seen));
   }
 
   /** Folds in memory, then commits all of it, or forgets it. */
@@ -90,9 +83,9 @@ export class TaskRunner<S, E> implements Stepper {
     const draft: Draft = { batch: batch + 1, offsets: { ...offsets }, ticks: { ...ticks }, sequence };
     const { store, time } = this.core;
     const source = store.source(this.name, this.partition);
-    const fold = new BatchFold(this.#fold, source, this.#time(ticks), time, undefined, this.#states);
+    const fold = new BatchFold(this.#fold, source, this.#work.time(ticks), time, undefined, this.#states);
     let committed = false;
-    this.#attempts.begin();
+    this.#work.attempts.begin();
     this.core.log.beginReading();
     try {
       const folded = work(fold, draft);
@@ -114,72 +107,22 @@ export class TaskRunner<S, E> implements Stepper {
     try {
       return fold.states.changes();
     } catch (error) {
-      if (!this.#attempts.blame(error)) this.#size.shrink();
+      this.#work.unsaved(error);
       return undefined;
     }
   }
 
-  #read(fold: BatchFold<S, E>, draft: Draft): Folded {
-    const now = this.#time(draft.ticks);
-    const began = performance.now();
-    let bytes = 0;
-    let count = 0;
-    let room = this.#size.records;
-    let first = true;
+  /** What the next batch is made of: an earlier input first. Each is looked for when it is its turn, and there may be none. */
+  *#taken(): Generator<Taken> {
+    let room = this.#work.size.records;
     for (const topic of this.topics) {
       const from = this.offset(topic);
       const head = this.core.engine.head(topic, this.partition);
       if (from >= head || room === 0) continue;
       const records = this.core.log.read(topic, this.partition, from, head, room);
-      for (const record of records) {
-        const handled = this.#handle(fold, draft, topic, record, first);
-        if (handled === 'failed') return 'again';
-        if (handled === 'wait') return this.#attempts.waitMs;
-        if (handled === 'end before') return 'commit';
-        draft.offsets[topic] = record.offset + 1;
-        if (handled === 'alone' || this.#time(draft.ticks) > now) return 'commit';
-        first = false;
-        bytes += record.data.length;
-        count += 1;
-      }
-      // Also where the last records have expired.
-      if (records.length < room) draft.offsets[topic] = head;
+      yield { topic, records, ...(records.length < room ? { next: head } : {}) };
       room -= records.length;
     }
-    this.#size.learn(count, performance.now() - began, bytes);
-    return 'commit';
-  }
-
-  #handle(fold: BatchFold<S, E>, draft: Draft, topic: string, record: LogRecord, first: boolean): Handled {
-    if (record.tick !== undefined) {
-      draft.ticks[topic] = Math.max(draft.ticks[topic] ?? 0, record.tick);
-      return 'handled';
-    }
-    const { seen } = this.#commit;
-    if (seen.has(topic, record.producer, record.sequence)) return 'handled';
-    const handled = this.#attempts.handle(
-      `${topic} ${record.offset}`,
-      first,
-      () => fold.handle(topic, record),
-      (tries, error) => fold.giveUp(topic, record, tries, error),
-    );
-    if (handled === 'handled' || handled === 'alone') seen.accept(topic, record.producer, record.sequence);
-    return handled;
-  }
-
-  #wake(fold: BatchFold<S, E>, due: Wish[], now: number): Folded {
-    const began = performance.now();
-    const { woken, ended } = wakeInOrder(
-      fold,
-      due,
-      now,
-      this.#size.records,
-      this.#attempts.handle.bind(this.#attempts),
-    );
-    if (ended === 'failed') return 'again';
-    if (ended === 'wait') return this.#attempts.waitMs;
-    if (ended === undefined) this.#size.learn(woken, performance.now() - began, 0);
-    return 'commit';
   }
 
   #write(fold: BatchFold<S, E>, draft: Draft, changes: StateChange[]): void {
@@ -201,7 +144,7 @@ export class TaskRunner<S, E> implements Stepper {
     this.#commit.seen.keep();
     for (const memory of this.#fold.distinct.values()) memory.keep();
     fold.states.keepIn(this.#states);
-    this.#attempts.committed();
+    this.#work.attempts.committed();
     this.#soonest = Math.min(this.#soonest, wished);
   }
 
@@ -219,13 +162,6 @@ export class TaskRunner<S, E> implements Stepper {
     this.#commit.seen.revert();
     this.#states.clear();
     for (const memory of this.#fold.distinct.values()) memory.revert();
-  }
-
-  /** The partition's time: what all inputs have been told. */
-  #time(ticks: Readonly<Record<string, number>>): number {
-    let time = Infinity;
-    for (const topic of this.#inputs) time = Math.min(time, ticks[topic] ?? 0);
-    return time;
   }
 
   #remember(): void {
