@@ -1,17 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import { GyreError } from '@gyre/contracts';
 import { refuseDeepJson } from '@gyre/hosting';
-import {
-  checkCount,
-  datatypeOf,
-  elementsOf,
-  numbersOf,
-  type Datatype,
-  type InferAnswer,
-  type InferRequest,
-  type Parameters,
-  type Tensor,
-} from './oip.js';
+import { datatypeOf, elementsOf, type Datatype, type InferAnswer, type InferRequest, type Tensor } from './oip.js';
 import { refuseExtensions } from './oip-parameters.js';
+import { readData } from './oip-json-data.js';
 import { requestOf, type JsonRequestBody, type JsonTensor } from './oip-json-request.js';
 import { rawOf, readRaw } from './oip-raw.js';
 
@@ -40,13 +32,13 @@ export function decodeJson(model: string, version: string, { body, jsonBytes }: 
     );
   }
   refuseDeepJson(body, jsonBytes);
-  const json = parsed(body.toString('utf8', 0, jsonBytes));
+  const json = parsed(body.subarray(0, jsonBytes));
   const binary = new BinaryData(body, jsonBytes ?? body.length);
   const inputs = json.inputs.map((input) => decodeTensor(input, binary));
   binary.end();
-  const { binary_data_output: all, ...parameters } = json.parameters as Parameters;
+  const { binary_data_output: all, ...parameters } = json.parameters;
   const asked = new Map(json.outputs.map(({ name, parameters: own }) => [name, own['binary_data']]));
-  for (const { name, parameters: own } of json.outputs) refuseExtensions(own as Parameters, name);
+  for (const { name, parameters: own } of json.outputs) refuseExtensions(own, name);
   const outputs = [...asked.keys()];
   return {
     request: { model, version, id: json.id, parameters, inputs, outputs, raw: false },
@@ -76,7 +68,10 @@ export function encodeJson(answer: InferAnswer, isBinary: (output: string) => bo
     : { body: Buffer.concat([head, ...raw]), jsonBytes: head.length };
 }
 
-function parsed(text: string): JsonRequestBody {
+function parsed(bytes: Buffer): JsonRequestBody {
+  // A decoder would put other characters for it, in silence.
+  if (!isUtf8(bytes)) throw new GyreError('BAD_REQUEST', 'the JSON of the body is no UTF-8; expected text');
+  const text = bytes.toString('utf8');
   let json: unknown;
   try {
     json = text === '' ? {} : JSON.parse(text, LONG_NUMBER.test(text) ? exactly : undefined);
@@ -132,73 +127,20 @@ function decodeTensor(input: JsonTensor, binary: BinaryData): Tensor {
   const { name, shape, parameters } = input;
   const datatype = datatypeOf(input.datatype, name);
   const count = elementsOf(shape, name);
-  refuseExtensions(parameters as Parameters, name);
+  refuseExtensions(parameters, name);
   const size = parameters['binary_data_size'];
   if (size !== undefined) return { name, datatype, shape, values: binary.tensor(size, datatype, count, name) };
-  const elements: unknown[] = [];
-  flatten(input.data, elements);
-  checkCount(name, shape, count, elements.length, 'data');
-  if (datatype === 'BYTES') return { name, datatype, shape, values: elements.map((e) => text(e, name)) };
-  return {
-    name,
-    datatype,
-    shape,
-    values: numbersOf(datatype, elements.map((e) => number(e, datatype, name)) as number[]),
-  };
+  return { name, datatype, shape, values: readData(input.data, { name, datatype, shape }, count) };
 }
 
-/** Lists in lists end somewhere: see refuseDeepJson. */
-function flatten(data: unknown, into: unknown[]): void {
-  if (!Array.isArray(data)) return;
-  for (const element of data as unknown[]) {
-    if (Array.isArray(element)) flatten(element, into);
-    else into.push(element);
-  }
-}
-
-function text(element: unknown, input: string): string {
-  if (typeof element === 'string') return element;
-  throw mismatch(input, 'BYTES', element, 'strings');
-}
-
-const RANGES: Partial<Record<Datatype, [number | bigint, number | bigint]>> = {
-  UINT8: [0, 255],
-  UINT16: [0, 65_535],
-  UINT32: [0, 2 ** 32 - 1],
-  UINT64: [0, 2n ** 64n - 1n],
-  INT8: [-128, 127],
-  INT16: [-32_768, 32_767],
-  INT32: [-(2 ** 31), 2 ** 31 - 1],
-  INT64: [-(2n ** 63n), 2n ** 63n - 1n],
-};
-
-function number(element: unknown, datatype: Datatype, input: string): number | bigint {
-  const range = RANGES[datatype];
-  if (typeof element === 'number' || typeof element === 'bigint') {
-    if (range !== undefined) {
-      const whole = typeof element === 'bigint' || Number.isInteger(element);
-      if (whole && element >= range[0] && element <= range[1]) return element;
-      throw mismatch(input, datatype, element, `whole numbers from ${range[0]} to ${range[1]}`);
-    }
-    if (datatype === 'BOOL') return element === 0 ? 0 : 1;
-    return Number(element);
-  }
-  if (element === null && datatype.startsWith('FP')) return NaN;
-  if (typeof element === 'boolean' && datatype === 'BOOL') return element ? 1 : 0;
-  throw mismatch(input, datatype, element, datatype === 'BOOL' ? 'true or false' : 'numbers');
-}
-
-function mismatch(input: string, datatype: Datatype, element: unknown, expected: string): GyreError {
-  const shown = typeof element === 'bigint' ? String(element) : JSON.stringify(element);
-  return new GyreError(
-    'FEATURES_MISMATCHED',
-    `input "${input}" is ${datatype} and holds ${shown}; expected ${expected}`,
-  );
-}
-
-function encodeData({ values, datatype }: Tensor): unknown[] {
+/**
+ * Numbers as JSON has them: those that are none are null, as JSON has no word for them; long ones have all their digits, and zero has its sign.
+ */
+function encodeData({ values, datatype }: Tensor): readonly unknown[] {
   if (datatype === 'BOOL') return Array.from(values as ArrayLike<number>, Boolean);
-  if (datatype !== 'INT64' && datatype !== 'UINT64') return Array.from(values as ArrayLike<unknown>);
+  if (datatype === 'BYTES') return values as readonly string[];
+  if (datatype !== 'INT64' && datatype !== 'UINT64')
+    return Array.from(values as ArrayLike<number>, (value) => (Object.is(value, -0) ? NEGATIVE_ZERO : value));
   return Array.from(values as ArrayLike<number | bigint>, (value) => {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : RawJson.rawJSON(String(value));
@@ -207,3 +149,4 @@ function encodeData({ values, datatype }: Tensor): unknown[] {
 
 /** Numbers longer than JavaScript's; TypeScript does not know it yet. */
 const RawJson = JSON as unknown as { rawJSON(text: string): unknown };
+const NEGATIVE_ZERO = RawJson.rawJSON('-0.0');

@@ -80,7 +80,7 @@ export function writeParameters(writer: WireWriter, field: number, parameters: P
  * they had not been there.
  * @throws GyreError BAD_REQUEST
  */
-export function refuseExtensions(parameters: Parameters, tensor: string): void {
+export function refuseExtensions(parameters: Readonly<Parameters>, tensor: string): void {
   for (const name in parameters) {
     if (!EXTENSIONS.has(name)) continue;
     throw new GyreError(

@@ -1,5 +1,6 @@
 import { GyreError } from '@gyre/contracts';
 import { arrays, numbersOf, type Datatype, type NumberArray, type Tensor } from './oip.js';
+import { decodedText } from './oip-text.js';
 
 /**
  * Reads raw tensor contents: little-endian, row-major, without padding; BYTES elements each after their length as a uint32.
@@ -43,23 +44,13 @@ export function rawOf({ datatype, values }: Tensor): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/**
- * Text is UTF-8, or it would come out of the model as something else than what went in.
- * @throws GyreError FEATURES_MISMATCHED
- */
-export function strictText(bytes: Buffer, from: number, to: number, input: string): string {
-  const text = bytes.toString('utf8', from, to);
-  if (!text.includes('\ufffd') || Buffer.from(text).equals(bytes.subarray(from, to))) return text;
-  throw new GyreError('FEATURES_MISMATCHED', `input "${input}" holds bytes that are no UTF-8; expected text`);
-}
-
 function readStrings(bytes: Buffer, from: number, to: number, count: number, input: string): string[] {
   const values: string[] = [];
   let at = from;
   while (at + 4 <= to && values.length < count) {
     const end = at + 4 + bytes.readUInt32LE(at);
     if (end > to) break;
-    values.push(strictText(bytes, at + 4, end, input));
+    values.push(decodedText(bytes, at + 4, end, input, values.length));
     at = end;
   }
   if (values.length === count && at === to) return values;

@@ -18,9 +18,6 @@ export interface TensorInputs {
   values: readonly TensorValue[];
 }
 
-/** No dimension of a real tensor is larger; one that is has a dimension of 0 beside it, and is made to confuse. */
-const DIMENSION_MAX = 2 ** 31 - 1;
-
 /**
  * The tensors of a request as the model takes them: each of its inputs once, of its datatype and shape.
  * @throws GyreError FEATURES_MISMATCHED saying what was expected
@@ -54,8 +51,8 @@ export function tensorInputs(tensors: readonly Tensor[], model: TensorModel): Te
 function fits(shape: readonly number[], { shape: expected, anyRank }: TensorInfo): boolean {
   if (shape.length !== expected.length && anyRank !== true) return false;
   for (let i = 0; i < shape.length; i++) {
-    const [size, wanted] = [shape[i] as number, expected[i]];
-    if (size > DIMENSION_MAX || (typeof wanted === 'number' && wanted !== size)) return false;
+    const wanted = expected[i];
+    if (typeof wanted === 'number' && wanted !== shape[i]) return false;
   }
   return true;
 }
