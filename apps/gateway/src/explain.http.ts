@@ -1,9 +1,9 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, UseFilters } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
 import type { Explained } from '@gyre/contracts';
 import { Identity, Needs, type HttpRequest } from '@gyre/hosting';
 import { httpCaller, type Caller } from './caller.js';
 import { Explanations } from './explain.js';
-import { JSON_BYTES, OipFailures } from './gateway.http.js';
+import { JSON_BYTES } from './gateway.http.js';
 import { decodeJson } from './oip-json.js';
 
 /** Explanations over REST: the body is that of a prediction. */
@@ -14,7 +14,6 @@ export class ExplainHttp {
   @Needs('predictor')
   @Post(['v2/models/:model/explain', 'v2/models/:model/versions/:version/explain'])
   @HttpCode(200)
-  @UseFilters(new OipFailures())
   explain(
     @Body() bytes: Buffer | undefined,
     @Req() request: HttpRequest,

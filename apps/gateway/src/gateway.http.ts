@@ -1,20 +1,5 @@
-import {
-  Body,
-  Catch,
-  Controller,
-  Get,
-  HttpCode,
-  Inject,
-  Param,
-  Post,
-  Req,
-  Res,
-  UseFilters,
-  type ArgumentsHost,
-  type ExceptionFilter,
-} from '@nestjs/common';
-import { errors, GyreError } from '@gyre/contracts';
-import { Readiness, sayWhenToComeAgain, type HttpReply, type HttpRequest, Needs, Identity } from '@gyre/hosting';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { Readiness, type HttpReply, type HttpRequest, Needs, Identity } from '@gyre/hosting';
 import { httpCaller } from './caller.js';
 import { GatewayMetrics, type PairCoverage } from './gateway.metrics.js';
 import { Inference } from './infer.js';
@@ -23,19 +8,8 @@ import { isReady, metadataOf, SERVER } from './model-metadata.js';
 import type { ModelMetadata } from './oip.js';
 import { ServingTable } from './serving.js';
 
-/** Failures as the protocol's clients read them: the message under `error`, our code beside it. */
-@Catch(GyreError)
-export class OipFailures implements ExceptionFilter<GyreError> {
-  catch(failure: GyreError, host: ArgumentsHost): void {
-    const reply = host.switchToHttp().getResponse<HttpReply>();
-    sayWhenToComeAgain(failure, reply);
-    reply.status(errors[failure.code].http).send({ error: failure.message, code: failure.code });
-  }
-}
-
 /** Open Inference Protocol over REST, with JSON tensors and the binary tensor data extension. */
 @Controller('v2')
-@UseFilters(new OipFailures())
 export class GatewayHttp {
   constructor(
     @Inject(Inference) private readonly inference: Inference,

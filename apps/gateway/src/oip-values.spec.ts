@@ -11,7 +11,7 @@ const grpc = (input: object, raw: Buffer[] = []): InferRequest => {
   const message = { inputs: [{ name: 'x', ...input }], raw_input_contents: raw };
   return decodeRequest(Buffer.from(Request.encode(Request.fromObject(message)).finish()));
 };
-const json = (body: string | Buffer, binary = Buffer.alloc(0)): InferRequest => {
+const json = (body: string | Buffer, binary: Buffer = Buffer.alloc(0)): InferRequest => {
   const head = Buffer.from(body);
   return decodeJson('m', '', { body: Buffer.concat([head, binary]), jsonBytes: head.length }).request;
 };

@@ -2,11 +2,12 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { errors, GyreError, type ErrorCode } from '@gyre/contracts';
 import { status as grpcStatus } from '@grpc/grpc-js';
 import { throwError, type Observable } from 'rxjs';
+import { failureBody } from './failure-body.js';
 import { GrpcFailure } from './grpc/grpc-failure.js';
-import type { HttpReply } from './http.js';
+import type { HttpReply, HttpRequest } from './http.js';
 import type { Logger } from './logger.js';
 
-/** Failures leave as `{ error: { code, message, details } }` with the status of the error table; gRPC's likewise. */
+/** Failures leave as JSON, see failureBody, with the status of the error table; gRPC's likewise. */
 @Catch()
 export class FailureFilter implements ExceptionFilter {
   constructor(private readonly log: Logger) {}
@@ -14,17 +15,18 @@ export class FailureFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void | Observable<never> {
     const failure = failureOf(thrown, host.getType(), this.log);
     if (host.getType() !== 'http') return throwError(() => grpcFailureOf(failure));
-    const reply = host.switchToHttp().getResponse<HttpReply>();
+    const http = host.switchToHttp();
+    const reply = http.getResponse<HttpReply>();
     sayWhenToComeAgain(failure, reply);
     const status = thrown instanceof HttpException ? thrown.getStatus() : errors[failure.code].http;
     // Whatever the route would have sent, such as an artifact's bytes.
     reply.header('content-type', 'application/json; charset=utf-8');
-    reply.status(status).send({ error: { code: failure.code, message: failure.message, details: failure.details } });
+    reply.status(status).send(failureBody(http.getRequest<HttpRequest>().url, failure));
   }
 }
 
 /** `Retry-After`, in whole seconds, where the same call can succeed later because there is less to do then. */
-export function sayWhenToComeAgain({ code, details }: GyreError, reply: HttpReply): void {
+function sayWhenToComeAgain({ code, details }: GyreError, reply: HttpReply): void {
   if (!errors[code].retry || !BUSY.has(errors[code].http)) return;
   reply.header('retry-after', String(Math.max(1, Math.ceil(Number(details['retryAfterMs'] ?? 0) / 1_000))));
 }

@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { errors, GyreError } from '@gyre/contracts';
 import { READING } from './call-guard.js';
 import { cameOverTls, FORWARDED, sessionIn, type Callers } from './callers.js';
+import { failureBody } from './failure-body.js';
 import type { Service } from './host.js';
 import { signalOfGoing } from './http.js';
 import { neededBy } from './needs.js';
@@ -61,8 +62,7 @@ export function forwardCalls(
             return reply.send(answer);
           } catch (error) {
             if (!(error instanceof GyreError)) throw error;
-            const { code, message, details } = error;
-            return reply.status(errors[code].http).send({ error: { code, message, details } });
+            return reply.status(errors[error.code].http).send(failureBody(request.url, error));
           }
         },
       });

@@ -4,7 +4,7 @@ export * from './call-guard.js';
 export * from './callers.js';
 export * from './catalog.js';
 export * from './config.js';
-export { FailureFilter, sayWhenToComeAgain } from './failure-filter.js';
+export { FailureFilter } from './failure-filter.js';
 export type * from './grpc/grpc-call.js';
 export * from './grpc-bytes.js';
 export * from './host.js';

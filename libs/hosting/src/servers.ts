@@ -2,6 +2,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { HttpConfig } from './hosting.config.js';
 import { serverTlsOptions } from './tls.js';
+import { answerMalformedPath, answerUnreadable } from './unreadable-requests.js';
 
 /** How often slow clients are looked for. */
 const CHECK_EVERY_MS = 2_000;
@@ -11,6 +12,9 @@ export function fastifyOptions(http: HttpConfig): ConstructorParameters<typeof F
   const server = { maxHeaderSize: http.headerBytesMax, connectionsCheckingInterval: CHECK_EVERY_MS };
   const common = {
     bodyLimit: http.bodyBytesMax,
+    // Fastify's types tie what is sent to a route, and here there is none.
+    frameworkErrors: answerMalformedPath as () => void,
+    clientErrorHandler: answerUnreadable,
     forceCloseConnections: true,
     keepAliveTimeout: http.keepAliveSeconds * 1_000,
     requestTimeout: http.requestTimeoutSeconds * 1_000,
