@@ -1,5 +1,5 @@
 import { GyreError, topics, type Lifecycle, type LifecycleOf, type ModelInForce } from '@gyre/contracts';
-import type { Logger } from '@gyre/hosting';
+import { whatThereIs, type Logger } from '@gyre/hosting';
 import type { LoadedModel } from '@gyre/model-runtime';
 import type { Following, Platform, Recorded } from '@gyre/platform';
 import { LackingVersions, type LackingSlot } from './lacking-versions.js';
@@ -167,7 +167,7 @@ export class ServingTable {
     const serving = this.table.get(model);
     if (serving !== undefined) return serving;
     const names = [...this.table.keys()];
-    const advice = names.length === 0 ? 'none has been applied yet' : `there are: ${names.join(', ')}`;
+    const advice = names.length === 0 ? 'none has been applied yet' : whatThereIs(names);
     throw new GyreError('MODEL_NOT_FOUND', `no model named "${model}"; ${advice}`);
   }
 
