@@ -205,6 +205,16 @@ describe('an imported model', () => {
     });
   });
 
+  it('gives a row for each of a batch, whatever its file declares', async () => {
+    const [same, ...others] = PARTS.outputs as [OnnxModelParts['outputs'][number]];
+    const declared = encodeOnnx({ ...PARTS, outputs: [{ ...same, dims: [1] }, ...others] });
+    await serve(platform, { champion: [2, declared] });
+    await table.caughtUp();
+    const { outputs } = metadataOf(table.serving('tides'), '');
+    expect(outputs.map(({ shape }) => shape)).toEqual([[-1], [-1], [-1, 2]]);
+    expect((await infer(tensors(['a', 'b'], [0n, 1n]))).outputs[0]?.shape).toEqual([2]);
+  });
+
   it('is not answered for while it is not there', async () => {
     await serve(platform, {});
     await table.caughtUp();

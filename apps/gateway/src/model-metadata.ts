@@ -1,10 +1,11 @@
 import { classesOf } from '@gyre/contracts';
-import { signatureOf } from '@gyre/model-runtime';
+import { signatureOf, type TensorInfo } from '@gyre/model-runtime';
 import { outputMetadata } from './answer.js';
 import { MATRIX } from './feature-rows.js';
-import type { ModelMetadata, Parameters } from './oip.js';
+import type { ModelMetadata, Parameters, TensorMetadata } from './oip.js';
 import type { ServedVersion } from './served-version.js';
 import { chosenVersion, versionsOf, type Serving } from './serving.js';
+import type { TensorModel } from './tensor-request.js';
 
 /** What a client is told of a model. @throws GyreError VERSION_NOT_FOUND */
 export function metadataOf(serving: Serving, version: string): ModelMetadata {
@@ -20,9 +21,16 @@ export function metadataOf(serving: Serving, version: string): ModelMetadata {
           inputs: spec.imported === true ? [] : [{ name: MATRIX, datatype: 'FP32', shape: [-1, spec.inputs.length] }],
           outputs: spec.imported === true ? [] : outputMetadata(spec.label),
         }
-      : { inputs: tensors.inputs.map(signatureOf), outputs: tensors.outputs.map(signatureOf) }),
+      : { inputs: tensors.inputs.map(signatureOf), outputs: tensors.outputs.map((one) => outputOf(one, tensors)) }),
     parameters: parametersOf(chosen, tensors === null ? classesOf(spec.label) : (chosen?.classes ?? [])),
   };
+}
+
+/** Where the first dimension is a batch, outputs have a row for each of it, which has been tried: converters declare [1] for a label all the same. */
+function outputOf(output: TensorInfo, { rowsIndependent }: TensorModel): TensorMetadata {
+  const signature = signatureOf(output);
+  const [rows, ...row] = signature.shape;
+  return rowsIndependent && rows !== undefined ? { ...signature, shape: [-1, ...row] } : signature;
 }
 
 /**
