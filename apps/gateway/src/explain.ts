@@ -136,6 +136,8 @@ export class Explanations {
     const of = { model: request.model, version: version.version, onnx: version.onnx, ids: null };
     if (tensors !== null) {
       const what = askedByTensors(request, tensors, now(), limits);
+      if (what.options !== null)
+        throw new GyreError('NOT_EXPLAINABLE', `${of.model} is explained without its optional inputs; leave them out`);
       const rows = { rows: what.rows, values: what.tensors as readonly TensorValue[] };
       return { ...of, ...byTensors(of.model, tensors, rows, version.classes), found: null };
     }

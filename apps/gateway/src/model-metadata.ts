@@ -21,7 +21,10 @@ export function metadataOf(serving: Serving, version: string): ModelMetadata {
           inputs: spec.imported === true ? [] : [{ name: MATRIX, datatype: 'FP32', shape: [-1, spec.inputs.length] }],
           outputs: spec.imported === true ? [] : outputMetadata(spec.label),
         }
-      : { inputs: tensors.inputs.map(signatureOf), outputs: tensors.outputs.map((one) => outputOf(one, tensors)) }),
+      : {
+          inputs: [...tensors.inputs, ...tensors.optionalInputs].map(signatureOf),
+          outputs: tensors.outputs.map((one) => outputOf(one, tensors)),
+        }),
     parameters: parametersOf(chosen, tensors === null ? classesOf(spec.label) : (chosen?.classes ?? [])),
   };
 }
@@ -35,7 +38,8 @@ function outputOf(output: TensorInfo, { rowsIndependent }: TensorModel): TensorM
 
 /**
  * `class_labels`: a JSON list, in the order of the probabilities. `runs_on`: `loop`, the thread that takes the requests, or `worker`. `run_micros`: the
- * measured time of one row, which decided that. `batched`: whether rows of several requests are run together.
+ * measured time of one row, which decided that. `batched`: whether rows of several requests are run together. `optional_inputs`: a JSON list of those that need
+ * not be brought.
  */
 function parametersOf(version: ServedVersion | null, classes: readonly unknown[]): Parameters {
   const parameters: Parameters = {};
@@ -44,6 +48,8 @@ function parametersOf(version: ServedVersion | null, classes: readonly unknown[]
   parameters['runs_on'] = version.runsOn;
   if (version.runMicros !== null) parameters['run_micros'] = Math.round(version.runMicros * 10) / 10;
   parameters['batched'] = version.tensors?.rowsIndependent ?? true;
+  const optional = version.tensors?.optionalInputs ?? [];
+  if (optional.length > 0) parameters['optional_inputs'] = JSON.stringify(optional.map(({ name }) => name));
   return parameters;
 }
 

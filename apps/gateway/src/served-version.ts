@@ -1,7 +1,7 @@
 import { GyreError, classesOf, type ModelInForce } from '@gyre/contracts';
 import type { LoadedModel, TensorValue } from '@gyre/model-runtime';
 import { RunTimes } from './run-times.js';
-import type { TensorModel } from './tensor-request.js';
+import type { TensorModel, TensorOptions } from './tensor-request.js';
 
 /** A version in memory. It is freed when it has been retired and the last request that uses it is through. */
 export class ServedVersion {
@@ -23,8 +23,13 @@ export class ServedVersion {
   /** What it takes and gives where it is asked by its own tensors; null where it takes the features of a spec. */
   get tensors(): TensorModel | null {
     if (this.spec.imported !== true) return null;
-    const { inputs, outputs, measured } = this.model;
-    return { inputs, outputs, rowsIndependent: !this.mergesRows && (measured?.rowsIndependent ?? false) };
+    const { inputs, optionalInputs, outputs, measured } = this.model;
+    return {
+      inputs,
+      optionalInputs,
+      outputs,
+      rowsIndependent: !this.mergesRows && (measured?.rowsIndependent ?? false),
+    };
   }
 
   get runsOn(): LoadedModel['runsOn'] {
@@ -60,12 +65,13 @@ export class ServedVersion {
     return answer instanceof Promise ? answer.then((values) => this.checked(values, rows)) : this.checked(answer, rows);
   }
 
-  /** Asks it by its own tensors, in the order of its inputs. @returns all outputs by name */
+  /** Asks it by its own tensors, in the order of its inputs. @param options optional inputs by name @returns all outputs by name */
   call(
     values: readonly TensorValue[],
+    options: TensorOptions | null = null,
   ): Readonly<Record<string, TensorValue>> | Promise<Readonly<Record<string, TensorValue>>> {
     const { inputs } = this.model;
-    const named: Record<string, TensorValue> = {};
+    const named: Record<string, TensorValue> = { ...options };
     for (let i = 0; i < inputs.length; i++) named[inputs[i]?.name as string] = values[i] as TensorValue;
     return this.model.call(named);
   }

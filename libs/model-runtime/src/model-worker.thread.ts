@@ -12,9 +12,9 @@ function answer(request: ModelRequest): ModelAnswer['value'] {
     case 'load': {
       const model = OnnxModel.load(request.bytes);
       models.set(request.model, model);
-      const { inputs, outputs, classes, metadata, width, scoreName } = model;
+      const { inputs, optionalInputs, outputs, classes, metadata, width, scoreName } = model;
       model.measured = measureRun(model);
-      return { inputs, outputs, classes, metadata, width, scoreName, run: model.measured };
+      return { inputs, optionalInputs, outputs, classes, metadata, width, scoreName, run: model.measured };
     }
     case 'run':
       return modelOf(request.model).run(request.features, request.rows);
