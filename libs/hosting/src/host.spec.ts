@@ -194,7 +194,10 @@ describe('a host', () => {
       const config = Config.load({ known: [...HOSTING_SECTIONS], overrides });
       return host([service], EmbeddedPlatform.inMemory(), config, createLogger('silent'));
     };
-    await expect(begin(port)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: /HTTP.*is the port taken/ });
+    await expect(begin(port)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/HTTP.*is the port taken/) as string,
+    });
     expect(closed).toBe(true);
     await (await begin(0)).stop(); // its gRPC port is free again
   });
