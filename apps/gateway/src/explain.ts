@@ -71,7 +71,7 @@ export class Explanations {
     caller.identity.require(['predictor'], request.model);
     const { now, limits, admission, table } = this.options;
     admission.count(caller.client);
-    admission.refuseWherePressed(table.serving(request.model).spec.name);
+    admission.refuseWherePressed(table.serving(request.model, caller.identity).spec.name);
     const { parameters } = request;
     const deadlineAt = Math.min(deadlineOf(caller, parameters['timeout'], now()), now() + limits.deadlineMs);
     const [own, given] = withoutBackground(request);
@@ -89,7 +89,7 @@ export class Explanations {
     admission.count(caller.client);
     const deadlineAt = Math.min(deadlineOf(caller, undefined, now()), now() + limits.deadlineMs);
     const past = await this.past(id, caller, deadlineAt);
-    admission.refuseWherePressed(table.serving(past.model).spec.name);
+    admission.refuseWherePressed(table.serving(past.model, caller.identity).spec.name);
     return this.explained(this.ofPast(past), {}, [], deadlineAt);
   }
 

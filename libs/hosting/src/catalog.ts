@@ -62,9 +62,7 @@ export class Catalog {
     if (model !== undefined) return model;
     const there = [...this.models.keys()];
     const advice =
-      there.length === 0
-        ? 'none has been applied yet; apply one with `gyre apply -f SPEC.yaml`'
-        : whatThereIs(there);
+      there.length === 0 ? 'none has been applied yet; apply one with `gyre apply -f SPEC.yaml`' : whatThereIs(there);
     throw new GyreError('MODEL_NOT_FOUND', `no model named "${name}"; ${advice}`);
   }
 }
