@@ -103,7 +103,7 @@ export class Explanations {
     const { rows, onnx } = wanted;
     const orders = wholeNumber(parameters, 'orders', ORDERS, 1, 10_000);
     const seed = wholeNumber(parameters, 'seed', 1, 0, 2 ** 31 - 1);
-    const background = given.length === 0 ? null : this.backgroundOf(wanted, given);
+    const background = given.length === 0 ? null : aboutBackground(() => this.backgroundOf(wanted, given));
     const ask = (usual: TensorRows | null) =>
       thread.explain(onnx, () => table.artifact(onnx), {
         rows,
@@ -233,7 +233,7 @@ export class Explanations {
     if (rows.rows <= backgroundRowsMax) return rows;
     throw new GyreError(
       'EXPLANATION_TOO_LARGE',
-      `the background for ${model} has ${rows.rows} rows; expected at most ${backgroundRowsMax}`,
+      `${model} is compared with ${rows.rows} rows; expected at most ${backgroundRowsMax}`,
     );
   }
 
@@ -257,6 +257,15 @@ export class Explanations {
 const ORDERS = 10;
 const BACKGROUND_ROWS = 50;
 const BACKGROUND = 'background';
+
+/** It comes under the names of the inputs that it is like, and so do the words about it. */
+function aboutBackground<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof GyreError ? new GyreError(error.code, `of the background: ${error.message}`) : error;
+  }
+}
 
 function matrix(features: Float32Array, rows: number, width: number): TensorRows {
   return { rows, values: [{ type: 'float32', dims: [rows, width], data: features }] };

@@ -138,7 +138,7 @@ function uneven(what: string, rows: number, of: string): GyreError {
 
 function timeOf(given: string | number | boolean | undefined, place: string, now: number, maxSkewMs: number): number {
   if (given === undefined) return now;
-  const at = typeof given === 'string' && ISO_TIME.test(given) ? Date.parse(given) : NaN;
+  const at = typeof given === 'string' && ISO_TIME.test(given) && isDay(given) ? Date.parse(given) : NaN;
   if (!(at >= 0))
     throw new GyreError(
       'BAD_REQUEST',
@@ -149,6 +149,12 @@ function timeOf(given: string | number | boolean | undefined, place: string, now
     'BAD_REQUEST',
     `${place} is ${given as string}, ${at - now} ms ahead of this server's clock; expected at most ${maxSkewMs} ms`,
   );
+}
+
+/** 30 February would be taken for a day in March. */
+function isDay(text: string): boolean {
+  const day = Number(text.slice(8, 10));
+  return day <= 28 || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === day;
 }
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;

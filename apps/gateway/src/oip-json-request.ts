@@ -62,8 +62,14 @@ function object(value: unknown, path: string): Readonly<Record<string, unknown>>
 }
 
 function text(value: unknown, path: string): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return whole(value, path);
   throw expected(path, 'a text', value);
+}
+
+/** Half a character of UTF-16, as JSON can write it, would be replaced on its way: two texts would become the same. */
+function whole(value: string, path: string): string {
+  if (value.isWellFormed()) return value;
+  throw new GyreError('BAD_REQUEST', `${path}: holds half a character; expected text that is UTF-8`);
 }
 
 function list(value: unknown, path: string): readonly unknown[] {
@@ -87,7 +93,8 @@ function parameters(value: unknown, path: string): JsonParameters {
 }
 
 function parameter(value: unknown, path: string): Parameters[string] {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value === 'string') return whole(value, path);
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
   // Longer than a number can be, such as an entity's key: its digits count.
   if (typeof value === 'bigint') return String(value);
   throw expected(path, 'a text, a number or a truth', value);
@@ -97,6 +104,14 @@ const NONE: JsonParameters = Object.freeze({});
 
 function expected(path: string, what: string, got: unknown): GyreError {
   const kind =
-    got === undefined ? 'nothing' : got === null ? 'null' : Array.isArray(got) ? 'a list' : `a ${typeof got}`;
+    got === undefined
+      ? 'nothing'
+      : got === null
+        ? 'null'
+        : Array.isArray(got)
+          ? 'a list'
+          : typeof got === 'object'
+            ? 'an object'
+            : `a ${typeof got}`;
   return new GyreError('BAD_REQUEST', `${path}: expected ${what}, got ${kind}`);
 }

@@ -42,10 +42,10 @@ function readChoice(reader: WireReader): string | number | boolean | undefined {
   while (reader.at < reader.end) {
     const tag = reader.tag();
     if (tag === ((STRING_PARAM << 3) | BYTES)) value = reader.text();
-    else if (tag === ((INT64_PARAM << 3) | VARINT)) value = reader.int64();
+    else if (tag === ((INT64_PARAM << 3) | VARINT)) value = reader.exactInt64(true);
     else if (tag === ((BOOL_PARAM << 3) | VARINT)) value = reader.bool();
     else if (tag === ((DOUBLE_PARAM << 3) | FIXED64)) value = reader.double();
-    else if (tag === ((UINT64_PARAM << 3) | VARINT)) value = reader.uint64();
+    else if (tag === ((UINT64_PARAM << 3) | VARINT)) value = reader.exactInt64(false);
     else reader.skipField(tag);
   }
   reader.leave(outer);

@@ -58,6 +58,16 @@ describe('text for a model', () => {
   });
 });
 
+describe('text beside tensors', () => {
+  it('is refused where it could be taken for another', () => {
+    expect(() => json('{"id":"\\ud83c"}')).toThrow('id: holds half a character; expected text that is UTF-8');
+    expect(() => json('{"parameters":{"entity":"\\ud83c"}}')).toThrow('parameters.entity: holds half a character');
+    // Field 3 is the id.
+    expect(() => decodeRequest(Buffer.from([0x1a, 1, 0xff]))).toThrow('a text is no UTF-8');
+    expect(decodeRequest(Buffer.from('\x1a\x03\ufffd')).id).toBe('\ufffd');
+  });
+});
+
 describe('numbers in JSON', () => {
   it.each([
     ['FP32', '1e39', '1e+39', 'from -3.4028234663852886e+38 to 3.4028234663852886e+38'],
@@ -94,7 +104,15 @@ describe('numbers in JSON', () => {
     expect(encodeJson(answer, () => false).body.toString()).toContain('"data":[-0.0,0,-1]');
   });
 
-  it('may be longer than a number can be, also as a parameter', () => {
+  it('may be longer than a number can be, also as a parameter, over gRPC too', () => {
+    const entity = (choice: object): unknown => {
+      const message = { parameters: { entity: choice } };
+      return decodeRequest(Buffer.from(Request.encode(Request.fromObject(message)).finish())).parameters['entity'];
+    };
+    expect(entity({ int64_param: { low: 1, high: 2 ** 21 } })).toBe('9007199254740993');
+    expect(entity({ int64_param: { low: -1, high: -(2 ** 21) - 1 } })).toBe('-9007199254740993');
+    expect(entity({ uint64_param: { low: -1, high: -1, unsigned: true } })).toBe('18446744073709551615');
+    expect(entity({ int64_param: -7 })).toBe(-7);
     const { parameters } = json('{"parameters":{"entity":12345678901234567890,"timeout":-9999999999999999}}');
     expect(parameters).toEqual({ entity: '12345678901234567890', timeout: '-9999999999999999' });
   });
