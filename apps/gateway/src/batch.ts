@@ -1,6 +1,6 @@
 import type { TensorValue } from '@gyre/model-runtime';
 import type { ServedVersion } from './served-version.js';
-import { joinedRows, rowsOf, sameColumns } from './tensor-request.js';
+import { joinedRows, rowsOf, sameColumns, type TensorOptions } from './tensor-request.js';
 
 /** What the versions said of a batch of rows; row-major, [rows, outputs] each. */
 export interface Scores {
@@ -12,7 +12,7 @@ export interface Scores {
 
 /** As much of a request as batching needs. */
 export interface Batched {
-  asked: { rows: number; tensors: readonly TensorValue[] | null };
+  asked: { rows: number; tensors: readonly TensorValue[] | null; options: TensorOptions | null };
   serving: unknown;
   version: ServedVersion | null;
   features: Float32Array | null;
@@ -45,6 +45,7 @@ function goTogether(a: Batched, b: Batched): boolean {
   if (a.serving !== b.serving || a.version !== b.version || a.route !== b.route) return false;
   const [ours, theirs] = [a.asked.tensors, b.asked.tensors];
   if (ours === null || theirs === null) return (a.features === null) === (b.features === null);
+  if (a.asked.options !== null || b.asked.options !== null) return false;
   return a.version?.tensors?.rowsIndependent === true && sameColumns(ours, theirs);
 }
 
@@ -77,7 +78,9 @@ export function scoreBatch(
     failed(error as Error, version);
     return null;
   };
-  const canSplit = version.tensors?.rowsIndependent ?? true;
+  // What holds for a request as a whole may have rows of its own.
+  const hasOptions = requests.some(({ asked }) => asked.options !== null);
+  const canSplit = !hasOptions && (version.tensors?.rowsIndependent ?? true);
   try {
     if (!canSplit && requests.length > 1) return oneByOne(version, requests, failed);
     const asking = asker(version, requests, rows);
@@ -112,7 +115,8 @@ function asker(version: ServedVersion, requests: readonly Batched[], all: number
       if (mustKeep && !version.keepsRows(tensors, rows)) throw new RowsMerged(version);
       return { output: version.scoresIn(tensors, rows), tensors };
     };
-    const tensors = version.call(rows === all ? values : rowsOf(values, all, from, rows), withinMs);
+    const rowsAsked = rows === all ? values : rowsOf(values, all, from, rows);
+    const tensors = version.call(rowsAsked, requests[0]?.asked.options, withinMs);
     return tensors instanceof Promise ? tensors.then(outcome) : outcome(tensors);
   };
 }

@@ -72,6 +72,18 @@ describe('explanations', () => {
     });
   });
 
+  it('say of rows to compare with that they are meant, not the request’s own under the same name', async () => {
+    const background = (...of: number[]): Partial<InferRequest> => ({
+      inputs: [heights(0.5), { ...heights(...of), name: 'background' }],
+    });
+    await expect(explanations.explain(request(background()))).rejects.toThrow(
+      'of the background: input "features" has shape [0, 2]; expected',
+    );
+    await expect(explanations.explain(request(background(...new Array<number>(11).fill(1))))).rejects.toThrow(
+      'of the background: tides is compared with 11 rows; expected at most 10',
+    );
+  });
+
   it('need no platform for a version that serves here', async () => {
     platform.artifacts.get = () => Promise.reject(new GyreError('PLATFORM_UNAVAILABLE', 'away'));
     expect((await explanations.explain(request())).version).toBe(2);

@@ -71,7 +71,7 @@ export class Explanations {
     caller.identity.require(['predictor'], request.model);
     const { now, limits, admission, table } = this.options;
     admission.count(caller.client);
-    admission.refuseWherePressed(table.serving(request.model).spec.name);
+    admission.refuseWherePressed(table.serving(request.model, caller.identity).spec.name);
     const { parameters } = request;
     const deadlineAt = Math.min(deadlineOf(caller, parameters['timeout'], now()), now() + limits.deadlineMs);
     const [own, given] = withoutBackground(request);
@@ -89,7 +89,7 @@ export class Explanations {
     admission.count(caller.client);
     const deadlineAt = Math.min(deadlineOf(caller, undefined, now()), now() + limits.deadlineMs);
     const past = await this.past(id, caller, deadlineAt);
-    admission.refuseWherePressed(table.serving(past.model).spec.name);
+    admission.refuseWherePressed(table.serving(past.model, caller.identity).spec.name);
     return this.explained(this.ofPast(past), {}, [], deadlineAt);
   }
 
@@ -103,7 +103,7 @@ export class Explanations {
     const { rows, onnx } = wanted;
     const orders = wholeNumber(parameters, 'orders', ORDERS, 1, 10_000);
     const seed = wholeNumber(parameters, 'seed', 1, 0, 2 ** 31 - 1);
-    const background = given.length === 0 ? null : this.backgroundOf(wanted, given);
+    const background = given.length === 0 ? null : aboutBackground(() => this.backgroundOf(wanted, given));
     const ask = (usual: TensorRows | null) =>
       thread.explain(onnx, () => table.artifact(onnx), {
         rows,
@@ -136,6 +136,8 @@ export class Explanations {
     const of = { model: request.model, version: version.version, onnx: version.onnx, ids: null };
     if (tensors !== null) {
       const what = askedByTensors(request, tensors, now(), limits);
+      if (what.options !== null)
+        throw new GyreError('NOT_EXPLAINABLE', `${of.model} is explained without its optional inputs; leave them out`);
       const rows = { rows: what.rows, values: what.tensors as readonly TensorValue[] };
       return { ...of, ...byTensors(of.model, tensors, rows, version.classes), found: null };
     }
@@ -231,7 +233,7 @@ export class Explanations {
     if (rows.rows <= backgroundRowsMax) return rows;
     throw new GyreError(
       'EXPLANATION_TOO_LARGE',
-      `the background for ${model} has ${rows.rows} rows; expected at most ${backgroundRowsMax}`,
+      `${model} is compared with ${rows.rows} rows; expected at most ${backgroundRowsMax}`,
     );
   }
 
@@ -255,6 +257,15 @@ export class Explanations {
 const ORDERS = 10;
 const BACKGROUND_ROWS = 50;
 const BACKGROUND = 'background';
+
+/** It comes under the names of the inputs that it is like, and so do the words about it. */
+function aboutBackground<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof GyreError ? new GyreError(error.code, `of the background: ${error.message}`) : error;
+  }
+}
 
 function matrix(features: Float32Array, rows: number, width: number): TensorRows {
   return { rows, values: [{ type: 'float32', dims: [rows, width], data: features }] };

@@ -31,7 +31,7 @@ function fromMatrix(tensor: Tensor, inputs: readonly ModelInput[]): FeatureRows 
   }
   const values = numbersIn(tensor, inputs);
   const features = values instanceof Float32Array ? values : Float32Array.from(values, Number);
-  refuseInfinite(features);
+  refuseInfinite(features, inputs);
   return { rows, features };
 }
 
@@ -56,7 +56,7 @@ function fromColumns(tensors: readonly Tensor[], inputs: readonly ModelInput[]):
     const values = numbersIn(tensor, inputs);
     for (let row = 0; row < rows; row++) features[row * width + column] = Number(values[row]);
   }
-  refuseInfinite(features);
+  refuseInfinite(features, inputs);
   return { rows, features };
 }
 
@@ -71,10 +71,14 @@ function numbersIn(tensor: Tensor, inputs: readonly ModelInput[]): ArrayLike<num
   throw mismatch(`input "${tensor.name}" is BYTES`, inputs);
 }
 
-function refuseInfinite(features: Float32Array): void {
-  for (const value of features) {
-    if (Math.abs(value) === Infinity)
-      throw new GyreError('FEATURES_MISMATCHED', `a feature's value is beyond float32; NaN stands for a missing one`);
+function refuseInfinite(features: Float32Array, inputs: readonly ModelInput[]): void {
+  for (let i = 0; i < features.length; i++) {
+    if (Math.abs(features[i] as number) !== Infinity) continue;
+    const [row, column] = [Math.floor(i / inputs.length), inputs[i % inputs.length] as ModelInput];
+    throw new GyreError(
+      'FEATURES_MISMATCHED',
+      `the feature ${nameOf(column)} of row ${row} is beyond float32; expected a finite number, or NaN for a missing one`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
-import { GrpcBytes, Readiness, Needs } from '@gyre/hosting';
+import { GrpcBytes, Needs, Readiness, type CallOnConnection } from '@gyre/hosting';
 import { grpcCaller } from './caller.js';
 import { Inference } from './infer.js';
 import { inferBytes } from './infer-bytes.js';
@@ -38,8 +38,8 @@ export class GatewayGrpc {
 
   @Needs('predictor', 'viewer')
   @GrpcMethod(SERVICE, 'ModelReady')
-  modelReady({ name = '', version = '' }: ModelName): { ready: boolean } {
-    return { ready: isReady(this.table.serving(name), version) };
+  modelReady({ name = '', version = '' }: ModelName, _: unknown, { identity }: CallOnConnection): { ready: boolean } {
+    return { ready: isReady(this.table.serving(name, identity), version) };
   }
 
   @Needs()
@@ -50,8 +50,8 @@ export class GatewayGrpc {
 
   @Needs('predictor', 'viewer')
   @GrpcMethod(SERVICE, 'ModelMetadata')
-  modelMetadata({ name = '', version = '' }: ModelName): object {
-    const { parameters, ...metadata } = metadataOf(this.table.serving(name), version);
+  modelMetadata({ name = '', version = '' }: ModelName, _: unknown, { identity }: CallOnConnection): object {
+    const { parameters, ...metadata } = metadataOf(this.table.serving(name, identity), version);
     return { ...metadata, parameters: messagesOf(parameters) };
   }
 }

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
-import { Readiness, type HttpReply, type HttpRequest, Needs, Identity } from '@gyre/hosting';
+import { CallerIdentity, Identity, Needs, Readiness, type HttpReply, type HttpRequest } from '@gyre/hosting';
 import { httpCaller } from './caller.js';
 import { GatewayMetrics, type PairCoverage } from './gateway.metrics.js';
 import { Inference } from './infer.js';
@@ -37,14 +37,23 @@ export class GatewayHttp {
 
   @Needs('predictor', 'viewer')
   @Get(['models/:model', 'models/:model/versions/:version'])
-  metadata(@Param('model') model: string, @Param('version') version = ''): ModelMetadata {
-    return metadataOf(this.table.serving(model), version);
+  metadata(
+    @CallerIdentity() caller: Identity,
+    @Param('model') model: string,
+    @Param('version') version = '',
+  ): ModelMetadata {
+    return metadataOf(this.table.serving(model, caller), version);
   }
 
   @Needs('predictor', 'viewer')
   @Get(['models/:model/ready', 'models/:model/versions/:version/ready'])
-  modelReady(@Res() reply: HttpReply, @Param('model') model: string, @Param('version') version = ''): void {
-    answerReady(reply, isReady(this.table.serving(model), version));
+  modelReady(
+    @Res() reply: HttpReply,
+    @CallerIdentity() caller: Identity,
+    @Param('model') model: string,
+    @Param('version') version = '',
+  ): void {
+    answerReady(reply, isReady(this.table.serving(model, caller), version));
   }
 
   @Needs('predictor')

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +16,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { topics, type Predicted } from '@gyre/contracts';
 import { Config, host, HOSTING_SECTIONS, type Host } from '@gyre/hosting';
 import { EmbeddedPlatform } from '@gyre/platform';
-import { answering, apply, echoing, KeptLog, serve } from './a-model.js';
+import { answering, apply, aSpec, echoing, KeptLog, serve } from './a-model.js';
 import { GatewayModule } from './gateway.module.js';
 
 /** The messages as the proto loader makes them. */
@@ -47,10 +48,15 @@ describe('the gateway', () => {
     rmSync(home, { recursive: true });
   });
 
-  const start = async (): Promise<void> => {
+  const start = async (auth: object = {}): Promise<void> => {
     platform = EmbeddedPlatform.open({ dir: join(home, 'platform'), partitions: 2, tickEveryMs: null });
     const known = [...HOSTING_SECTIONS, 'gateway'];
-    const overrides = { http: { port: 0 }, grpc: { port: 0 }, gateway: { logDir: join(home, 'gateway') } };
+    const overrides = {
+      http: { port: 0 },
+      grpc: { port: 0 },
+      auth: { ...auth },
+      gateway: { logDir: join(home, 'gateway') },
+    };
     const service = {
       name: 'gateway',
       module: GatewayModule,
@@ -67,7 +73,7 @@ describe('the gateway', () => {
     client.close();
     await gateway.stop();
   };
-  const call = <A>(method: string, request: object): Promise<A> =>
+  const call = <A>(method: string, request: object, metadata = new Metadata()): Promise<A> =>
     new Promise((resolve, reject) => {
       const unary = (
         client as never as Record<
@@ -75,9 +81,7 @@ describe('the gateway', () => {
           (r: object, m: Metadata, done: (e: ServiceError | null, a: A) => void) => void
         >
       )[method];
-      unary?.call(client, request, new Metadata(), (error, answer) =>
-        error === null ? resolve(answer) : reject(error),
-      );
+      unary?.call(client, request, metadata, (error, answer) => (error === null ? resolve(answer) : reject(error)));
     });
   const infer = (over: object = {}): Promise<ModelInferResponseMessage> =>
     call('ModelInfer', {
@@ -224,6 +228,29 @@ describe('the gateway', () => {
       code: status.INVALID_ARGUMENT,
       details: expect.stringContaining('expected one input "features" of FP32 [N, 2]') as string,
     });
+  });
+
+  it('names no model to somebody who may not know of it, whatever is asked', async () => {
+    await stop();
+    const sha256 = createHash('sha256').update('key').digest('hex');
+    await start({ tokens: [{ name: 'shop', sha256, roles: ['predictor:tide*'] }] });
+    await apply(platform, aSpec({ name: 'fraud' }));
+    await inPlace();
+    const metadata = new Metadata();
+    metadata.set('x-api-key', 'key');
+    const told = 'no model named "tide"; there are: tides';
+    for (const [method, request] of [
+      ['ModelInfer', { model_name: 'tide' }],
+      ['ModelReady', { name: 'tide' }],
+      ['ModelMetadata', { name: 'tide' }],
+    ] as const)
+      await expect(call(method, request, metadata)).rejects.toMatchObject({ details: `MODEL_NOT_FOUND: ${told}` });
+    for (const path of ['', '/ready', '/infer', '/explain']) {
+      const method = path === '/infer' || path === '/explain' ? 'POST' : 'GET';
+      const headers = { 'x-api-key': 'key' };
+      const answer = await fetch(`${gateway.httpUrl}/v2/models/tide${path}`, { method, headers });
+      expect([path, answer.status, await answer.json()]).toEqual([path, 404, { error: told, code: 'MODEL_NOT_FOUND' }]);
+    }
   });
 
   it('answers a request without tensors raw, as clients such as tritonclient read it', async () => {

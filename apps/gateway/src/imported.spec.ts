@@ -225,6 +225,48 @@ describe('an imported model', () => {
     });
   });
 
+  it('gives a row for each of a batch, whatever its file declares', async () => {
+    const [same, ...others] = PARTS.outputs as [OnnxModelParts['outputs'][number]];
+    const declared = encodeOnnx({ ...PARTS, outputs: [{ ...same, dims: [1] }, ...others] });
+    await serve(platform, { champion: [2, declared] });
+    await table.caughtUp();
+    const { outputs } = metadataOf(table.serving('tides'), '');
+    expect(outputs.map(({ shape }) => shape)).toEqual([[-1], [-1], [-1, 2]]);
+    expect((await infer(tensors(['a', 'b'], [0n, 1n]))).outputs[0]?.shape).toEqual([2]);
+  });
+
+  it('takes inputs that its file has a value for, for the request that brings them', async () => {
+    const adding = encodeOnnx({
+      ...PARTS,
+      inputs: [{ name: 'add', type: 'int64', dims: [1] }, ...PARTS.inputs],
+      outputs: [{ name: 'also', type: 'int64', dims: ['N'] }],
+      nodes: [{ op: 'Add', inputs: ['index', 'add'], outputs: ['also'] }],
+      constants: { add: { type: 'int64', dims: [1], values: [10] } },
+    });
+    await serve(platform, { champion: [2, adding] });
+    await table.caughtUp();
+    const { inputs, parameters } = metadataOf(table.serving('tides'), '');
+    expect(inputs.map(({ name }) => name)).toEqual(['who', 'index', 'add']);
+    expect(parameters['optional_inputs']).toBe('["add"]');
+    const add = (by: bigint): Tensor => ({ name: 'add', datatype: 'INT64', shape: [1], values: BigInt64Array.of(by) });
+    calls = 0;
+    const many = Array.from({ length: 20 }, (_, i) => BigInt(i));
+    const answers = await Promise.all([
+      infer(tensors(['a'], [1n])),
+      infer([...tensors(['a'], [1n]), add(5n)]),
+      infer(tensors(['a'], [2n])),
+      infer([...tensors(new Array<string>(20).fill('a'), many), add(100n)]),
+    ]);
+    const also = answers.map(({ outputs }) => Array.from(outputs[0]?.values as BigInt64Array));
+    expect(also).toEqual([[11n], [6n], [12n], many.map((i) => i + 100n)]);
+    // The two that bring nothing go together, and the others each alone and whole.
+    expect(calls).toBe(3);
+    await expect(infer([...tensors(['a'], [1n]), { ...add(1n), shape: [1, 1] }])).rejects.toThrow(
+      'input "add" is INT64 [1, 1]; expected "who" of BYTES [N] and "index" of INT64 [N], and if wanted "add" of INT64 [1]',
+    );
+    await expect(infer([...tensors(['a'], [1n]), add(1n), add(2n)])).rejects.toThrow('input "add" is brought twice');
+  });
+
   it('is not answered for while it is not there', async () => {
     await serve(platform, {});
     await table.caughtUp();

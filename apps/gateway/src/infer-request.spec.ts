@@ -44,7 +44,16 @@ describe('a request', () => {
       { inputs: [{ name: 'wind', datatype: 'FP32', shape: [1], values: [1] }] },
       'no input for sea.height; expected',
     ],
-    ['infinity', { inputs: [matrix(1e39)] }, "a feature's value is beyond float32"],
+    [
+      'infinity',
+      { inputs: [matrix(1e39)] },
+      'the feature sea.height of row 0 is beyond float32; expected a finite number',
+    ],
+    [
+      'a day that is none',
+      { parameters: { time: '2026-02-30T14:05:00Z' } },
+      'is "2026-02-30T14:05:00Z"; expected ISO 8601',
+    ],
     ['a time without a zone', { parameters: { time: '2026-11-22T14:05:00' } }, 'expected ISO 8601 with a zone'],
     [
       'a time far ahead',

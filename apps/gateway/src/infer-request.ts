@@ -2,7 +2,7 @@ import { GyreError, type ModelInput } from '@gyre/contracts';
 import type { TensorValue } from '@gyre/model-runtime';
 import { featureRows, type FeatureRows } from './feature-rows.js';
 import type { InferRequest, Tensor } from './oip.js';
-import { tensorInputs, type TensorModel } from './tensor-request.js';
+import { tensorInputs, type TensorModel, type TensorOptions } from './tensor-request.js';
 
 /** What a request asks for, checked. */
 export interface Asked {
@@ -11,6 +11,8 @@ export interface Asked {
   features: Float32Array | null;
   /** In the order of the model's inputs; null where it takes features. */
   tensors: readonly TensorValue[] | null;
+  /** Its optional inputs that the request brings; null: none. */
+  options: TensorOptions | null;
   /** One for each row, where the request names any. */
   entities: readonly string[] | null;
   /** Event time of the request, or of its first row, UTC milliseconds. */
@@ -33,12 +35,12 @@ export interface RequestLimits {
 export function askedByTensors(request: InferRequest, model: TensorModel, now: number, limits: RequestLimits): Asked {
   checkId(request.id);
   const at = timeOf(request.parameters[TIME], PARAMETER, now, limits.maxSkewMs);
-  const { rows, values: tensors } = limited(tensorInputs(request.inputs, model), limits);
+  const { rows, values: tensors, options } = limited(tensorInputs(request.inputs, model), limits);
   const given = request.parameters[ENTITY];
   const entity = given === undefined ? null : String(given);
   if (entity !== null) checkEntity(entity);
   const entities = entity === null ? null : new Array<string>(rows).fill(entity);
-  return { rows, features: null, tensors, entities, at, times: null };
+  return { rows, features: null, tensors, options, entities, at, times: null };
 }
 
 /**
@@ -69,7 +71,7 @@ export function asked(request: InferRequest, inputs: readonly ModelInput[], now:
   if (times !== null && times.length !== rows)
     throw uneven(`input "${TIME}" has ${times.length} times`, rows, isLookedUp ? 'entities' : 'features');
   const entities = names ?? (entity === undefined ? null : new Array<string>(rows).fill(String(entity)));
-  return { rows, features, tensors: null, entities, at, times };
+  return { rows, features, tensors: null, options: null, entities, at, times };
 }
 
 /** Event time of a row, UTC milliseconds. */
@@ -136,7 +138,7 @@ function uneven(what: string, rows: number, of: string): GyreError {
 
 function timeOf(given: string | number | boolean | undefined, place: string, now: number, maxSkewMs: number): number {
   if (given === undefined) return now;
-  const at = typeof given === 'string' && ISO_TIME.test(given) ? Date.parse(given) : NaN;
+  const at = typeof given === 'string' && ISO_TIME.test(given) && isDay(given) ? Date.parse(given) : NaN;
   if (!(at >= 0))
     throw new GyreError(
       'BAD_REQUEST',
@@ -147,6 +149,12 @@ function timeOf(given: string | number | boolean | undefined, place: string, now
     'BAD_REQUEST',
     `${place} is ${given as string}, ${at - now} ms ahead of this server's clock; expected at most ${maxSkewMs} ms`,
   );
+}
+
+/** 30 February would be taken for a day in March. */
+function isDay(text: string): boolean {
+  const day = Number(text.slice(8, 10));
+  return day <= 28 || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === day;
 }
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;

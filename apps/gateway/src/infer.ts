@@ -110,7 +110,7 @@ export class Inference {
     const { table, now, limits, admission } = this.options;
     // Before anything tells whether there is such a model.
     caller.identity.require(PREDICTORS, request.model);
-    const serving = table.serving(request.model);
+    const serving = table.serving(request.model, caller.identity);
     const routed = route(serving, request);
     const { version } = routed;
     const { spec } = version ?? serving;

@@ -21,7 +21,7 @@ export function metadataOf(serving: Serving, version: string): ModelMetadata {
           outputs: spec.imported === true ? [] : outputMetadata(spec.label),
         }
       : {
-          inputs: tensors.inputs.map(signatureOf),
+          inputs: [...tensors.inputs, ...tensors.optionalInputs].map(signatureOf),
           outputs: tensors.outputs.map((one) => outputSignature(one, tensors.rowsIndependent)),
         }),
     parameters: parametersOf(chosen, tensors === null ? classesOf(spec.label) : (chosen?.classes ?? [])),
@@ -29,8 +29,9 @@ export function metadataOf(serving: Serving, version: string): ModelMetadata {
 }
 
 /**
- * `class_labels`: a JSON list, in the order of the probabilities. `runs_on`: `loop`, the thread that takes the requests, `worker` or `process`. `run_micros`: the
- * measured time of one row, which decided that. `batched`: whether rows of several requests are run together.
+ * `class_labels`: a JSON list, in the order of the probabilities. `runs_on`: `loop`, the thread that takes the requests, `worker` or `process`. `sized_by`: the
+ * operator by which the inputs say how much a run does. `run_micros`: the measured time of one row, which decided that. `batched`: whether rows of several
+ * requests are run together. `optional_inputs`: a JSON list of those that need not be brought.
  */
 function parametersOf(version: ServedVersion | null, classes: readonly unknown[]): Parameters {
   const parameters: Parameters = {};
@@ -40,6 +41,8 @@ function parametersOf(version: ServedVersion | null, classes: readonly unknown[]
   if (version.sizedBy !== null) parameters['sized_by'] = version.sizedBy;
   if (version.runMicros !== null) parameters['run_micros'] = Math.round(version.runMicros * 10) / 10;
   parameters['batched'] = version.tensors?.rowsIndependent ?? true;
+  const optional = version.tensors?.optionalInputs ?? [];
+  if (optional.length > 0) parameters['optional_inputs'] = JSON.stringify(optional.map(({ name }) => name));
   return parameters;
 }
 

@@ -329,9 +329,9 @@ describe('a request that is broken', () => {
     ['millions of broken tensors', () => rest(`{"inputs":[${'1,'.repeat(LARGE / 2)}1]}`), 'expected at most 16384'],
     ['a tensor that is none', () => rest('{"inputs":[1]}'), 'inputs.0: expected an object, got a number'],
     ['millions of dimensions', () => shaped('1,'.repeat(SHAPE_OF_ONES) + '1'), 'more than 64 dimensions'],
-    ['a product beyond numbers', () => shaped('4294967296,4294967296'), 'more elements than can be counted'],
-    ['a negative dimension', () => shaped('-1'), 'dimensions are whole numbers from 0 on'],
-    ['a dimension that is no number', () => shaped('1e999'), 'dimensions are whole numbers from 0 on'],
+    ['a product beyond numbers', () => shaped('2147483647,2147483647'), 'more elements than can be counted'],
+    ['a negative dimension', () => shaped('-1'), 'dimensions are whole numbers from 0 to 2147483647'],
+    ['a dimension that is no number', () => shaped('1e999'), 'dimensions are whole numbers from 0 to 2147483647'],
     ['a shape without the data for it', () => shaped('100000,100000'), '10000000000 elements, but brought 1 in data'],
     [
       'a number of millions of digits',
@@ -360,8 +360,8 @@ describe('a request that is broken', () => {
     ['many parameters, gRPC', () => many(PARAMETERS, 0x22, 0), 'more than 1024 parameters'],
     ['groups in groups, gRPC', () => many(LARGE, 0x5b), 'groups lie in one another more than 32 deep'],
     ['many dimensions, gRPC', () => overGrpc(...new Array<number>(100_000).fill(1)), 'more than 64 dimensions'],
-    ['a product beyond numbers, gRPC', () => overGrpc(2 ** 32, 2 ** 32), 'more elements than can be counted'],
-    ['a negative dimension, gRPC', () => overGrpc(-1, 2), 'dimensions are whole numbers from 0 on'],
+    ['a product beyond numbers, gRPC', () => overGrpc(2 ** 31 - 1, 2 ** 31 - 1), 'more elements than can be counted'],
+    ['a negative dimension, gRPC', () => overGrpc(-1, 2), 'dimensions are whole numbers from 0 to 2147483647'],
     [
       'a shape without the data for it, gRPC',
       () => overGrpc(2 ** 20, 2 ** 20),

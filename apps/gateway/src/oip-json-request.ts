@@ -1,5 +1,5 @@
 import { GyreError } from '@gyre/contracts';
-import { PARAMETERS_MAX, TENSORS_MAX } from './oip.js';
+import { PARAMETERS_MAX, TENSORS_MAX, type Parameters } from './oip.js';
 
 /** A tensor of a request's JSON, its data unread. */
 export interface JsonTensor {
@@ -9,7 +9,7 @@ export interface JsonTensor {
   data: unknown;
   parameters: JsonParameters;
 }
-export type JsonParameters = Readonly<Record<string, string | number | bigint | boolean>>;
+export type JsonParameters = Readonly<Parameters>;
 
 /** The JSON of POST /v2/models/:model/infer. */
 export interface JsonRequestBody {
@@ -45,11 +45,11 @@ function tensor(input: unknown, path: string): JsonTensor {
   const fields = object(input, path);
   const { shape, data } = fields;
   if (!Array.isArray(shape)) throw expected(`${path}.shape`, 'a list of numbers', shape);
-  const odd = shape.findIndex((size) => typeof size !== 'number');
+  const odd = shape.findIndex((size) => typeof size !== 'number' && typeof size !== 'bigint');
   if (odd >= 0) throw expected(`${path}.shape.${odd}`, 'a number', shape[odd]);
   return {
     name: text(fields['name'], `${path}.name`),
-    shape,
+    shape: shape.map(Number),
     datatype: text(fields['datatype'], `${path}.datatype`),
     data,
     parameters: parameters(fields['parameters'], `${path}.parameters`),
@@ -62,8 +62,14 @@ function object(value: unknown, path: string): Readonly<Record<string, unknown>>
 }
 
 function text(value: unknown, path: string): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return whole(value, path);
   throw expected(path, 'a text', value);
+}
+
+/** Half a character of UTF-16, as JSON can write it, would be replaced on its way: two texts would become the same. */
+function whole(value: string, path: string): string {
+  if (value.isWellFormed()) return value;
+  throw new GyreError('BAD_REQUEST', `${path}: holds half a character; expected text that is UTF-8`);
 }
 
 function list(value: unknown, path: string): readonly unknown[] {
@@ -76,21 +82,36 @@ function list(value: unknown, path: string): readonly unknown[] {
 function parameters(value: unknown, path: string): JsonParameters {
   if (value === undefined) return NONE;
   const fields = object(value, path);
+  const read: Parameters = {};
   let count = 0;
   for (const name in fields) {
     if ((count += 1) > PARAMETERS_MAX)
       throw new GyreError('BAD_REQUEST', `${path}: more than ${PARAMETERS_MAX} parameters`);
-    if (!SCALARS.has(typeof fields[name]))
-      throw expected(`${path}.${name}`, 'a text, a number or a truth', fields[name]);
+    read[name] = parameter(fields[name], `${path}.${name}`);
   }
-  return fields as JsonParameters;
+  return read;
+}
+
+function parameter(value: unknown, path: string): Parameters[string] {
+  if (typeof value === 'string') return whole(value, path);
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  // Longer than a number can be, such as an entity's key: its digits count.
+  if (typeof value === 'bigint') return String(value);
+  throw expected(path, 'a text, a number or a truth', value);
 }
 
 const NONE: JsonParameters = Object.freeze({});
-const SCALARS: ReadonlySet<string> = new Set(['string', 'number', 'bigint', 'boolean']);
 
 function expected(path: string, what: string, got: unknown): GyreError {
   const kind =
-    got === undefined ? 'nothing' : got === null ? 'null' : Array.isArray(got) ? 'a list' : `a ${typeof got}`;
+    got === undefined
+      ? 'nothing'
+      : got === null
+        ? 'null'
+        : Array.isArray(got)
+          ? 'a list'
+          : typeof got === 'object'
+            ? 'an object'
+            : `a ${typeof got}`;
   return new GyreError('BAD_REQUEST', `${path}: expected ${what}, got ${kind}`);
 }

@@ -42,10 +42,10 @@ function readChoice(reader: WireReader): string | number | boolean | undefined {
   while (reader.at < reader.end) {
     const tag = reader.tag();
     if (tag === ((STRING_PARAM << 3) | BYTES)) value = reader.text();
-    else if (tag === ((INT64_PARAM << 3) | VARINT)) value = reader.int64();
+    else if (tag === ((INT64_PARAM << 3) | VARINT)) value = reader.exactInt64(true);
     else if (tag === ((BOOL_PARAM << 3) | VARINT)) value = reader.bool();
     else if (tag === ((DOUBLE_PARAM << 3) | FIXED64)) value = reader.double();
-    else if (tag === ((UINT64_PARAM << 3) | VARINT)) value = reader.uint64();
+    else if (tag === ((UINT64_PARAM << 3) | VARINT)) value = reader.exactInt64(false);
     else reader.skipField(tag);
   }
   reader.leave(outer);
@@ -80,7 +80,7 @@ export function writeParameters(writer: WireWriter, field: number, parameters: P
  * they had not been there.
  * @throws GyreError BAD_REQUEST
  */
-export function refuseExtensions(parameters: Parameters, tensor: string): void {
+export function refuseExtensions(parameters: Readonly<Parameters>, tensor: string): void {
   for (const name in parameters) {
     if (!EXTENSIONS.has(name)) continue;
     throw new GyreError(

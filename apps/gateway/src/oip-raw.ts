@@ -1,5 +1,6 @@
 import { GyreError } from '@gyre/contracts';
 import { arrays, numbersOf, type Datatype, type NumberArray, type Tensor } from './oip.js';
+import { decodedText } from './oip-text.js';
 
 /**
  * Reads raw tensor contents: little-endian, row-major, without padding; BYTES elements each after their length as a uint32.
@@ -43,39 +44,13 @@ export function rawOf({ datatype, values }: Tensor): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/**
- * Text is UTF-8, or it would come out of the model as something else than what went in.
- * @param element its place among the input's
- * @throws GyreError FEATURES_MISMATCHED
- */
-export function strictText(bytes: Buffer, from: number, to: number, input: string, element: number): string {
-  const text = bytes.toString('utf8', from, to);
-  if (text.includes('\ufffd') && !Buffer.from(text).equals(bytes.subarray(from, to)))
-    throw noText(input, element, 'holds bytes that are no UTF-8');
-  return wholeText(text, input, element);
-}
-
-/**
- * Text that onnxruntime takes as it is: to it a NUL is the end, and half of a surrogate pair nothing.
- * @throws GyreError FEATURES_MISMATCHED
- */
-export function wholeText(text: string, input: string, element: number): string {
-  if (text.includes('\0')) throw noText(input, element, 'holds a NUL, where a model would see its end');
-  if (!text.isWellFormed()) throw noText(input, element, 'holds half of a surrogate pair');
-  return text;
-}
-
-function noText(input: string, element: number, problem: string): GyreError {
-  return new GyreError('FEATURES_MISMATCHED', `input "${input}": element ${element} ${problem}; expected text`);
-}
-
 function readStrings(bytes: Buffer, from: number, to: number, count: number, input: string): string[] {
   const values: string[] = [];
   let at = from;
   while (at + 4 <= to && values.length < count) {
     const end = at + 4 + bytes.readUInt32LE(at);
     if (end > to) break;
-    values.push(strictText(bytes, at + 4, end, input, values.length));
+    values.push(decodedText(bytes, at + 4, end, input, values.length));
     at = end;
   }
   if (values.length === count && at === to) return values;

@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from './oip.js';
 import { NONE, readParameter, refuseExtensions, tooManyParameters } from './oip-parameters.js';
-import { strictText } from './oip-raw.js';
+import { decodedText } from './oip-text.js';
 import { BYTES, FIXED32, FIXED64, VARINT, WireReader, type WireWriter } from './oip-wire.js';
 
 /** A tensor whose values still lie in the message: in its contents, or in raw bytes that come after all tensors. */
@@ -109,17 +109,20 @@ export function readContents(tensor: UnreadTensor): Tensor {
   const datatype = datatypeOf(text, name);
   const count = elementsOf(shape, name);
   const field = fieldOf[datatype];
-  if (field === 0 && count > 0)
-    throw new GyreError(
-      'FEATURES_MISMATCHED',
-      `input "${name}" is FP16, of which InferTensorContents has no field; expected it in raw_input_contents`,
-    );
+  if (datatype === 'FP16' && count > 0) throw untyped(name);
   const brought = contents === null ? 0 : countElements(contents, field);
-  checkCount(name, shape, count, brought, (fields[field] as (typeof fields)[number]).name);
+  checkCount(name, shape, count, brought, fields[field]?.name ?? '');
   if (datatype === 'BYTES') return { name, datatype, shape, values: contents === null ? [] : texts(contents, name) };
   const values = new arrays[datatype](count);
   if (contents !== null) fill(values, contents, field, tensor);
   return { name, datatype, shape, values };
+}
+
+function untyped(input: string): GyreError {
+  return new GyreError(
+    'FEATURES_MISMATCHED',
+    `input "${input}" is FP16, for which the protocol has no field of contents; expected it in raw_input_contents`,
+  );
 }
 
 /** Counts before memory is taken for them. Values in the field of another datatype are not seen. */
@@ -195,7 +198,7 @@ function putNarrow(value: number, values: NumberArray, index: number, { name, da
   const [min, max] = datatype.startsWith('U') ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
   throw new GyreError(
     'FEATURES_MISMATCHED',
-    `input "${name}" is ${datatype} and holds ${value}; expected ${min} to ${max}`,
+    `input "${name}" is ${datatype} and holds ${value} in element ${index}; expected ${min} to ${max}`,
   );
 }
 
@@ -205,7 +208,7 @@ function texts(contents: WireReader, input: string): string[] {
     const tag = contents.tag();
     if (tag === ((fieldOf.BYTES << 3) | BYTES)) {
       const from = contents.delimited();
-      values.push(strictText(contents.bytes, from, contents.at, input, values.length));
+      values.push(decodedText(contents.bytes, from, contents.at, input, values.length));
     } else contents.skipField(tag);
   }
   return values;

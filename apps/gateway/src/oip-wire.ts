@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { GyreError } from '@gyre/contracts';
 
 /** How a field's value lies in a protobuf message. */
@@ -59,9 +60,12 @@ export class WireReader {
     return (HALVES[1] as number) * 2 ** 32 + ((HALVES[0] as number) >>> 0);
   }
 
-  uint64(): number {
+  /** A whole number of 64 bits, or the digits of one that a number cannot hold. */
+  exactInt64(isSigned: boolean): number | string {
     this.int64Into(HALVES, 0);
-    return ((HALVES[1] as number) >>> 0) * 2 ** 32 + ((HALVES[0] as number) >>> 0);
+    const [low, high] = [(HALVES[0] as number) >>> 0, isSigned ? (HALVES[1] as number) : (HALVES[1] as number) >>> 0];
+    const value = high * 2 ** 32 + low;
+    return Number.isSafeInteger(value) ? value : String(BigInt(high) * 2n ** 32n + BigInt(low));
   }
 
   /** Puts the lower half of a 64-bit number at `index` and the upper one after it. */
@@ -122,7 +126,10 @@ export class WireReader {
 
   text(): string {
     const from = this.delimited();
-    return this.bytes.toString('utf8', from, this.at);
+    const text = this.bytes.toString('utf8', from, this.at);
+    // What a decoder puts for what is no UTF-8: two texts would become the same.
+    if (text.includes('\ufffd') && !isUtf8(this.bytes.subarray(from, this.at))) throw this.broken('a text is no UTF-8');
+    return text;
   }
 
   /** Passes over the value of a field that is not known here. */

@@ -247,7 +247,10 @@ describe('the codec of inference messages', () => {
 
   it.each([
     [{ datatype: 'BF16', shape: [1] }, 'input "x" has datatype "BF16"; expected one of BOOL, UINT8'],
-    [{ datatype: 'FP32', shape: [2, -1] }, 'input "x" has shape [2, -1]; dimensions are whole numbers from 0 on'],
+    [
+      { datatype: 'FP32', shape: [2, -1] },
+      'input "x" has shape [2, -1]; dimensions are whole numbers from 0 to 2147483647',
+    ],
     [
       { datatype: 'FP32', shape: [2], contents: { fp32_contents: [1] } },
       'input "x" has shape [2], which is 2 elements, but brought 1 in fp32_contents',
@@ -262,11 +265,7 @@ describe('the codec of inference messages', () => {
     ],
     [
       { datatype: 'INT8', shape: [1], contents: { int_contents: [128] } },
-      'input "x" is INT8 and holds 128; expected -128 to 127',
-    ],
-    [
-      { datatype: 'BYTES', shape: [1], contents: { bytes_contents: [Buffer.from([0xff])] } },
-      'input "x": element 0 holds bytes that are no UTF-8',
+      'input "x" is INT8 and holds 128 in element 0; expected -128 to 127',
     ],
   ])('refuses tensors with what was expected: %j', (input, message) => {
     const bytes = encoded(Request, { inputs: [{ name: 'x', ...input }] });
@@ -308,9 +307,9 @@ describe('tensors of the Open Inference Protocol', () => {
     fc.assert(
       fc.property(tensor(datatypes), (given) => {
         const read = back(encodeJson(answer(given), () => false));
-        // JSON has no -0 and no infinities.
+        // JSON has no infinities.
         const plain = ({ values }: Tensor): unknown[] =>
-          Array.from(values as ArrayLike<unknown>, (x) => (Math.abs(Number(x)) === Infinity ? NaN : x === 0 ? 0 : x));
+          Array.from(values as ArrayLike<unknown>, (x) => (Math.abs(Number(x)) === Infinity ? NaN : x));
         expect({ ...read, values: plain(read) }).toEqual({ ...given, values: plain(given) });
       }),
     );
@@ -354,12 +353,12 @@ describe('tensors of the Open Inference Protocol', () => {
     [{ inputs: [four] }, 5, undefined, '1 bytes of the body belong to no input'],
     [{ inputs: [{ ...four, parameters: { binary_data_size: 2 } }] }, 2, undefined, 'brought 2 raw bytes; expected 4'],
     [{ inputs: [] }, 0, 999, 'inference-header-content-length is 999 and the body has'],
-    [{ inputs: [{ ...four, parameters: {}, data: ['1'] }] }, 0, undefined, 'is FP32 and holds "1"; expected numbers'],
+    [{ inputs: [{ ...four, parameters: {}, data: ['1'] }] }, 0, undefined, 'is FP32 and holds "1" in element 0'],
     [
       { inputs: [{ ...four, datatype: 'UINT8', parameters: {}, data: [256] }] },
       0,
       undefined,
-      'is UINT8 and holds 256; expected whole numbers from 0 to 255',
+      'is UINT8 and holds 256 in element 0; expected whole numbers from 0 to 255',
     ],
     [{ inputs: [{ name: 'x' }] }, 0, undefined, 'inputs.0.shape'],
   ])('are refused with what was expected: %j', (json, bytes, jsonBytes, problem) => {

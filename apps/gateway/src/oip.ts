@@ -94,6 +94,8 @@ const KNOWN: ReadonlySet<string> = new Set(DATATYPES);
 /** What no real request has more of. A message of some megabytes could hold millions of empty ones, which take a hundred times that in memory. */
 export const TENSORS_MAX = 16_384;
 export const DIMENSIONS_MAX = 64;
+/** No dimension of a real tensor is larger; one that is has a dimension of 0 beside it, and is made to confuse. */
+const DIMENSION_MAX = 2 ** 31 - 1;
 export const PARAMETERS_MAX = 1_024;
 
 /** @throws GyreError FEATURES_MISMATCHED if it is none that is taken here */
@@ -118,13 +120,13 @@ export function numbersOf(datatype: NumberDatatype, values: TensorValues): Numbe
 
 /**
  * The elements that a shape holds.
- * @throws GyreError FEATURES_MISMATCHED if a dimension is no whole number from 0 on
+ * @throws GyreError FEATURES_MISMATCHED if a dimension is no whole number from 0 to 2147483647, or they are too many
  */
 export function elementsOf(shape: readonly number[], input: string): number {
   if (shape.length > DIMENSIONS_MAX) throw tooManyDimensions(input);
   let count = 1;
   for (const size of shape) {
-    if (!Number.isInteger(size) || size < 0) throw shapeless(input, shape);
+    if (!Number.isInteger(size) || size < 0 || size > DIMENSION_MAX) throw shapeless(input, shape);
     count *= size;
   }
   if (!Number.isSafeInteger(count)) {
@@ -143,8 +145,13 @@ export function tooManyDimensions(input: string): GyreError {
 function shapeless(input: string, shape: readonly number[]): GyreError {
   return new GyreError(
     'FEATURES_MISMATCHED',
-    `input "${input}" has shape [${shape.join(', ')}]; dimensions are whole numbers from 0 on`,
+    `input "${input}" has shape [${shape.map(asWritten).join(', ')}]; dimensions are whole numbers from 0 to ${DIMENSION_MAX}`,
   );
+}
+
+/** With all its digits: beyond 2^53 a number's own text ends in zeros. */
+function asWritten(size: number): string {
+  return String(Number.isInteger(size) && Math.abs(size) <= 2 ** 64 ? BigInt(size) : size);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { GyreError, classesOf, type ModelInForce } from '@gyre/contracts';
 import type { LoadedModel, TensorValue } from '@gyre/model-runtime';
 import { RunTimes } from './run-times.js';
-import type { TensorModel } from './tensor-request.js';
+import type { TensorModel, TensorOptions } from './tensor-request.js';
 
 /** A version in memory. It is freed when it has been retired and the last request that uses it is through. */
 export class ServedVersion {
@@ -23,9 +23,9 @@ export class ServedVersion {
   /** What it takes and gives where it is asked by its own tensors; null where it takes the features of a spec. */
   get tensors(): TensorModel | null {
     if (this.spec.imported !== true) return null;
-    const { inputs, outputs, measured } = this.model;
-    const isBatch = !this.mergesRows && this.model.sizedBy === null && measured?.rowsIndependent === true;
-    return { inputs, outputs, rowsIndependent: isBatch };
+    const { inputs, optionalInputs, outputs, sizedBy, measured } = this.model;
+    const rowsIndependent = !this.mergesRows && sizedBy === null && measured?.rowsIndependent === true;
+    return { inputs, optionalInputs, outputs, rowsIndependent };
   }
 
   get runsOn(): LoadedModel['runsOn'] {
@@ -67,13 +67,14 @@ export class ServedVersion {
     return answer instanceof Promise ? answer.then((values) => this.checked(values, rows)) : this.checked(answer, rows);
   }
 
-  /** Asks it by its own tensors, in the order of its inputs. @returns all outputs by name */
+  /** Asks it by its own tensors, in the order of its inputs. @param options optional inputs by name @returns all outputs by name */
   call(
     values: readonly TensorValue[],
+    options: TensorOptions | null = null,
     withinMs?: number,
   ): Readonly<Record<string, TensorValue>> | Promise<Readonly<Record<string, TensorValue>>> {
     const { inputs } = this.model;
-    const named: Record<string, TensorValue> = {};
+    const named: Record<string, TensorValue> = { ...options };
     for (let i = 0; i < inputs.length; i++) named[inputs[i]?.name as string] = values[i] as TensorValue;
     return this.model.call(named, undefined, withinMs);
   }

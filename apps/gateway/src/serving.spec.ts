@@ -57,6 +57,12 @@ describe('what serves', () => {
     expect(() => table.serving('tide')).toThrow('no model named "tide"; there are: tides');
   });
 
+  it('names some of the models there are where there are very many', async () => {
+    for (let i = 0; i < 300; i++) await apply(platform, aSpec({ name: `tides-${i}` }));
+    const table = await aTable();
+    expect(() => table.serving('tide')).toThrow(/^no model named "tide"; there are 300: tides-0, .*, tides-19, …$/);
+  });
+
   it('changes at once, and the old version is freed when its last request is through', async () => {
     await apply(platform);
     const table = await aTable();

@@ -1,5 +1,5 @@
 import { GyreError, topics, type Lifecycle, type LifecycleOf, type ModelInForce } from '@gyre/contracts';
-import { listed, type Logger } from '@gyre/hosting';
+import { Identity, whatThereIs, type Logger } from '@gyre/hosting';
 import type { LoadedModel } from '@gyre/model-runtime';
 import type { Following, Platform, Recorded } from '@gyre/platform';
 import { LackingVersions, type LackingSlot } from './lacking-versions.js';
@@ -162,12 +162,15 @@ export class ServingTable {
     this.table.clear();
   }
 
-  /** @throws GyreError MODEL_NOT_FOUND */
-  serving(model: string): Serving {
+  /**
+   * @param caller who asks, and is told of no model but those that it may know of
+   * @throws GyreError MODEL_NOT_FOUND
+   */
+  serving(model: string, caller: Pick<Identity, 'may'> = Identity.LOCAL): Serving {
     const serving = this.table.get(model);
     if (serving !== undefined) return serving;
-    const names = [...this.table.keys()];
-    const advice = names.length === 0 ? 'none has been applied yet' : `there are: ${listed(names)}`;
+    const names = this.models().filter((name) => caller.may('predictor', name) || caller.may('viewer'));
+    const advice = names.length === 0 ? 'none that you may use has been applied yet' : whatThereIs(names);
     throw new GyreError('MODEL_NOT_FOUND', `no model named "${model}"; ${advice}`);
   }
 

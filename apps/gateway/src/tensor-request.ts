@@ -5,6 +5,8 @@ import type { Datatype, NumberArray, Tensor } from './oip.js';
 /** What a model that is asked by its own tensors takes and gives. */
 export interface TensorModel {
   readonly inputs: readonly TensorInfo[];
+  /** What may be brought besides; where it is not, the file's own value stands in. */
+  readonly optionalInputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   /** Whether the first dimension is a batch, so that requests may be put together. */
   readonly rowsIndependent: boolean;
@@ -16,19 +18,20 @@ export interface TensorInputs {
   rows: number;
   /** In the order of the model's inputs. */
   values: readonly TensorValue[];
+  /** The optional inputs that were brought, by name: these are the request's, not a row's. Null where there are none. */
+  options: TensorOptions | null;
 }
-
-/** No dimension of a real tensor is larger; one that is has a dimension of 0 beside it, and is made to confuse. */
-const DIMENSION_MAX = 2 ** 31 - 1;
+export type TensorOptions = Readonly<Record<string, TensorValue>>;
 
 /**
- * The tensors of a request as the model takes them: each of its inputs once, of its datatype and shape.
+ * The tensors of a request as the model takes them: each of its inputs once, of its datatype and shape, and of the optional ones any.
  * @throws GyreError FEATURES_MISMATCHED saying what was expected
  */
 export function tensorInputs(tensors: readonly Tensor[], model: TensorModel): TensorInputs {
-  const { inputs, rowsIndependent } = model;
+  const { inputs, optionalInputs, rowsIndependent } = model;
   for (const [i, { name }] of tensors.entries()) {
-    if (!inputs.some((input) => input.name === name)) throw mismatch(`there is no input "${name}"`, model);
+    const isNamed = (input: TensorInfo): boolean => input.name === name;
+    if (!inputs.some(isNamed) && !optionalInputs.some(isNamed)) throw mismatch(`there is no input "${name}"`, model);
     if (tensors.findIndex((other) => other.name === name) !== i)
       throw mismatch(`input "${name}" is brought twice`, model);
   }
@@ -36,9 +39,7 @@ export function tensorInputs(tensors: readonly Tensor[], model: TensorModel): Te
   const values = inputs.map((input, i): TensorValue => {
     const tensor = tensors.length === 1 ? tensors[0] : tensors.find(({ name }) => name === input.name);
     if (tensor === undefined || tensor.name !== input.name) throw mismatch(`input "${input.name}" is missing`, model);
-    if (tensor.datatype !== datatypes[input.type] || !fits(tensor.shape, input)) {
-      throw mismatch(`input "${input.name}" is ${tensor.datatype} [${tensor.shape.join(', ')}]`, model);
-    }
+    const value = valueOf(tensor, input, model);
     if (rowsIndependent) {
       const first = tensor.shape[0] as number;
       if (first === 0) throw mismatch(`input "${input.name}" has no rows`, model);
@@ -46,26 +47,45 @@ export function tensorInputs(tensors: readonly Tensor[], model: TensorModel): Te
         throw mismatch(`input "${input.name}" has ${first} rows, and the input before it ${rows}`, model);
       rows = first;
     }
-    return { type: input.type, dims: tensor.shape, data: tensor.values as TensorValue['data'] };
+    return value;
   });
-  return { rows, values };
+  return { rows, values, options: optionalInputs.length === 0 ? null : optionsIn(tensors, model) };
+}
+
+function optionsIn(tensors: readonly Tensor[], model: TensorModel): TensorOptions | null {
+  const brought = model.optionalInputs.flatMap((input) => {
+    const tensor = tensors.find(({ name }) => name === input.name);
+    return tensor === undefined ? [] : [[input.name, valueOf(tensor, input, model)] as const];
+  });
+  return brought.length === 0 ? null : Object.fromEntries(brought);
+}
+
+function valueOf({ datatype, shape, values }: Tensor, input: TensorInfo, model: TensorModel): TensorValue {
+  if (datatype !== datatypes[input.type] || !fits(shape, input))
+    throw mismatch(`input "${input.name}" is ${datatype} [${shape.join(', ')}]`, model);
+  return { type: input.type, dims: shape, data: values as TensorValue['data'] };
 }
 
 function fits(shape: readonly number[], { shape: expected, anyRank }: TensorInfo): boolean {
   if (shape.length !== expected.length && anyRank !== true) return false;
   for (let i = 0; i < shape.length; i++) {
-    const [size, wanted] = [shape[i] as number, expected[i]];
-    if (size > DIMENSION_MAX || (typeof wanted === 'number' && wanted !== size)) return false;
+    const wanted = expected[i];
+    if (typeof wanted === 'number' && wanted !== shape[i]) return false;
   }
   return true;
 }
 
-function mismatch(problem: string, { inputs }: TensorModel): GyreError {
-  const expected = inputs.map((input) => {
+function mismatch(problem: string, { inputs, optionalInputs }: TensorModel): GyreError {
+  const own = optionalInputs.length === 0 ? '' : `, and if wanted ${described(optionalInputs)}`;
+  return new GyreError('FEATURES_MISMATCHED', `${problem}; expected ${described(inputs)}${own}`);
+}
+
+function described(inputs: readonly TensorInfo[]): string {
+  const words = inputs.map((input) => {
     const { name, datatype, shape } = signatureOf(input);
     return `"${name}" of ${datatype} [${shape.map((size) => (size === -1 ? 'N' : size)).join(', ')}]`;
   });
-  return new GyreError('FEATURES_MISMATCHED', `${problem}; expected ${expected.join(' and ')}`);
+  return words.join(' and ');
 }
 
 /** Whether two requests' inputs are alike but for their rows. */

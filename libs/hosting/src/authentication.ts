@@ -115,12 +115,13 @@ function alternativesIn(subjectaltname: string): string[] {
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-/** @throws GyreError UNAUTHENTICATED for a header of another kind */
+/** @throws GyreError UNAUTHENTICATED for a header of another kind, or without a token */
 function secretOf({ authorization, apiKey }: Credentials): string | undefined {
   if (authorization === undefined) return apiKey;
   const [, token] = /^Bearer +(\S.*)$/i.exec(authorization) ?? [];
   if (token !== undefined) return token;
-  throw refused('the header authorization is of another kind; send "authorization: Bearer <token>"');
+  const problem = /^Bearer *$/i.test(authorization) ? 'brings no token' : 'is of another kind';
+  throw refused(`the header authorization ${problem}; send "authorization: Bearer <token>"`);
 }
 
 function refused(problem: string): GyreError {

@@ -13,6 +13,8 @@ export const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** As much of grpc-js's call as tells whose connection it is. */
 export interface CallOnConnection {
   getAuthContext?(): { sslPeerCertificate?: ClientCertificate };
+  /** Who calls. Set by the guard. */
+  identity?: Identity;
 }
 
 /**
@@ -32,6 +34,7 @@ export class CallGuard implements CanActivate {
       const [, metadata, call] = context.getArgs<[unknown, Metadata, CallOnConnection]>();
       const identity = await this.authentication.identify(grpcCredentials(metadata, call));
       identity.require(needed === 'open' ? [] : needed, modelOf(context));
+      call.identity = identity;
       return true;
     }
     const request = context.switchToHttp().getRequest<HttpRequest>();

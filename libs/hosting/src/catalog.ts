@@ -1,6 +1,6 @@
 import { GyreError, topics, type FeatureViewSpec, type Lifecycle, type ModelInForce } from '@gyre/contracts';
 import type { Following, Platform } from '@gyre/platform';
-import { listed } from './spelling.js';
+import { whatThereIs } from './spelling.js';
 
 /** The specs in force: for each name the one applied last. A view of gyre.lifecycle, one per process. */
 export class Catalog {
@@ -62,9 +62,7 @@ export class Catalog {
     if (model !== undefined) return model;
     const there = [...this.models.keys()];
     const advice =
-      there.length === 0
-        ? 'none has been applied yet; apply one with `gyre apply -f SPEC.yaml`'
-        : `there are: ${listed(there)}`;
+      there.length === 0 ? 'none has been applied yet; apply one with `gyre apply -f SPEC.yaml`' : whatThereIs(there);
     throw new GyreError('MODEL_NOT_FOUND', `no model named "${name}"; ${advice}`);
   }
 }

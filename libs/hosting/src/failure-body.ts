@@ -1,11 +1,11 @@
 import type { GyreError } from '@gyre/contracts';
 
-const OPEN_INFERENCE = /^\/v2(?:[/?]|$)/;
+const OPEN_INFERENCE_PROTOCOL = /^\/v2(?:[/?]|$)/;
 
 /**
- * The body of a failure over HTTP: `{ error: { code, message, details } }`, but under /v2 what clients of the Open Inference Protocol read,
- * `{ error: message, code }`.
+ * A failure's JSON: `{ error: { code, message, details } }`. Under /v2 it is `{ error: message, code }`: clients of the Open Inference Protocol
+ * take `error` for a text, and break at anything else.
  */
 export function failureBody(url: string, { code, message, details }: GyreError): object {
-  return OPEN_INFERENCE.test(url) ? { error: message, code } : { error: { code, message, details } };
+  return OPEN_INFERENCE_PROTOCOL.test(url) ? { error: message, code } : { error: { code, message, details } };
 }

@@ -2,12 +2,12 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { errors, GyreError, type ErrorCode } from '@gyre/contracts';
 import { status as grpcStatus } from '@grpc/grpc-js';
 import { throwError, type Observable } from 'rxjs';
-import { GrpcFailure } from './grpc/grpc-failure.js';
 import { failureBody } from './failure-body.js';
+import { GrpcFailure } from './grpc/grpc-failure.js';
 import type { HttpReply, HttpRequest } from './http.js';
 import type { Logger } from './logger.js';
 
-/** Failures leave with the status of the error table, over HTTP with a `failureBody`. */
+/** Failures leave as JSON, see failureBody, with the status of the error table; gRPC's likewise. */
 @Catch()
 export class FailureFilter implements ExceptionFilter {
   constructor(private readonly log: Logger) {}
@@ -15,13 +15,13 @@ export class FailureFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void | Observable<never> {
     const failure = failureOf(thrown, host.getType(), this.log);
     if (host.getType() !== 'http') return throwError(() => grpcFailureOf(failure));
-    const reply = host.switchToHttp().getResponse<HttpReply>();
-    const { url } = host.switchToHttp().getRequest<HttpRequest>();
+    const http = host.switchToHttp();
+    const reply = http.getResponse<HttpReply>();
     sayWhenToComeAgain(failure, reply);
     const status = thrown instanceof HttpException ? thrown.getStatus() : errors[failure.code].http;
     // Whatever the route would have sent, such as an artifact's bytes.
     reply.header('content-type', 'application/json; charset=utf-8');
-    reply.status(status).send(failureBody(url, failure));
+    reply.status(status).send(failureBody(http.getRequest<HttpRequest>().url, failure));
   }
 }
 

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
-import { get } from 'node:http';
+import { once } from 'node:events';
+import { get, request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
-import { Controller, Get, Header, Inject, Module } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Module, type Type } from '@nestjs/common';
 import { GyreError } from '@gyre/contracts';
 import { EmbeddedPlatform } from '@gyre/platform';
 import { Config } from './config.js';
 import { host, type Host } from './host.js';
 import { HOSTING_SECTIONS } from './hosting.config.js';
 import { createLogger } from './logger.js';
+import { Needs } from './needs.js';
 import { Readiness } from './readiness.js';
 
 const PROTO = fileURLToPath(new URL('../../../proto/inference/grpc_predict_v2.proto', import.meta.url));
@@ -32,9 +35,9 @@ describe('a host', () => {
   let running: Host;
   let client: Client;
 
-  const start = async (auth: object = {}, http: object = {}): Promise<void> => {
+  const start = async (auth: object = {}, http: object = {}, module: Type<unknown> = Picky): Promise<void> => {
     const overrides = { http: { port: 0, ...http }, grpc: { port: 0 }, auth: { ...auth } };
-    const service = { name: 'picky', module: Picky, grpc: { package: 'inference', proto: PROTO } };
+    const service = { name: 'picky', module, grpc: { package: 'inference', proto: PROTO } };
     const config = Config.load({ known: [...HOSTING_SECTIONS], overrides });
     running = await host([service], EmbeddedPlatform.inMemory(), config, createLogger('silent'));
     client = new Client(running.grpcAddress, credentials.createInsecure());
@@ -120,6 +123,44 @@ describe('a host', () => {
     expect(await codeOf('/v1/settle', 'x'.repeat(2_000))).toEqual([413, 'BODY_TOO_LARGE']);
   });
 
+  it('fails under /v2 as clients of the Open Inference Protocol read it, whatever it fails of', async () => {
+    @Controller('v2')
+    class Failing {
+      @Needs()
+      @Get('defect')
+      defect(): never {
+        throw new RangeError('a secret of the process');
+      }
+    }
+    @Module({ controllers: [Failing] })
+    class Serving {}
+    await start({}, { bodyBytesMax: 1_000 }, Serving);
+    const { port } = new URL(running.httpUrl);
+    const answered = async (path: string, options: RequestOptions = {}, body?: string): Promise<unknown[]> => {
+      const sent = request({ host: '127.0.0.1', port, path, ...options }).end(body);
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      return [answer.statusCode, await json(answer)];
+    };
+    const failed = (code: string, words: string): object => ({ error: expect.stringContaining(words) as string, code });
+    const post = { method: 'POST' };
+    expect(await answered('/v2/nowhere')).toEqual([404, failed('ROUTE_NOT_FOUND', 'there is no such call')]);
+    expect(await answered('/v2?x', post)).toEqual([404, failed('ROUTE_NOT_FOUND', 'there is no such call')]);
+    expect(await answered('/v2/x', post, 'x'.repeat(2_000))).toEqual([413, failed('BODY_TOO_LARGE', 'bodyBytesMax')]);
+    expect(await answered('/v2/models/%ff')).toEqual([400, failed('BAD_REQUEST', 'expected percent-encoded UTF-8')]);
+    expect(await answered('/v2/defect')).toEqual([500, failed('INTERNAL', 'something went wrong inside')]);
+    expect(await answered('/v2/defect', { headers: { host: 'evil.org' } })).toEqual([
+      403,
+      failed('ORIGIN_REFUSED', ''),
+    ]);
+    const long = { headers: { x: 'y'.repeat(20_000) } };
+    expect(await answered('/v2', long)).toEqual([431, failed('BAD_REQUEST', 'http.headerBytesMax')]);
+    expect(await answered('/v2', { method: 'PATCH' })).toEqual([404, failed('ROUTE_NOT_FOUND', '')]);
+    expect(await answered('/v1/%ff')).toEqual([
+      400,
+      { error: expect.objectContaining({ code: 'BAD_REQUEST' }) as object },
+    ]);
+  });
+
   it('may be called by the names of its settings, however they are written', async () => {
     await start({}, { hostNames: ['Gyre.Example.Org'] });
     const { port } = new URL(running.httpUrl);
@@ -153,7 +194,10 @@ describe('a host', () => {
       const config = Config.load({ known: [...HOSTING_SECTIONS], overrides });
       return host([service], EmbeddedPlatform.inMemory(), config, createLogger('silent'));
     };
-    await expect(begin(port)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: /HTTP.*is the port taken/ });
+    await expect(begin(port)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/HTTP.*is the port taken/) as string,
+    });
     expect(closed).toBe(true);
     await (await begin(0)).stop(); // its gRPC port is free again
   });

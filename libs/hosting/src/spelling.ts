@@ -6,13 +6,13 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best !== undefined && best.distance <= Math.max(2, word.length / 3) ? best.name : undefined;
 }
 
-const LISTED_MAX = 20;
-
-/** For advice: the names there are, or some of them and how many more. */
-export function listed(names: readonly string[]): string {
-  const more = names.length - LISTED_MAX;
-  return names.slice(0, LISTED_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '');
+/** What there is instead of what was asked for, in words: of very many the first, for a failure is no list to page through. */
+export function whatThereIs(names: readonly string[]): string {
+  if (names.length <= NAMES_TOLD_MAX) return `there are: ${names.join(', ')}`;
+  return `there are ${names.length}: ${names.slice(0, NAMES_TOLD_MAX).join(', ')}, …`;
 }
+
+const NAMES_TOLD_MAX = 20;
 
 /**
  * The property names that a JSON Schema knows at a path, in the alternatives that the value there has chosen, such as by its `type`.

@@ -22,9 +22,9 @@ export class HeldModels {
       case 'load': {
         const model = OnnxModel.load(request.bytes);
         this.models.set(request.model, model);
-        const { inputs, outputs, classes, metadata, width, scoreName, sizedBy } = model;
+        const { inputs, optionalInputs, outputs, classes, metadata, width, scoreName, sizedBy } = model;
         model.measured = measureRun(model);
-        return { inputs, outputs, classes, metadata, width, scoreName, run: model.measured, sizedBy };
+        return { inputs, optionalInputs, outputs, classes, metadata, width, scoreName, run: model.measured, sizedBy };
       }
       case 'run':
         return this.model(request.model).run(request.features, request.rows);

@@ -39,7 +39,10 @@ export interface TensorValue {
  * may promise them, so callers of this class `await`; those that hold an `OnnxModel` need not.
  */
 export abstract class LoadedModel {
+  /** What must be brought. */
   abstract readonly inputs: readonly TensorInfo[];
+  /** What may be brought besides: the file has a value for each. */
+  abstract readonly optionalInputs: readonly TensorInfo[];
   abstract readonly outputs: readonly TensorInfo[];
   /** Features a row has; undefined where the model takes something other than one matrix of float32. */
   abstract readonly width: number | undefined;

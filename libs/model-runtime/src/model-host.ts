@@ -5,6 +5,7 @@ import type { MeasuredRun } from './measured-run.js';
 /** What a model says of itself once it is loaded. */
 export interface Described {
   inputs: readonly TensorInfo[];
+  optionalInputs: readonly TensorInfo[];
   outputs: readonly TensorInfo[];
   classes: readonly (string | number)[];
   metadata: Readonly<Record<string, string>>;

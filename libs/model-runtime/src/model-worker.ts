@@ -92,11 +92,13 @@ export class ModelWorker implements Places {
     return { loader, model, described: await loader.ask<Described>({ ask: 'load', model, bytes }) };
   }
 
-  /** Free dimensions make runs of any length: samples of them tell nothing of what requests will bring. */
-  private isQuick({ inputs, run: { micros } }: Described): boolean {
-    const isFixed = inputs.every(
-      ({ shape, anyRank }) => anyRank !== true && shape.slice(1).every((size) => typeof size === 'number'),
-    );
+  /** Free dimensions and optional inputs make runs of any length: samples of them tell nothing of what requests will bring. */
+  private isQuick({ inputs, optionalInputs, run: { micros } }: Described): boolean {
+    const isFixed =
+      optionalInputs.length === 0 &&
+      inputs.every(
+        ({ shape, anyRank }) => anyRank !== true && shape.slice(1).every((size) => typeof size === 'number'),
+      );
     return isFixed && micros !== null && micros <= this.options.loopMicrosMax;
   }
 

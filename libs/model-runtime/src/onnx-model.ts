@@ -3,6 +3,7 @@ import { LoadedModel, type TensorInfo, type TensorValue } from './loaded-model.j
 import { isOfMemory, sample, type MeasuredRun } from './measured-run.js';
 import { prepareOnnx } from './onnx-graph.js';
 import { elementType, type NativeSession, openSession, Tensor } from './onnxruntime.js';
+import { optionalInputs } from './optional-inputs.js';
 import { sizedByValues } from './value-sized.js';
 
 /** Names under which converters put a classifier's probabilities, the likeliest first. */
@@ -25,6 +26,9 @@ export class OnnxModel extends LoadedModel {
   private constructor(
     private readonly session: NativeSession,
     readonly inputs: readonly TensorInfo[],
+    readonly optionalInputs: readonly TensorInfo[],
+    /** By name: what stands in for an optional input that is not brought. */
+    private readonly initial: Readonly<Record<string, Tensor>>,
     readonly outputs: readonly TensorInfo[],
     readonly classes: readonly (string | number)[],
     readonly metadata: Readonly<Record<string, string>>,
@@ -43,22 +47,32 @@ export class OnnxModel extends LoadedModel {
    */
   static load(bytes: Uint8Array, measured: MeasuredRun | null = null): OnnxModel {
     const prepared = prepareOnnx(bytes);
-    let session: NativeSession;
-    try {
-      session = openSession(prepared.bytes);
-    } catch (error) {
-      throw new GyreError('MODEL_INVALID', `onnxruntime cannot run the model: ${(error as Error).message}`);
-    }
-    const inputs = session.inputMetadata.map(tensorInfo).map((info): TensorInfo => {
+    const { session, initial } = opened(prepared.bytes);
+    const all = session.inputMetadata.map(tensorInfo).map((info): TensorInfo => {
       return prepared.unranked.has(info.name) ? { ...info, anyRank: true } : info;
     });
+    const inputs = all.filter(({ name }) => !Object.hasOwn(initial, name));
+    const optional = all.filter(({ name }) => Object.hasOwn(initial, name));
     const outputs = session.outputMetadata.map(tensorInfo);
     const matrix =
       inputs.length === 1 && inputs[0]?.type === 'float32' && inputs[0].shape.length === 2 ? inputs[0] : undefined;
     const width = typeof matrix?.shape[1] === 'number' ? matrix.shape[1] : undefined;
     const { classes, metadata } = prepared;
+    const scoreName = scoreOf(outputs)?.name;
     const sizedBy = sizedByValues(prepared.bytes);
-    return new OnnxModel(session, inputs, outputs, classes, metadata, width, scoreOf(outputs)?.name, sizedBy, measured);
+    return new OnnxModel(
+      session,
+      inputs,
+      optional,
+      initial,
+      outputs,
+      classes,
+      metadata,
+      width,
+      scoreName,
+      sizedBy,
+      measured,
+    );
   }
 
   override run(features: Float32Array, rows: number): Float32Array {
@@ -78,7 +92,7 @@ export class OnnxModel extends LoadedModel {
     }
     this.checkOpen();
     const answer = this.session.run(
-      { [input.name]: new Tensor('float32', features, [rows, width]) },
+      { ...this.initial, [input.name]: new Tensor('float32', features, [rows, width]) },
       { [scoreName]: null },
       NO_OPTIONS,
     );
@@ -91,13 +105,15 @@ export class OnnxModel extends LoadedModel {
     outputs: readonly string[] = this.outputs.map((output) => output.name),
   ): Record<string, TensorValue> {
     this.checkOpen();
-    const feeds: Record<string, Tensor> = {};
+    const feeds = { ...this.initial };
     for (const info of this.inputs) feeds[info.name] = tensorOf(info, inputs[info.name]);
+    for (const info of this.optionalInputs)
+      if (inputs[info.name] !== undefined) feeds[info.name] = tensorOf(info, inputs[info.name]);
     for (const name of Object.keys(inputs))
       if (!(name in feeds))
         throw new GyreError(
           'FEATURES_MISMATCHED',
-          `the model has no input "${name}"; it takes ${describe(this.inputs)}`,
+          `the model has no input "${name}"; it takes ${describe([...this.inputs, ...this.optionalInputs])}`,
         );
     for (const name of outputs) {
       if (!this.outputs.some((output) => output.name === name))
@@ -132,7 +148,8 @@ export class OnnxModel extends LoadedModel {
    */
   private runsOtherwise(): boolean {
     const own = sample(this.inputs, [1]);
-    const feeds = Object.fromEntries(this.inputs.map((info) => [info.name, tensorOf(info, own[info.name])]));
+    const feeds = { ...this.initial };
+    for (const info of this.inputs) feeds[info.name] = tensorOf(info, own[info.name]);
     try {
       this.session.run(feeds, Object.fromEntries(this.outputs.map(({ name }) => [name, null])), NO_OPTIONS);
       return true;
@@ -143,6 +160,26 @@ export class OnnxModel extends LoadedModel {
 
   private checkOpen(): void {
     if (this.disposed) throw new RangeError('This model has been disposed of');
+  }
+}
+
+/** Where onnxruntime does not load the graph without the values of optional inputs, as some operators must know them then, they stay constants. */
+function opened(bytes: Uint8Array): { session: NativeSession; initial: Readonly<Record<string, Tensor>> } {
+  try {
+    const optional = optionalInputs(bytes);
+    if (optional !== null) {
+      const session = openSession(optional.bytes);
+      const infos = session.inputMetadata.map(tensorInfo).filter(({ name }) => optional.initial.has(name));
+      const standIns = infos.map((info) => [info.name, tensorOf(info, optional.initial.get(info.name))] as const);
+      return { session, initial: Object.fromEntries(standIns) };
+    }
+  } catch {
+    // The file as it is says what is wrong with it.
+  }
+  try {
+    return { session: openSession(bytes), initial: {} };
+  } catch (error) {
+    throw new GyreError('MODEL_INVALID', `onnxruntime cannot run the model: ${(error as Error).message}`);
   }
 }
 

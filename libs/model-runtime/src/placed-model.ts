@@ -33,6 +33,7 @@ const STOOD_MS = 60_000;
  */
 export class PlacedModel extends LoadedModel {
   readonly inputs: readonly TensorInfo[];
+  readonly optionalInputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly classes: readonly (string | number)[];
   readonly metadata: Readonly<Record<string, string>>;
@@ -56,6 +57,7 @@ export class PlacedModel extends LoadedModel {
   ) {
     super();
     this.inputs = described.inputs;
+    this.optionalInputs = described.optionalInputs;
     this.outputs = described.outputs;
     this.classes = described.classes;
     this.metadata = described.metadata;

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { graph, looping } from './endless.fixture.js';
 import { ModelWorker, tryOnnx, type LoadedModel, type TensorValue } from './index.js';
+import { ModelProto } from './onnx-schema.js';
 import { sizedByValues } from './value-sized.js';
+import { concatenated, fieldsOf, MessageWriter } from './wire.js';
 
 const lightgbm = new Uint8Array(readFileSync(new URL('../testdata/models/elec2_lightgbm_100.onnx', import.meta.url)));
 const constants = {
@@ -54,6 +56,23 @@ describe('a graph whose inputs say how much it does', () => {
       }),
     ],
   ])('is none with %s', (_, bytes) => expect(sizedByValues(bytes)).toBeNull());
+});
+
+describe('an input with an initializer', () => {
+  const parts = {
+    inputs: [float, { name: 'four', type: 'int64', dims: [1] }],
+    nodes: [{ op: 'Tile', inputs: ['v', 'four'], outputs: ['y'] }],
+    constants,
+  } as const;
+
+  it('may be sent, and says how much is done; in files of before IR 4 it is none', () => {
+    const bytes = graph(parts);
+    expect(sizedByValues(bytes)).toBe('Tile');
+    const [version, ...rest] = fieldsOf(bytes).map(({ raw }) => raw);
+    expect(version).toEqual(new MessageWriter().integer(ModelProto.irVersion, 8).finish());
+    const older = new MessageWriter().integer(ModelProto.irVersion, 3).finish();
+    expect(sizedByValues(concatenated([older, ...rest]))).toBeNull();
+  });
 });
 
 describe('a run of such a graph', () => {

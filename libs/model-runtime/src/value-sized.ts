@@ -1,4 +1,12 @@
-import { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfo } from './onnx-schema.js';
+import {
+  AttributeProto,
+  FunctionProto,
+  GraphProto,
+  ModelProto,
+  NodeProto,
+  TensorProto,
+  ValueInfo,
+} from './onnx-schema.js';
 import { fieldsOf, lastField, text, type Field } from './wire.js';
 
 /** Whose bodies, or whose inputs, say when they end. */
@@ -39,15 +47,23 @@ export function sizedByValues(bytes: Uint8Array): string | null {
     if (found !== null) return found;
   }
   const graph = lastField(model, ModelProto.graph);
-  return graph === undefined ? null : inGraph(graph.content, new Set());
+  const version = lastField(model, ModelProto.irVersion)?.integer ?? 0;
+  return graph === undefined ? null : inGraph(graph.content, new Set(), version >= OPTIONAL_SINCE);
 }
 
-function inGraph(bytes: Uint8Array, outside: Sent): string | null {
+/** From this IR version on an input with an initializer is one that need not be sent; before it, all initializers were listed as inputs. */
+const OPTIONAL_SINCE = 4;
+
+function inGraph(bytes: Uint8Array, outside: Sent, isOptional = true): string | null {
   const graph = fieldsOf(bytes);
   if (outside === null) return inNodes(graph, GraphProto.node, null);
-  const inputs = graph.filter(({ number }) => number === GraphProto.input);
-  const names = inputs.map(({ content }) => text(lastField(fieldsOf(content), ValueInfo.name)));
-  return inNodes(graph, GraphProto.node, new Set([...outside, ...names]));
+  const sent = new Set([...outside, ...namesOf(graph, GraphProto.input, ValueInfo.name)]);
+  if (!isOptional) for (const name of namesOf(graph, GraphProto.initializer, TensorProto.name)) sent.delete(name);
+  return inNodes(graph, GraphProto.node, sent);
+}
+
+function namesOf(graph: readonly Field[], part: number, name: number): string[] {
+  return graph.flatMap(({ number, content }) => (number === part ? [text(lastField(fieldsOf(content), name))] : []));
 }
 
 function inNodes(fields: readonly Field[], node: number, outside: Sent): string | null {

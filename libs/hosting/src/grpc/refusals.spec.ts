@@ -98,7 +98,7 @@ describe('a gRPC server', () => {
   it.each([
     ['a NUL', { ':path': `${SAY}\0` }],
     ['a line break', { ':authority': 'test\r\nx: y' }],
-    ['a space before it', { 'x-api-key': ' secret' }],
+    ['a space before it', { ':path': ` ${SAY}` }],
     ['a tab after it', { 'x-api-key': 'secret\t' }],
   ])('resets a call whose header has a value with %s', async (_, changes) => {
     echo = await EchoServer.started();

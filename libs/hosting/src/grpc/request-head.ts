@@ -29,12 +29,13 @@ export function requestHead(list: readonly string[]): RequestHead {
   const fields: string[] = [];
   for (let i = 0; i < list.length; i += 2) {
     const name = list[i] as string;
-    const value = list[i + 1] as string;
     if (name.charCodeAt(0) !== COLON) {
+      const value = withoutSpaces(list[i + 1] as string);
       checkField(name, value);
       fields.push(name, value);
       continue;
     }
+    const value = list[i + 1] as string;
     if (fields.length > 0) throw malformed(`${name} comes after other headers`);
     if (!PSEUDO.has(name)) throw malformed(`${JSON.stringify(name)} is no header of a request`);
     checkValue(name, value);
@@ -77,6 +78,17 @@ function checkField(name: string, value: string): void {
   checkValue(name, value);
 }
 
+/**
+ * Metadata without the spaces at its ends, which gRPC lets a server strip: a client whose token is empty sends "Bearer ", and is to be told that
+ * it has none. Reset, as RFC 9113 has it, it would look for a fault of the server's.
+ */
+function withoutSpaces(value: string): string {
+  let [from, to] = [0, value.length];
+  while (from < to && value.charCodeAt(from) === SPACE) from += 1;
+  while (to > from && value.charCodeAt(to - 1) === SPACE) to -= 1;
+  return value.slice(from, to);
+}
+
 /** RFC 9113, section 8.2.1. */
 function checkValue(name: string, value: string): void {
   if (/[\0\r\n]|^[ \t]|[ \t]$/.test(value))
@@ -84,6 +96,7 @@ function checkValue(name: string, value: string): void {
 }
 
 const COLON = 58;
+const SPACE = 32;
 
 function malformed(problem: string): StreamError {
   return new StreamError(ErrorCode.protocolError, `the request is malformed: ${problem}`);

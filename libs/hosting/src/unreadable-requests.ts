@@ -1,0 +1,37 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { GyreError } from '@gyre/contracts';
+import { failureBody } from './failure-body.js';
+import type { HttpRequest } from './http.js';
+
+/** Answers a request whose path is none, so that there can be no route for it. */
+export function answerMalformedPath(
+  { statusCode = 400, message }: Error & { statusCode?: number },
+  { url }: Pick<HttpRequest, 'url'>,
+  reply: { status(code: number): { send(payload: unknown): unknown } },
+): void {
+  const advice = statusCode === 400 ? 'percent-encoded UTF-8' : 'shorter names in it';
+  const failure = new GyreError('BAD_REQUEST', `the path cannot be read: ${message}; expected ${advice}`);
+  reply.status(statusCode).send(failureBody(url, failure));
+}
+
+/**
+ * Answers what is no request that can be read. What it was to be nobody can tell, so the answer has the form that all clients bear, that of /v2.
+ */
+export function answerUnreadable({ code }: { code?: string | undefined }, socket: Socket): void {
+  if (code === 'ECONNRESET' || socket.destroyed) return;
+  const [status, problem] = PROBLEMS[code ?? ''] ?? [400, 'what came is no HTTP request; expected HTTP/1.1'];
+  const body = JSON.stringify(failureBody('/v2', new GyreError('BAD_REQUEST', problem)));
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8`;
+  const length = `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close`;
+  if (socket.writable) socket.write(`${head}\r\n${length}\r\n\r\n${body}`);
+  socket.destroy();
+}
+
+const PROBLEMS: Readonly<Record<string, readonly [status: number, problem: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'the headers are too large; http.headerBytesMax says how large they may be'],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    408,
+    'the request did not come in time; http.headersTimeoutSeconds and http.requestTimeoutSeconds say how long it may take',
+  ],
+};
