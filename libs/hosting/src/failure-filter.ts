@@ -19,6 +19,8 @@ export class FailureFilter implements ExceptionFilter {
     const reply = http.getResponse<HttpReply>();
     sayWhenToComeAgain(failure, reply);
     const status = thrown instanceof HttpException ? thrown.getStatus() : errors[failure.code].http;
+    // The rest of it is read away: a client that writes all before it reads would find a broken connection, and not the answer.
+    if (failure.code === 'BODY_TOO_LARGE') reply.header('connection', 'keep-alive');
     // Whatever the route would have sent, such as an artifact's bytes.
     reply.header('content-type', 'application/json; charset=utf-8');
     reply.status(status).send(failureBody(http.getRequest<HttpRequest>().url, failure));

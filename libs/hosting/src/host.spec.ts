@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { get, request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { connect } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
@@ -121,6 +122,19 @@ describe('a host', () => {
     };
     expect(await codeOf('/v1/nowhere')).toEqual([404, 'ROUTE_NOT_FOUND']);
     expect(await codeOf('/v1/settle', 'x'.repeat(2_000))).toEqual([413, 'BODY_TOO_LARGE']);
+  });
+
+  it('says that a body is too long also to a client that writes all of it before it reads', async () => {
+    await start({}, { bodyBytesMax: 1_000 });
+    const socket = connect(Number(new URL(running.httpUrl).port), '127.0.0.1').pause();
+    const length = 20_000_000;
+    socket.write(`POST /v1/settle HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n\r\n`);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject).write(Buffer.alloc(length), () => resolve());
+    });
+    const [answer] = (await once(socket.resume(), 'data')) as [Buffer];
+    expect(String(answer)).toMatch(/^HTTP\/1.1 413 /);
+    socket.destroy();
   });
 
   it('fails under /v2 as clients of the Open Inference Protocol read it, whatever it fails of', async () => {
