@@ -133,7 +133,12 @@ export class ModelWorker implements Places {
     let isIn = false;
     this.processes.add(host);
     const model = this.nextModel++;
-    await host.ask({ ask: 'load', model, bytes });
+    try {
+      await host.ask({ ask: 'load', model, bytes });
+    } catch (error) {
+      void host.end();
+      throw error;
+    }
     isIn = true;
     return { host, model };
   }
