@@ -22,16 +22,16 @@ export class SlidingValues {
     return this.filled;
   }
 
-  /** Null without values, as all below. */
+  /** Null without values, as all below. Sums go from the oldest value on: in another order they round otherwise, and a restored window has another order. */
   mean(): number | null {
-    return this.filled === 0 ? null : this.within().reduce((sum, value) => sum + value, 0) / this.filled;
+    return this.filled === 0 ? null : this.state().reduce((sum, value) => sum + value, 0) / this.filled;
   }
 
   /** Of a sample: divided by one less than there are values; 0 for one. */
   variance(): number | null {
     const mean = this.mean();
     if (mean === null) return null;
-    return this.within().reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, this.filled - 1);
+    return this.state().reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, this.filled - 1);
   }
 
   max(): number | null {
