@@ -15,6 +15,12 @@ const boundaries = [
   { sourceTag: 'layer:domain', onlyDependOnLibsWithTags: [], allowedExternalImports: ['fast-check'] },
 ];
 
+/** An error of Node's own is of another realm than a test's, where it would be taken for none. */
+const errors = {
+  selector: "BinaryExpression[operator='instanceof'][right.name='Error']",
+  message: 'Ask Error.isError.',
+};
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**'] },
   ...tseslint.configs.recommended,
@@ -35,6 +41,7 @@ export default tseslint.config(
         },
       ],
       '@typescript-eslint/no-explicit-any': 'error',
+      'no-restricted-syntax': ['error', errors],
     },
   },
   {
@@ -56,6 +63,7 @@ export default tseslint.config(
       ],
       'no-restricted-syntax': [
         'error',
+        errors,
         { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Take the time from the event.' },
       ],
       'no-restricted-imports': ['error', { patterns: ['node:*'] }],

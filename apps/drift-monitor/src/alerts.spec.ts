@@ -146,10 +146,10 @@ describe('the webhook', () => {
 
 const directory = mkdtempSync(join(tmpdir(), 'gyre-alertmanager-'));
 const there = await startAlertmanager(directory).catch((error: Error) => error);
-const described = there instanceof Error ? describe.skip : describe;
+const described = Error.isError(there) ? describe.skip : describe;
 // Where everything is to run for real, nothing is passed by.
-if (there instanceof Error && process.env['GYRE_TEST_SERVERS'] === 'required') throw there;
-if (there instanceof Error) console.error(`SKIPPED: alerts to a real Alertmanager\n${there.message}`);
+if (Error.isError(there) && process.env['GYRE_TEST_SERVERS'] === 'required') throw there;
+if (Error.isError(there)) console.error(`SKIPPED: alerts to a real Alertmanager\n${there.message}`);
 
 described('a real Alertmanager', () => {
   const server = there as Exclude<typeof there, Error>;

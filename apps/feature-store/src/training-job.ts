@@ -113,7 +113,7 @@ async function built(
         failures += 1;
         if (failures >= BUILDS_MAX)
           throw new Refused(
-            `building it failed ${failures} times: ${error instanceof Error ? error.message : String(error)}`,
+            `building it failed ${failures} times: ${Error.isError(error) ? error.message : String(error)}`,
           );
       }
       await sleep(RETRY_MS, undefined, { signal });

@@ -210,7 +210,7 @@ export class Explanations {
     const { features, limits, now } = this.options;
     const within = { now: now(), withinMs: limits.featuresDeadlineMs };
     const [found] = features === null ? [] : await lookUp(features, [{ inputs, entities, at, deadlineAt }], within);
-    if (found instanceof Error) throw found;
+    if (Error.isError(found)) throw found;
     if (found === undefined)
       throw new GyreError('FEATURES_UNAVAILABLE', 'no feature store is within reach of this gateway');
     return found;

@@ -193,13 +193,13 @@ export class Inference {
     const failed: Failure[] = [];
     const taken = turn.filter((p, i) => {
       const answer = found[i];
-      if (answer instanceof Error) metrics.lookUpFailed(answer);
+      if (Error.isError(answer)) metrics.lookUpFailed(answer);
       // What another time would not change is the caller's to know.
       if (answer instanceof GyreError && answer.code !== 'FEATURES_UNAVAILABLE') {
         failed.push({ pending: p, error: answer });
         return false;
       }
-      if (answer === undefined || answer instanceof Error) return true;
+      if (answer === undefined || Error.isError(answer)) return true;
       p.found = answer;
       p.features = answer.features;
       return true;

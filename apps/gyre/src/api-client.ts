@@ -283,7 +283,7 @@ export class ApiClient {
   }
 
   private unreachable(error: unknown): Unreachable {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const cause = Error.isError(error) && Error.isError(error.cause) ? error.cause : error;
     const code = (cause as { code?: unknown } | undefined)?.code;
     const failure = new Unreachable(
       this.url,

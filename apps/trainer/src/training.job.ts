@@ -91,7 +91,7 @@ async function finishedRun(
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return Error.isError(error) ? error.message : String(error);
 }
 
 type Trained = Pick<TrainingFinished, 'candidates' | 'reference' | 'reason'> & Pick<TrainingFinished, 'together'>;

@@ -47,7 +47,7 @@ export function failureOf(thrown: unknown, type: string, log: Logger): GyreError
     const { code, message } = OF_THE_SERVER[thrown.getStatus()] ?? { code: 'BAD_REQUEST', message: '' };
     return new GyreError(code, message === '' ? thrown.message : `${thrown.message}: ${message}`);
   }
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = Error.isError(thrown) ? thrown : new Error(String(thrown));
   log.error('a call failed by a defect', { type, error: error.message, stack: error.stack });
   return new GyreError('INTERNAL', 'something went wrong inside; the log of this process tells more');
 }

@@ -137,5 +137,5 @@ function parse(text: string): object {
 
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+  return Error.isError(cause) ? `${message}: ${cause.message}` : message;
 }

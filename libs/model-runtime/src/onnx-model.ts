@@ -59,7 +59,10 @@ export class OnnxModel extends LoadedModel {
     const width = typeof matrix?.shape[1] === 'number' ? matrix.shape[1] : undefined;
     const { classes, metadata } = prepared;
     const scoreName = scoreOf(outputs)?.name;
-    const sizedBy = sizedByValues(prepared.bytes);
+    const sizedBy = sizedByValues(
+      prepared.bytes,
+      [...inputs, ...optional].map(({ name }) => name),
+    );
     return new OnnxModel(
       session,
       inputs,

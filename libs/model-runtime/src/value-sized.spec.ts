@@ -1,9 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { graph, looping } from './endless.fixture.js';
-import { ModelWorker, tryOnnx, type LoadedModel, type TensorValue } from './index.js';
-import { ModelProto } from './onnx-schema.js';
-import { sizedByValues } from './value-sized.js';
-import { concatenated, fieldsOf, MessageWriter } from './wire.js';
+import { ModelWorker, OnnxModel, tryOnnx, type LoadedModel, type TensorValue } from './index.js';
 
 const lightgbm = new Uint8Array(readFileSync(new URL('../testdata/models/elec2_lightgbm_100.onnx', import.meta.url)));
 const constants = {
@@ -26,6 +23,7 @@ describe('a graph whose inputs say how much it does', () => {
       'Expand',
       graph({
         inputs: [{ name: 'x', type: 'int64', dims: [2] }],
+        outputs: [{ name: 'y', type: 'int64', dims: ['N'] }],
         nodes: [
           { op: 'Abs', inputs: ['x'], outputs: ['sizes'] },
           { op: 'Expand', inputs: ['one', 'sizes'], outputs: ['y'] },
@@ -33,7 +31,7 @@ describe('a graph whose inputs say how much it does', () => {
         constants,
       }),
     ],
-  ])('is found by its operator %s', (operator, bytes) => expect(sizedByValues(bytes)).toBe(operator));
+  ])('is found by its operator %s', (operator, bytes) => expect(OnnxModel.load(bytes).sizedBy).toBe(operator));
 
   it.each([
     ['trees', lightgbm],
@@ -55,7 +53,7 @@ describe('a graph whose inputs say how much it does', () => {
         ],
       }),
     ],
-  ])('is none with %s', (_, bytes) => expect(sizedByValues(bytes)).toBeNull());
+  ])('is none with %s', (_, bytes) => expect(OnnxModel.load(bytes).sizedBy).toBeNull());
 });
 
 describe('an input with an initializer', () => {
@@ -65,13 +63,15 @@ describe('an input with an initializer', () => {
     constants,
   } as const;
 
-  it('may be sent, and says how much is done; in files of before IR 4 it is none', () => {
-    const bytes = graph(parts);
-    expect(sizedByValues(bytes)).toBe('Tile');
-    const [version, ...rest] = fieldsOf(bytes).map(({ raw }) => raw);
-    expect(version).toEqual(new MessageWriter().integer(ModelProto.irVersion, 8).finish());
-    const older = new MessageWriter().integer(ModelProto.irVersion, 3).finish();
-    expect(sizedByValues(concatenated([older, ...rest]))).toBeNull();
+  it('says how much is done where it may be sent, and not where the file lists its weights among the inputs', () => {
+    expect(OnnxModel.load(graph(parts)).sizedBy).toBe('Tile');
+    const weights = { type: 'float32', dims: [2_000], values: new Float32Array(2_000) } as const;
+    const listing = graph({
+      ...parts,
+      inputs: [...parts.inputs, { name: 'weights', type: 'float32', dims: [2_000] }],
+      constants: { ...constants, weights },
+    });
+    expect(OnnxModel.load(listing).sizedBy).toBeNull();
   });
 });
 

@@ -36,9 +36,10 @@ type Sent = ReadonlySet<string> | null;
  * tells nothing of the next. Sizes that constants or shapes say are none of these: they were measured, or are bounded with the request.
  *
  * @param bytes a file that onnxruntime has loaded
+ * @param inputs names of what a request may bring
  * @returns null where there is none
  */
-export function sizedByValues(bytes: Uint8Array): string | null {
+export function sizedByValues(bytes: Uint8Array, inputs: readonly string[]): string | null {
   const model = fieldsOf(bytes);
   for (const { number, content } of model) {
     if (number !== ModelProto.functions) continue;
@@ -47,23 +48,16 @@ export function sizedByValues(bytes: Uint8Array): string | null {
     if (found !== null) return found;
   }
   const graph = lastField(model, ModelProto.graph);
-  const version = lastField(model, ModelProto.irVersion)?.integer ?? 0;
-  return graph === undefined ? null : inGraph(graph.content, new Set(), version >= OPTIONAL_SINCE);
+  return graph === undefined ? null : inNodes(fieldsOf(graph.content), GraphProto.node, new Set(inputs));
 }
 
-/** From this IR version on an input with an initializer is one that need not be sent; before it, all initializers were listed as inputs. */
-const OPTIONAL_SINCE = 4;
-
-function inGraph(bytes: Uint8Array, outside: Sent, isOptional = true): string | null {
+/** A graph within a node: what it is given comes from around it. */
+function inGraph(bytes: Uint8Array, outside: Sent): string | null {
   const graph = fieldsOf(bytes);
   if (outside === null) return inNodes(graph, GraphProto.node, null);
-  const sent = new Set([...outside, ...namesOf(graph, GraphProto.input, ValueInfo.name)]);
-  if (!isOptional) for (const name of namesOf(graph, GraphProto.initializer, TensorProto.name)) sent.delete(name);
-  return inNodes(graph, GraphProto.node, sent);
-}
-
-function namesOf(graph: readonly Field[], part: number, name: number): string[] {
-  return graph.flatMap(({ number, content }) => (number === part ? [text(lastField(fieldsOf(content), name))] : []));
+  const inputs = graph.filter(({ number }) => number === GraphProto.input);
+  const names = inputs.map(({ content }) => text(lastField(fieldsOf(content), ValueInfo.name)));
+  return inNodes(graph, GraphProto.node, new Set([...outside, ...names]));
 }
 
 function inNodes(fields: readonly Field[], node: number, outside: Sent): string | null {

@@ -56,7 +56,7 @@ export function failed(error: unknown, data: Data): Refusal {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return Error.isError(error) ? `${error.name}: ${error.message}` : String(error);
 }
 
 /** What was left out is marked. */

@@ -23,7 +23,7 @@ const DEPTH_MAX = 5;
  * event would fail as well; giving this one up would lose it and mend nothing.
  */
 export function isOfSurroundings(error: unknown, depth = 0): boolean {
-  if (!(error instanceof Error) || depth > DEPTH_MAX) return false;
+  if (!Error.isError(error) || depth > DEPTH_MAX) return false;
   if (error instanceof GyreError) return error.code === 'PLATFORM_UNAVAILABLE';
   return (
     CODES.has((error as { code?: unknown }).code) ||

@@ -102,7 +102,7 @@ export function byLeader<T extends { topic: string; partition: number }>(
 /** What kafkajs says where an offset is no longer, or not yet, in the log. */
 export function isOutOfRange(error: unknown): error is Error & { topic: string; partition: number } {
   return (
-    error instanceof Error && (error.name === 'KafkaJSOffsetOutOfRange' || typeOf(error) === 'OFFSET_OUT_OF_RANGE')
+    Error.isError(error) && (error.name === 'KafkaJSOffsetOutOfRange' || typeOf(error) === 'OFFSET_OUT_OF_RANGE')
   );
 }
 
@@ -112,7 +112,7 @@ function typeOf(error: Error): string | undefined {
 
 /** Learns anew who leads, and connects again where the connection is gone. */
 export async function recover(cluster: Cluster, error: unknown): Promise<void> {
-  if (!(error instanceof Error)) return;
+  if (!Error.isError(error)) return;
   const { host, port } = error as { host?: string; port?: number };
   if (error.name === 'KafkaJSConnectionClosedError' && host !== undefined && port !== undefined)
     cluster.removeBroker({ host, port });

@@ -60,7 +60,7 @@ const FINAL_TYPE = /AUTHORIZATION|AUTHENTICATION|UNSUPPORTED|POLICY_VIOLATION|^I
 
 /** Whether what kafkajs threw may pass: it wraps errors in errors. */
 export function passes(error: unknown): boolean {
-  if (!(error instanceof Error)) return true;
+  if (!Error.isError(error)) return true;
   const { type, cause, errors } = error as { type?: unknown; cause?: unknown; errors?: unknown };
   if (FINAL_NAME.test(error.name) || (typeof type === 'string' && FINAL_TYPE.test(type))) return false;
   return [cause, ...(Array.isArray(errors) ? (errors as unknown[]) : [])].every(

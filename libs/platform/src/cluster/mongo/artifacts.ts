@@ -103,5 +103,5 @@ export class GridArtifacts extends Artifacts {
 
 /** Chunks that are missing, or of a wrong size. */
 function isSpoilt(error: unknown): boolean {
-  return error instanceof Error && error.name === 'MongoGridFSChunkError';
+  return Error.isError(error) && error.name === 'MongoGridFSChunkError';
 }

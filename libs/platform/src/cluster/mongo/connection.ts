@@ -69,7 +69,7 @@ const LOST_SOCKET = new Set([
 ]);
 
 export function passes(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!Error.isError(error)) return false;
   const { code, errorResponse } = error as { code?: unknown; errorResponse?: unknown };
   // FerretDB over SQLite, where another process's command holds the file for too long.
   if (error.message.includes('SQLITE_BUSY') || error instanceof NoAnswer) return true;
