@@ -4,7 +4,6 @@ import {
   GraphProto,
   ModelProto,
   NodeProto,
-  TensorProto,
   ValueInfo,
 } from './onnx-schema.js';
 import { fieldsOf, lastField, text, type Field } from './wire.js';

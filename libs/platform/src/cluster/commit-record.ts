@@ -9,6 +9,7 @@ import type { Core } from './core.js';
 import { Encoder } from './kafka/records.js';
 import { inBatches, type Placed } from './kafka/sender.js';
 import type { TopicWanted } from './kafka/topics.js';
+import { idOf, type Commits } from './mongo/commits.js';
 import type { CommitDocument } from './mongo/schemas.js';
 import type { StoredChange } from './mongo/states.js';
 
@@ -46,13 +47,17 @@ export class OwnershipLost extends Error {
 }
 
 /**
- * The commit record of one group and partition, in the hands of one owner. A commit is: (1) the record is replaced, if it is still as
- * this owner left it; (2) the states are written, each only over an older batch; (3) the events are published in order. Whoever takes the
+ * The commit records of one group and partition, in the hands of one owner. A commit is: (1) the next record is added, if nobody else has
+ * added one; (2) the states are written, each only over an older batch; (3) the events are published in order. Whoever takes the
  * partition over repeats (2) and (3) from the record.
  */
 export class CommitRecord {
-  readonly owner = randomUUID();
   mark: Mark = { batch: 0, offsets: {}, ticks: {}, sequence: 0, seen: new SequencesSeen() };
+  #owner = '';
+  /** When the partition was last known to be this owner's, of the process's clock. */
+  #ownedAt = 0;
+  /** Whether the record in force is that of the takeover, which stays. */
+  #isFresh = true;
   #stopped = false;
   #doubtUntil = 0;
   /** Whether the last commit was more than a mark, and has got everywhere. */
@@ -67,12 +72,15 @@ export class CommitRecord {
 
   /** Becomes the owner, and ends what the one before may have left half done. */
   async takeOver(): Promise<void> {
-    const found = await this.core.store.takeOver(this.group, this.partition, this.owner);
+    this.#owner = randomUUID();
+    this.#ownedAt = performance.now();
+    this.#isFresh = true;
+    const found = await this.#commits.takeOver(this.partition, this.#owner);
     this.mark = markOf(found);
     this.#doubtUntil = found.pending === null ? found.doubtUntil : Date.now() + STONES_MS;
     if (found.pending === null) return;
     const pending = JSON.parse(zstdDecompressSync(bytesOf(found.pending)).toString()) as Pending;
-    await this.#carryOut(pending, performance.now());
+    await this.#carryOut(pending);
   }
 
   /** No more tries where something is away: what is recorded is carried out by the next owner. */
@@ -80,35 +88,43 @@ export class CommitRecord {
     this.#stopped = true;
   }
 
-  /** At the end, in peace. */
+  /** At the end, in peace: says that what the last batch led to is everywhere, and that the next owner has nothing to repeat. */
   async rest(): Promise<void> {
-    const { core, group, partition, owner } = this;
-    if (!this.#carriedOut) return;
-    await core.store.settle(group, { _id: partition, owner, batch: this.mark.batch });
+    if (this.#carriedOut) await this.#record({ ...this.mark, batch: this.mark.batch + 1 }, null);
   }
 
   /** @throws OwnershipLost; then nothing of it counts */
   async commit(mark: Omit<Mark, 'seen' | 'batch'>, states: StoredChange[], events: Outgoing[]): Promise<void> {
-    const { core, group, partition, owner } = this;
-    const { seen } = this.mark;
-    const batch = this.mark.batch + 1;
-    const next: Mark = { ...mark, sequence: mark.sequence + events.length, batch, seen };
-    const nothing = states.length === 0 && events.length === 0;
-    const pending = nothing ? null : zstdCompressSync(JSON.stringify({ states, events } satisfies Pending));
-    const began = performance.now();
+    const { core } = this;
+    const { seen, batch, sequence } = this.mark;
+    const isEmpty = states.length === 0 && events.length === 0;
+    const pending = isEmpty ? null : zstdCompressSync(JSON.stringify({ states, events } satisfies Pending));
     this.#carriedOut = false;
-    const isMine = await core.store.replace(group, documentOf(partition, owner, next, pending, this.#doubtUntil));
-    if (!isMine) throw new OwnershipLost(group, partition);
+    await this.#record({ ...mark, sequence: sequence + events.length, batch: batch + 1, seen }, pending);
     core.onStep?.(`${this.kind}: recorded`);
-    this.mark = next;
-    await this.#carryOut({ states, events }, began);
+    const isFirst = this.#isFresh;
+    this.#isFresh = false;
+    await Promise.all([
+      this.#carryOut({ states, events }),
+      isFirst ? undefined : this.#commits.drop(this.partition, batch),
+    ]);
   }
 
-  async #carryOut({ states, events }: Pending, recordedAt: number): Promise<void> {
+  async #record(next: Mark, pending: Buffer | null): Promise<void> {
+    const { group, partition } = this;
+    const began = performance.now();
+    if (!(await this.#commits.add(documentOf(partition, this.#owner, next, pending, this.#doubtUntil))))
+      throw new OwnershipLost(group, partition);
+    await this.#assertMine();
+    this.#ownedAt = began;
+    this.mark = next;
+  }
+
+  async #carryOut({ states, events }: Pending): Promise<void> {
     const { core, group, partition } = this;
     const { batch, sequence } = this.mark;
     if (states.length > 0) {
-      await this.#assertMine(recordedAt);
+      await this.#assertMine();
       const now = Date.now();
       await core.store.states(group).save(partition, batch, states, { now, leaveStones: now < this.#doubtUntil });
     }
@@ -153,10 +169,14 @@ export class CommitRecord {
     }
   }
 
-  async #assertMine(since: number): Promise<void> {
-    if (performance.now() - since < DOUBT_MS) return;
-    const found = await this.core.store.commit(this.group, this.partition);
-    if (found?.owner !== this.owner) throw new OwnershipLost(this.group, this.partition);
+  async #assertMine(): Promise<void> {
+    if (performance.now() - this.#ownedAt < DOUBT_MS) return;
+    const found = await this.#commits.newest(this.partition);
+    if (found?.owner !== this.#owner) throw new OwnershipLost(this.group, this.partition);
+  }
+
+  get #commits(): Commits {
+    return this.core.store.commits(this.group);
   }
 }
 
@@ -187,9 +207,11 @@ function documentOf(
     Object.entries(producers).map(([producer, sequence]) => ({ topic, producer, sequence })),
   );
   return {
-    _id: partition,
+    _id: idOf(partition, mark.batch),
+    partition,
     owner,
     batch: mark.batch,
+    takenAt: 0,
     sequence: mark.sequence,
     offsets: Object.entries(mark.offsets).map(([topic, next]) => ({ topic, next })),
     ticks: Object.entries(mark.ticks).map(([topic, time]) => ({ topic, time })),

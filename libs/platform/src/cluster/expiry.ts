@@ -33,7 +33,7 @@ async function offsetsNeeded(core: Core, groups: ReadonlyMap<string, Group>): Pr
   };
   const registered = await core.store.groups();
   for (const { _id: name } of registered) {
-    for (const { _id: partition, offsets } of await core.store.commits(name)) {
+    for (const { partition, offsets } of await core.store.commits(name).standings()) {
       const worker = groups.get(name)?.workers.get(partition);
       for (const { topic, next } of offsets) need(topic, partition, worker?.offset(topic) ?? next);
     }
@@ -41,12 +41,12 @@ async function offsetsNeeded(core: Core, groups: ReadonlyMap<string, Group>): Pr
   const alive = await core.topics.alive(registered.map(({ _id }) => `${core.settings.prefix}${_id}`));
   for (const { _id: name, inputs } of registered) {
     if (!groups.has(name) && !alive.has(`${core.settings.prefix}${name}`)) continue;
-    const commits = await core.store.commits(name);
+    const commits = await core.store.commits(name).standings();
     for (const topic of [...inputs, retryTopicOf(name)]) {
       for (let partition = 0; partition < core.partitions; partition++) {
         const worker = groups.get(name)?.workers.get(partition);
         const recorded = commits
-          .find(({ _id }) => _id === partition)
+          .find((each) => each.partition === partition)
           ?.offsets.find((each) => each.topic === topic)?.next;
         need(topic, partition, worker?.offset(topic) ?? recorded ?? 0);
       }

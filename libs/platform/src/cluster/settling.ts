@@ -4,7 +4,7 @@ import type { Lag } from '../platform.js';
 import type { Core } from './core.js';
 import type { FollowingRunner } from './following.js';
 import type { Group } from './group.js';
-import type { CommitDocument } from './mongo/schemas.js';
+import type { Standing } from './mongo/commits.js';
 
 /** Between two looks where nothing has told of a change: another process may be at work. */
 const LOOK_MS = 25;
@@ -39,7 +39,7 @@ export class Settling {
 
   async #lagOf({ name, topics, batchMin, workers = NOBODY }: Shown, ends: Ends): Promise<Lag[]> {
     const { core } = this;
-    const recorded = workers.size === core.partitions ? [] : await core.store.commits(name, 'promptly');
+    const recorded = workers.size === core.partitions ? [] : await core.store.commits(name).standings('promptly');
     const lags: Lag[] = [];
     for (const topic of topics) {
       for (let partition = 0; partition < core.partitions; partition++) {
@@ -98,7 +98,7 @@ export class Settling {
     ends: Ends,
     own: ReadonlySet<number>,
   ): Promise<boolean> {
-    const commits = await this.core.store.commits(group.name);
+    const commits = await this.core.store.commits(group.name).standings();
     return group.topics.every((topic) =>
       (ends.get(topic) ?? []).every(
         (end, partition) => own.has(partition) || offsetOf(commits, partition, topic) >= end,
@@ -127,7 +127,7 @@ export class Settling {
   }
 }
 
-function offsetOf(commits: readonly Omit<CommitDocument, 'pending'>[], partition: number, topic: string): number {
-  const found = commits.find(({ _id }) => _id === partition);
+function offsetOf(commits: readonly Standing[], partition: number, topic: string): number {
+  const found = commits.find((each) => each.partition === partition);
   return found?.offsets.find((each) => each.topic === topic)?.next ?? 0;
 }

@@ -82,24 +82,22 @@ export function worksOnJobs(harness: PlatformHarness): void {
 
     it('are behind while they work', async () => {
       const { platform } = stage();
-      let finish = () => {};
+      const started: (() => void)[] = [];
       platform.work({
         name: 'test.job',
         input: words,
-        perform: () => new Promise<JobEffects<undefined>>((resolve) => (finish = () => resolve({}))),
+        perform: () => new Promise<JobEffects<undefined>>((resolve) => void started.push(() => resolve({}))),
       });
       await platform.append(words, say('a', 1, 2));
       const behind = async () => (await platform.lag()).reduce((sum, { lag }) => sum + lag, 0);
       let settled = false;
       const whenSettled = platform.settled().then(() => (settled = true));
-      const started = finish;
-      await until(() => finish !== started);
+      await until(() => started.length === 1);
       expect([await behind(), settled]).toEqual([2, false]);
-      const first = finish;
-      finish();
-      await until(() => finish !== first);
+      started[0]?.();
+      await until(() => started.length === 2);
       expect([await behind(), settled]).toEqual([1, false]);
-      finish();
+      started[1]?.();
       await whenSettled;
       expect(await behind()).toBe(0);
     });

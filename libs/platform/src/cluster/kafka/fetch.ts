@@ -101,9 +101,7 @@ export function byLeader<T extends { topic: string; partition: number }>(
 
 /** What kafkajs says where an offset is no longer, or not yet, in the log. */
 export function isOutOfRange(error: unknown): error is Error & { topic: string; partition: number } {
-  return (
-    Error.isError(error) && (error.name === 'KafkaJSOffsetOutOfRange' || typeOf(error) === 'OFFSET_OUT_OF_RANGE')
-  );
+  return Error.isError(error) && (error.name === 'KafkaJSOffsetOutOfRange' || typeOf(error) === 'OFFSET_OUT_OF_RANGE');
 }
 
 function typeOf(error: Error): string | undefined {

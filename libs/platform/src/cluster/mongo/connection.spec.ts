@@ -11,7 +11,9 @@ class Gone extends Error {
 describe('an error of MongoDB that passes', () => {
   const bulk = (inner: Error) => new mongo.MongoBulkWriteError(inner, {} as mongo.BulkWriteResult);
   // As Node's own errors are in a test: of another realm, and no instance of this one's Error.
-  const ofSocket: unknown = runInNewContext("Object.assign(new Error('This socket has been ended'), { code: 'EPIPE' })");
+  const ofSocket: unknown = runInNewContext(
+    "Object.assign(new Error('This socket has been ended'), { code: 'EPIPE' })",
+  );
 
   it.each([
     ['a lost connection', new Gone('connection 3 to 127.0.0.1:27017 closed')],

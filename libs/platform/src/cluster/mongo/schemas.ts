@@ -2,13 +2,16 @@ import mongoose from 'mongoose';
 
 const { Schema } = mongoose;
 
-/** Where a group stands in one partition, whose number is the id: all that has to change at once, in one document. */
+/** Where a group stands in one partition after a batch: all that has to change at once, in one document. Its id is the partition and the batch. */
 export interface CommitDocument {
-  _id: number;
+  _id: string;
+  partition: number;
   /** Who works on the partition: a name of its own for each time that it is taken over. */
   owner: string;
-  /** Rises by one with every commit. */
+  /** Rises by one with every commit and every takeover. */
   batch: number;
+  /** When the owner took the partition over, UTC milliseconds, where this is the record of that; 0 in that of a batch. */
+  takenAt: number;
   /** The number that the group's next publication gets. */
   sequence: number;
   offsets: { topic: string; next: number }[];
@@ -52,9 +55,11 @@ const part = { _id: false } as const;
 
 export const commitSchema = new Schema<CommitDocument>(
   {
-    _id: { type: Number, required: true },
+    _id: { type: String, required: true },
+    partition: { type: Number, required: true },
     owner: { type: String, required: true },
     batch: { type: Number, required: true },
+    takenAt: { type: Number, required: true },
     sequence: { type: Number, required: true },
     offsets: [new Schema({ topic: String, next: Number }, part)],
     ticks: [new Schema({ topic: String, time: Number }, part)],

@@ -32,7 +32,7 @@ export type StoredChange = StateChange & { isNew: boolean };
 /** For a fold, which has nothing better to do than wait; or for somebody who waits for an answer. */
 export type Manner = 'patiently' | 'promptly';
 
-type Try = <T>(work: () => Promise<T>, manner?: Manner) => Promise<T>;
+export type Try = <T>(work: () => Promise<T>, manner?: Manner) => Promise<T>;
 
 /** The states of one group. They are read and written past mongoose's casting: they are many, and one string each. */
 export class States {

@@ -1,5 +1,6 @@
 import { GyreError } from '@gyre/contracts';
 import type { Model } from 'mongoose';
+import { Commits } from './commits.js';
 import { passes, patiently, promptly, type Connection, type Patience } from './connection.js';
 import {
   commitSchema,
@@ -14,7 +15,7 @@ import {
 import { States, type Manner, type Server } from './states.js';
 
 /** Format of the database. It rises with every change that an older program would misread. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 const UPDATES_MOST = 500;
 
@@ -25,6 +26,7 @@ const UPDATES_MOST = 500;
 export class Store {
   readonly #groups: Model<GroupDocument>;
   readonly #meta: Model<MetaDocument>;
+  readonly #commits = new Map<string, Commits>();
   readonly #states = new Map<string, States>();
   #server: Server = { updatesMost: UPDATES_MOST, scansForLists: false };
 
@@ -80,6 +82,17 @@ export class Store {
     return this.#try(() => this.#groups.find().lean<GroupDocument[]>(), { manner });
   }
 
+  commits(group: string): Commits {
+    let known = this.#commits.get(group);
+    if (known === undefined) {
+      const name = `commits.${group}`;
+      const model = this.connection.model<CommitDocument>(name, commitSchema, name);
+      known = new Commits(model, (work, manner) => this.#try(work, { manner }));
+      this.#commits.set(group, known);
+    }
+    return known;
+  }
+
   states(group: string): States {
     let known = this.#states.get(group);
     if (known === undefined) {
@@ -91,68 +104,8 @@ export class Store {
     return known;
   }
 
-  /** Makes `owner` the one who works on the partition. @returns where its predecessor left it */
-  takeOver(group: string, partition: number, owner: string): Promise<CommitDocument> {
-    const fresh = { batch: 0, sequence: 0, pending: null };
-    return this.#try(
-      async () => {
-        const record = await this.#commits(group)
-          .findOneAndUpdate(
-            { _id: partition },
-            { $set: { owner }, $setOnInsert: fresh },
-            { upsert: true, returnDocument: 'after' },
-          )
-          .lean<CommitDocument>();
-        return whole(record as CommitDocument);
-      },
-      { races: true },
-    );
-  }
-
-  /** Compare and set: the record of batch n is replaced by that of n + 1, if `owner` owns it still. @returns whether it does */
-  replace(group: string, record: CommitDocument): Promise<boolean> {
-    const { _id, owner, batch } = record;
-    const commits = this.#commits(group);
-    return this.#try(async () => {
-      const { matchedCount } = await commits.replaceOne({ _id, owner, batch: batch - 1 }, record);
-      if (matchedCount === 1) return true;
-      // The answer to an earlier try may have been lost on its way.
-      const found = await this.commit(group, _id);
-      return found?.owner === owner && found.batch === batch;
-    });
-  }
-
-  /** Says that what the batch led to is everywhere: the next owner has nothing to repeat. */
-  async settle(group: string, { _id, owner, batch }: Pick<CommitDocument, '_id' | 'owner' | 'batch'>): Promise<void> {
-    await this.#commits(group).updateOne({ _id, owner, batch }, { $set: { pending: null } });
-  }
-
-  /** Where a group stands, whoever works on it. */
-  commit(group: string, partition: number): Promise<CommitDocument | undefined> {
-    return this.#try(async () => {
-      const found = await this.#commits(group).findById(partition).lean<CommitDocument>();
-      return found === null ? undefined : whole(found);
-    });
-  }
-
-  /** Where a group stands in each partition, without what may be under way. */
-  commits(group: string, manner?: Manner): Promise<Omit<CommitDocument, 'pending'>[]> {
-    return this.#try(
-      async () => (await this.#commits(group).find({}, { pending: 0 }).lean<CommitDocument[]>()).map(whole),
-      { manner },
-    );
-  }
-
   async close(): Promise<void> {
     await this.connection.close();
-  }
-
-  #commits(group: string): Model<CommitDocument> {
-    const name = `commits.${group}`;
-    return (
-      (this.connection.models[name] as Model<CommitDocument> | undefined) ??
-      this.connection.model<CommitDocument>(name, commitSchema, name)
-    );
   }
 
   /** A number that whoever is first writes. */
@@ -180,17 +133,4 @@ export class Store {
     const asked = manner === 'promptly' ? promptly : patiently;
     return asked(work, { ...this.patience, ...options });
   }
-}
-
-/** A record that was only taken over has no lists yet. */
-function whole(record: CommitDocument): CommitDocument {
-  const { offsets, ticks, seen, pending, doubtUntil } = record as Partial<CommitDocument>;
-  return {
-    ...record,
-    offsets: offsets ?? [],
-    ticks: ticks ?? [],
-    seen: seen ?? [],
-    pending: pending ?? null,
-    doubtUntil: doubtUntil ?? 0,
-  };
 }
