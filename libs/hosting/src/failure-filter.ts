@@ -48,8 +48,14 @@ export function failureOf(thrown: unknown, type: string, log: Logger): GyreError
     return new GyreError(code, message === '' ? thrown.message : `${thrown.message}: ${message}`);
   }
   const error = Error.isError(thrown) ? thrown : new Error(String(thrown));
+  if (isAborted(error)) return new GyreError('BAD_REQUEST', 'the connection ended before all of the request had come');
   log.error('a call failed by a defect', { type, error: error.message, stack: error.stack });
   return new GyreError('INTERNAL', 'something went wrong inside; the log of this process tells more');
+}
+
+/** As Node says that a client went away while it sent its request: nobody reads the answer, and nothing here is to be mended. */
+function isAborted(error: Error & { code?: string }): boolean {
+  return error.code === 'ECONNRESET' && error.message === 'aborted';
 }
 
 /** A failure as it leaves over gRPC. */

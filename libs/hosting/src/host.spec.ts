@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { get, request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { connect } from 'node:net';
-import { json } from 'node:stream/consumers';
+import { json, text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import { Controller, Get, Header, Inject, Module, type Type } from '@nestjs/common';
@@ -36,11 +37,16 @@ describe('a host', () => {
   let running: Host;
   let client: Client;
 
-  const start = async (auth: object = {}, http: object = {}, module: Type<unknown> = Picky): Promise<void> => {
+  const start = async (
+    auth: object = {},
+    http: object = {},
+    module: Type<unknown> = Picky,
+    logger = createLogger('silent'),
+  ): Promise<void> => {
     const overrides = { http: { port: 0, ...http }, grpc: { port: 0 }, auth: { ...auth } };
     const service = { name: 'picky', module, grpc: { package: 'inference', proto: PROTO } };
     const config = Config.load({ known: [...HOSTING_SECTIONS], overrides });
-    running = await host([service], EmbeddedPlatform.inMemory(), config, createLogger('silent'));
+    running = await host([service], EmbeddedPlatform.inMemory(), config, logger);
     client = new Client(running.grpcAddress, credentials.createInsecure());
   };
   const bytes = (value: Buffer): Buffer => value;
@@ -173,6 +179,30 @@ describe('a host', () => {
       400,
       { error: expect.objectContaining({ code: 'BAD_REQUEST' }) as object },
     ]);
+  });
+
+  it('says what is wrong with a request that names no host or expects too much', async () => {
+    await start();
+    const answered = async (request: string): Promise<string> => {
+      const socket = connect(Number(new URL(running.httpUrl).port), '127.0.0.1');
+      socket.end(`${request}\r\nconnection: close\r\n\r\n`);
+      return text(socket);
+    };
+    expect(await answered('GET /v1/lag HTTP/1.1')).toMatch(/^HTTP\/1\.1 400 .*"BAD_REQUEST".*no Host header/s);
+    expect(await answered('GET /healthz HTTP/1.0')).toMatch(/^HTTP\/1\.1 200 /);
+    const expecting = await answered('POST /v2/x HTTP/1.1\r\nhost: localhost\r\nexpect: gold');
+    expect(expecting).toMatch(/^HTTP\/1\.1 417 .*"error":"nothing is known of \\"Expect: gold\\"/s);
+  });
+
+  it('takes a client that goes away while it sends for no defect of its own', async () => {
+    const lines: string[] = [];
+    await start({}, {}, Picky, createLogger('info', { write: (line) => void lines.push(line) }));
+    const socket = connect(Number(new URL(running.httpUrl).port), '127.0.0.1');
+    socket.write('POST /v1/settle HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{');
+    await sleep(100);
+    socket.destroy();
+    await sleep(200);
+    expect(lines.filter((line) => line.includes('defect'))).toEqual([]);
   });
 
   it('may be called by the names of its settings, however they are written', async () => {

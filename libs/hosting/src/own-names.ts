@@ -31,10 +31,15 @@ export class OwnNames {
 
   /**
    * Refuses calls under a name that is not this server's, such as one that was rebound to this machine.
-   * @throws GyreError ORIGIN_REFUSED
+   * @throws GyreError ORIGIN_REFUSED; BAD_REQUEST without any
    */
   refuseForeignHost(headers: { host?: string | undefined }): void {
-    const host = nameOf(headers.host ?? '');
+    if (headers.host === undefined)
+      throw new GyreError(
+        'BAD_REQUEST',
+        'the request has no Host header; expected the name that the server is called by',
+      );
+    const host = nameOf(headers.host);
     if (!this.mayBeCalled(host)) {
       throw new GyreError(
         'ORIGIN_REFUSED',

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { GyreError } from '@gyre/contracts';
 import { failureBody } from './failure-body.js';
@@ -13,6 +13,16 @@ export function answerMalformedPath(
   const advice = statusCode === 400 ? 'percent-encoded UTF-8' : 'shorter names in it';
   const failure = new GyreError('BAD_REQUEST', `the path cannot be read: ${message}; expected ${advice}`);
   reply.status(statusCode).send(failureBody(url, failure));
+}
+
+/** Answers a request with a header Expect that says something else than 100-continue. */
+export function answerExpectation({ url = '/', headers }: IncomingMessage, response: ServerResponse): void {
+  const failure = new GyreError(
+    'BAD_REQUEST',
+    `nothing is known of "Expect: ${headers.expect}"; expected 100-continue`,
+  );
+  response.writeHead(417, { 'content-type': 'application/json; charset=utf-8', connection: 'close' });
+  response.end(JSON.stringify(failureBody(url, failure)));
 }
 
 /**
