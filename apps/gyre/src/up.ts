@@ -59,6 +59,7 @@ export function startReplayPlatform({ dataDir, servers }: { dataDir: string; ser
       gateway: {
         concurrencyMax: 1_000_000,
         queueDelayTargetMs: null,
+        featuresDeadlineMs: 600_000,
         shadowRowsMax: Number.MAX_SAFE_INTEGER,
         logGatherMs: 0, // a step waits for its records
       },

@@ -202,10 +202,11 @@ export class FetchLoop {
       const at = [{ topic, partitions: [{ partition }] }];
       const [beginning] = await this.#cluster.fetchTopicsOffset(at.map((each) => ({ ...each, fromBeginning: true })));
       const [end] = await this.#cluster.fetchTopicsOffset(at.map((each) => ({ ...each, fromBeginning: false })));
-      const [low, high] = [beginning, end].map((found) => Number(found?.partitions[0]?.offset ?? 0)) as [
+      const [low, high] = [beginning, end].map((found) => Number(found?.partitions[0]?.offset ?? NaN)) as [
         number,
         number,
       ];
+      // Of what was not answered nothing is known: it is asked again.
       if (feed.position < low) {
         this.#tellLost(feed, low);
         feed.deliver([], low);

@@ -9,7 +9,7 @@ const COMMANDS_AT_ONCE = 8;
 /** Of one list: a command holds 16 MB. */
 const IDS_MOST = 5_000;
 /** Where lists of ids are looked for in all documents: what a look-up of one id costs, in documents that are looked through. */
-const LOOK_UP_COSTS = 100;
+const LOOK_UP_COSTS = 10;
 
 /** What a server does worse than MongoDB, and how it is spared that. */
 export interface Server {
@@ -131,7 +131,7 @@ export class States {
     if (!leaveStones) {
       const gone = changes.filter(({ json }) => json === null).map(({ key }) => idOf(partition, key));
       const older = { $lt: batch };
-      for (const _id of this.#listsOf(gone))
+      for (const _id of listsOf(gone))
         await this.trying(() => this.#collection.deleteMany({ _id, 'version.batch': older }));
       changes = changes.filter(({ json }) => json !== null);
     }
@@ -186,10 +186,7 @@ export class States {
   /** Conditions that find these ids: all in one, or as many as a command has room for, or one by one where that is cheaper. */
   #listsOf(ids: readonly string[]): (string | { $in: readonly string[] })[] {
     const oneByOne = this.server.scansForLists && ids.length * LOOK_UP_COSTS < this.#count;
-    if (oneByOne || ids.length === 1) return [...ids];
-    return Array.from({ length: Math.ceil(ids.length / IDS_MOST) }, (_, i) => ({
-      $in: ids.slice(i * IDS_MOST, (i + 1) * IDS_MOST),
-    }));
+    return oneByOne || ids.length === 1 ? [...ids] : listsOf(ids);
   }
 
   #all(filter: object, sort?: Record<string, 1 | -1>, limit?: number): Promise<StateDocument[]> {
@@ -214,6 +211,13 @@ interface NativeCollection {
   insertMany(documents: StateDocument[], options: { ordered: boolean }): Promise<unknown>;
   bulkWrite(operations: object[], options: { ordered: boolean }): Promise<unknown>;
   deleteMany(filter: object): Promise<unknown>;
+}
+
+/** As many of one list as a command has room for. */
+function listsOf(ids: readonly string[]): { $in: readonly string[] }[] {
+  return Array.from({ length: Math.ceil(ids.length / IDS_MOST) }, (_, i) => ({
+    $in: ids.slice(i * IDS_MOST, (i + 1) * IDS_MOST),
+  }));
 }
 
 /** Works a list off, some at a time. */
