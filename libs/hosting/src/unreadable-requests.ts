@@ -29,14 +29,20 @@ export function answerExpectation({ url = '/', headers }: IncomingMessage, respo
  * Answers what is no request that can be read. What it was to be nobody can tell, so the answer has the form that all clients bear, that of /v2.
  */
 export function answerUnreadable({ code }: { code?: string | undefined }, socket: Socket): void {
-  if (code === 'ECONNRESET' || socket.destroyed) return;
+  if (code === 'ECONNRESET' || !socket.writable) return;
+  // In the middle of an answer there is no room for another one.
+  if ((socket as Socket & { _httpMessage?: { _headerSent: boolean } })._httpMessage?._headerSent === true)
+    return void socket.destroy();
   const [status, problem] = PROBLEMS[code ?? ''] ?? [400, 'what came is no HTTP request; expected HTTP/1.1'];
   const body = JSON.stringify(failureBody('/v2', new GyreError('BAD_REQUEST', problem)));
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8`;
   const length = `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close`;
-  if (socket.writable) socket.write(`${head}\r\n${length}\r\n\r\n${body}`);
-  socket.destroy();
+  // What else comes is read away: a client that writes all before it reads would find a broken connection, and not the answer.
+  socket.end(`${head}\r\n${length}\r\n\r\n${body}`).resume();
+  setTimeout(() => socket.destroy(), READ_AWAY_MS).unref();
 }
+
+const READ_AWAY_MS = 2_000;
 
 const PROBLEMS: Readonly<Record<string, readonly [status: number, problem: string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'the headers are too large; http.headerBytesMax says how large they may be'],
