@@ -136,8 +136,7 @@ export class Explanations {
     const of = { model: request.model, version: version.version, onnx: version.onnx, ids: null };
     if (tensors !== null) {
       const what = askedByTensors(request, tensors, now(), limits);
-      if (what.options !== null)
-        throw new GyreError('NOT_EXPLAINABLE', `${of.model} is explained without its optional inputs; leave them out`);
+      refuseOptions(of.model, what);
       const rows = { rows: what.rows, values: what.tensors as readonly TensorValue[] };
       return { ...of, ...byTensors(of.model, tensors, rows, version.classes), found: null };
     }
@@ -169,7 +168,7 @@ export class Explanations {
     if (version?.tensors == null || rows === null) {
       throw new GyreError(
         'NOT_EXPLAINABLE',
-        `the record of prediction ${id} does not hold all that the model saw: it takes text, or more than a record has room for, or the version is not loaded any more`,
+        `the record of prediction ${id} does not hold all that the model saw: it takes text, or more than a record has room for, or optional inputs were brought, or the version is not loaded any more`,
       );
     }
     return { ...of, ...byTensors(past.model, version.tensors, rows, version.classes) };
@@ -228,7 +227,9 @@ export class Explanations {
       const named = given.map((tensor) =>
         tensor.name === MATRIX && only !== undefined ? { ...tensor, name: only.name } : tensor,
       );
-      rows = tensorInputs(named, tensors);
+      const brought = tensorInputs(named, tensors);
+      refuseOptions(model, brought);
+      rows = brought;
     }
     if (rows.rows <= backgroundRowsMax) return rows;
     throw new GyreError(
@@ -258,12 +259,20 @@ const ORDERS = 10;
 const BACKGROUND_ROWS = 50;
 const BACKGROUND = 'background';
 
+/** @throws GyreError NOT_EXPLAINABLE */
+function refuseOptions(model: string, { options }: { options: unknown }): void {
+  if (options === null) return;
+  throw new GyreError('NOT_EXPLAINABLE', `${model} is explained without its optional inputs; leave them out`);
+}
+
 /** It comes under the names of the inputs that it is like, and so do the words about it. */
 function aboutBackground<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw error instanceof GyreError ? new GyreError(error.code, `of the background: ${error.message}`) : error;
+    throw error instanceof GyreError
+      ? new GyreError(error.code, `of the background: ${error.message}`, error.details)
+      : error;
   }
 }
 

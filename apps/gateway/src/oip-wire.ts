@@ -121,13 +121,16 @@ export class WireReader {
   /** A short text that comes again and again, such as a name. */
   name(): string {
     const from = this.delimited();
-    return interned(this.bytes, from, this.at);
+    return this.whole(interned(this.bytes, from, this.at), from);
   }
 
   text(): string {
     const from = this.delimited();
-    const text = this.bytes.toString('utf8', from, this.at);
-    // What a decoder puts for what is no UTF-8: two texts would become the same.
+    return this.whole(this.bytes.toString('utf8', from, this.at), from);
+  }
+
+  /** @throws GyreError where the text was no UTF-8: with what a decoder puts for that, two would become the same */
+  private whole(text: string, from: number): string {
     if (text.includes('\ufffd') && !isUtf8(this.bytes.subarray(from, this.at))) throw this.broken('a text is no UTF-8');
     return text;
   }

@@ -88,6 +88,8 @@ export function predictedEvents(answered: Answered): Predicted[] {
 }
 
 function recordedFeatures({ asked, features, spec }: Answered, row: number): (number | null)[] {
+  // With optional inputs they are not all that the model saw, and must not be taken for that.
+  if (asked.options !== null) return [];
   if (asked.tensors !== null) return recordedRow(asked.tensors, asked.rows, row);
   return features === null ? spec.inputs.map(() => null) : nullable(rowOf(features, asked.rows, row));
 }

@@ -170,7 +170,12 @@ export class ServingTable {
     const serving = this.table.get(model);
     if (serving !== undefined) return serving;
     const names = this.models().filter((name) => caller.may('predictor', name) || caller.may('viewer'));
-    const advice = names.length === 0 ? 'none that you may use has been applied yet' : whatThereIs(names);
+    const advice =
+      names.length === 0
+        ? this.table.size === 0
+          ? 'none has been applied yet; gyre apply -f and gyre import do'
+          : 'there is none that you may use'
+        : whatThereIs(names);
     throw new GyreError('MODEL_NOT_FOUND', `no model named "${model}"; ${advice}`);
   }
 
