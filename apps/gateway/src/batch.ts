@@ -20,6 +20,8 @@ export interface Batched {
   deadlineAt?: number;
   /** What was routed alike is shadowed alike. */
   route?: unknown;
+  /** Of requests that failed together and are tried apart, those that stay together. */
+  part?: object;
 }
 
 /**
@@ -42,7 +44,7 @@ export function batches<T extends Batched>(turn: readonly T[], maxBatchSize: num
 }
 
 function goTogether(a: Batched, b: Batched): boolean {
-  if (a.serving !== b.serving || a.version !== b.version || a.route !== b.route) return false;
+  if (a.serving !== b.serving || a.version !== b.version || a.route !== b.route || a.part !== b.part) return false;
   const [ours, theirs] = [a.asked.tensors, b.asked.tensors];
   if (ours === null || theirs === null) return (a.features === null) === (b.features === null);
   if (a.asked.options !== null || b.asked.options !== null) return false;
@@ -96,14 +98,15 @@ type Asking = (from: number, to: number) => Outcome | Promise<Outcome>;
 
 /** How the requests' rows, or some of them, are put to a version: their features, or their tensors. */
 function asker(version: ServedVersion, requests: readonly Batched[], all: number): Asking {
-  const withinMs = version.runsOn === 'process' ? worthMs(requests) : undefined;
+  // On the loop nothing waits, and no clock need be read.
+  const withinMs = () => (version.runsOn === 'process' ? worthMs(requests) : undefined);
   if (requests[0]?.asked.tensors === null) {
     const features = joined(requests as readonly { features: Float32Array }[]);
     const width = features.length / all;
     const outcome = (output: Float32Array): Outcome => ({ output, tensors: null });
     return (from, to) => {
       const some = to - from === all ? features : features.slice(from * width, to * width);
-      const output = version.run(some, to - from, withinMs);
+      const output = version.run(some, to - from, withinMs());
       return output instanceof Promise ? output.then(outcome) : outcome(output);
     };
   }
@@ -116,7 +119,7 @@ function asker(version: ServedVersion, requests: readonly Batched[], all: number
       return { output: version.scoresIn(tensors, rows), tensors };
     };
     const rowsAsked = rows === all ? values : rowsOf(values, all, from, rows);
-    const tensors = version.call(rowsAsked, requests[0]?.asked.options, withinMs);
+    const tensors = version.call(rowsAsked, requests[0]?.asked.options, withinMs());
     return tensors instanceof Promise ? tensors.then(outcome) : outcome(tensors);
   };
 }

@@ -65,7 +65,7 @@ export class ExplainableModel {
     if (sizedBy !== null)
       throw new GyreError(
         'NOT_EXPLAINABLE',
-        `how much the model does is for its inputs to say, by the operator ${sizedBy}; it is asked for predictions only`,
+        `how much the model does may be for its inputs to say, by the operator ${sizedBy}; it is asked for predictions only`,
       );
     const { rows } = task;
     const prediction = this.scores(rows);

@@ -23,16 +23,17 @@ export const GatewayConfig = z
     logGatherMs: z.int().min(0).max(60_000).default(10),
     /** Rows that a model scores at once. */
     maxBatchSize: z.int().min(1).max(65_536).default(256),
-    /** A model whose run of one row takes longer, or whose inputs have free dimensions beside the rows, is run by a thread, µs; 0: every model is. */
+    /** A model whose run of one row takes longer is run by a process, µs; 0: every model is. */
     loopRunMicrosMax: z.number().min(0).default(50),
-    /** Threads that run models; each model has its own, where there are more they share them. */
-    modelThreadsMax: z.int().min(1).max(64).default(4),
-    /** How long a run may take, ms, and how much memory its process, bytes, of a model whose inputs say how much it does; longer, or beyond the request's deadline, it is ended. */
+    /** Processes that run models; each model has its own, where there are more they share them. */
+    modelProcessesMax: z.int().min(1).max(64).default(4),
+    /** How long a run in a process may take, ms; it is ended then. */
     modelRunMsMax: z.int().min(1).default(10_000),
-    modelRunBytesMax: z
+    /** Memory that such a process may take, bytes; over it, it is ended. */
+    modelBytesMax: z
       .int()
       .min(256 * MIB)
-      .default(2_048 * MIB),
+      .default(4_096 * MIB),
     /** How long requests wait for others to be scored with, µs, where fewer rows than maxBatchSize are there; 0: for nobody. */
     maxQueueDelayMicros: z.int().min(0).max(1_000_000).default(0),
     /** Rows of one request. */

@@ -47,9 +47,9 @@ function lastKnownDir(logDir: string): string {
       useFactory: (settings: GatewayConfig) =>
         new ModelWorker({
           loopMicrosMax: settings.loopRunMicrosMax,
-          threadsMax: settings.modelThreadsMax,
+          processesMax: settings.modelProcessesMax,
           runMsMax: settings.modelRunMsMax,
-          runBytesMax: settings.modelRunBytesMax,
+          bytesMax: settings.modelBytesMax,
         }),
     },
     {

@@ -10,6 +10,8 @@ import { metadataOf } from './model-metadata.js';
 import type { InferAnswer, InferRequest, Tensor } from './oip.js';
 import { ServingTable } from './serving.js';
 
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** A model of two inputs, text and whole numbers, that gives both back, and the row of a table that the number names. */
 const PARTS: OnnxModelParts = {
   name: 'm',
@@ -38,17 +40,21 @@ describe('an imported model', () => {
   let inference: Inference;
   let records: Predicted[];
   let calls: number;
+  /** Whether models run elsewhere than on the loop. */
+  let apart: boolean;
 
   beforeEach(async () => {
     platform = EmbeddedPlatform.inMemory();
     records = [];
+    apart = false;
     const load = (onnx: Uint8Array): OnnxModel => {
       const model = OnnxModel.load(onnx, measureRun(OnnxModel.load(onnx)));
       const call = model.call.bind(model);
       model.call = (...given) => {
         calls += 1;
-        return call(...given);
+        return apart ? (sleep(2).then(() => call(...given)) as never) : call(...given);
       };
+      Object.defineProperty(model, 'runsOn', { get: () => (apart ? 'process' : 'loop') });
       return model;
     };
     table = new ServingTable({ platform, log: new KeptLog(), load });
@@ -159,6 +165,21 @@ describe('an imported model', () => {
     const refused = (await Promise.allSettled(all)).map(({ status }) => status).indexOf('rejected');
     expect(refused).toBe(11);
     expect(calls).toBe(8);
+  });
+
+  it('finds them also where others come all the while, and answers those', async () => {
+    apart = true;
+    let told: unknown;
+    const bad = infer(tensors(['a'], [3n])).catch((error: unknown) => (told = error));
+    const good: Promise<InferAnswer>[] = [];
+    while (told === undefined && good.length < 500) {
+      good.push(infer(tensors(['a'], [1n])), infer(tensors(['b'], [0n])));
+      await sleep(1);
+    }
+    await bad;
+    expect(told).toMatchObject({ code: 'FEATURES_MISMATCHED' });
+    expect(good.length).toBeLessThan(500);
+    await Promise.all(good);
   });
 
   it('has the champion answer what its canary cannot take', async () => {

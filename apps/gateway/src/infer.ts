@@ -265,8 +265,12 @@ export class Inference {
     if (problem instanceof RowsMerged) this.score(batch);
     else if (batch.length > 1) {
       const half = batch.length >> 1;
-      this.score(batch.slice(0, half));
-      this.score(batch.slice(half));
+      for (const some of [batch.slice(0, half), batch.slice(half)]) {
+        // They may have to wait, and are not put together with others then.
+        const part = {};
+        for (const pending of some) pending.part = part;
+        this.score(some);
+      }
     } else {
       const { route: by, instead, version, spec } = batch[0] as Pending;
       if ((by === 'canary' || by === 'split') && instead.length > 0) {

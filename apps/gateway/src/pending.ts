@@ -33,6 +33,8 @@ export interface Pending {
   caller: Caller;
   /** Until when it is worth working on, UTC milliseconds. */
   deadlineAt: number;
+  /** Of those that failed together and are tried apart: whom it stays together with. */
+  part?: object;
   /** The limit that it is under way in. */
   entry: ConcurrencyLimit;
   /** performance.now() */

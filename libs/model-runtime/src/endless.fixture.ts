@@ -1,5 +1,14 @@
 import { encodeOnnx, encodeValueInfo, type OnnxModelParts } from './onnx-builder.js';
-import { AttributeProto, GraphProto, ModelProto, NodeProto, TensorType, TypeProto, ValueInfo } from './onnx-schema.js';
+import {
+  AttributeProto,
+  FunctionProto,
+  GraphProto,
+  ModelProto,
+  NodeProto,
+  TensorType,
+  TypeProto,
+  ValueInfo,
+} from './onnx-schema.js';
 import { concatenated, fieldsOf, MessageWriter } from './wire.js';
 
 const GRAPH_TYPE = 5;
@@ -50,11 +59,21 @@ export function looping(times?: number): Uint8Array {
   );
 }
 
-function node(operator: string, inputs: readonly string[], outputs: readonly string[]): MessageWriter {
+/** A node by itself, of a graph or a function. */
+export function node(operator: string, inputs: readonly string[], outputs: readonly string[]): MessageWriter {
   const message = new MessageWriter();
   for (const input of inputs) message.text(NodeProto.input, input);
   for (const output of outputs) message.text(NodeProto.output, output);
   return message.text(NodeProto.name, operator + outputs[0]).text(NodeProto.opType, operator);
+}
+
+/** The same file with a function `own:Own` of one node, which a node of this operator calls. */
+export function withFunction(bytes: Uint8Array, body: MessageWriter): Uint8Array {
+  const own = new MessageWriter()
+    .text(FunctionProto.opType, 'Own')
+    .message(FunctionProto.node, body)
+    .text(FunctionProto.domain, 'own');
+  return concatenated([bytes, new MessageWriter().message(ModelProto.functions, own).finish()]);
 }
 
 /** A truth, which no model that is written here has. */

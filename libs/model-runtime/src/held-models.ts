@@ -1,23 +1,22 @@
 import { GyreError } from '@gyre/contracts';
 import { measureRun } from './measured-run.js';
-import type { ModelAnswer, ModelRequest } from './model-host.js';
+import type { Described, ModelAnswer, ModelRequest, Values } from './model-messages.js';
 import { OnnxModel } from './onnx-model.js';
 
-/** The models of a ModelHost, on its side. */
+/** The models of a ModelProcess, on its side. */
 export class HeldModels {
   private readonly models = new Map<number, OnnxModel>();
 
   answer(request: ModelRequest): ModelAnswer {
-    const { id } = request;
     try {
-      return { id, value: this.done(request) };
+      return { value: this.done(request) };
     } catch (error) {
       const { message } = error as Error;
-      return { id, value: null, failure: { code: error instanceof GyreError ? error.code : null, message } };
+      return { failure: { code: error instanceof GyreError ? error.code : null, message } };
     }
   }
 
-  private done(request: ModelRequest): ModelAnswer['value'] {
+  private done(request: ModelRequest): Described | Float32Array | Values | null {
     switch (request.ask) {
       case 'load': {
         const model = OnnxModel.load(request.bytes);

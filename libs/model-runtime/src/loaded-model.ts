@@ -35,8 +35,8 @@ export interface TensorValue {
 /**
  * A model in memory, ready to answer. The bytes that it was loaded from are no longer needed.
  *
- * A port: today onnxruntime on the caller's thread, whose answers are there when the call returns. One that runs elsewhere
- * may promise them, so callers of this class `await`; those that hold an `OnnxModel` need not.
+ * A port: on the caller's thread answers are there when the call returns, from elsewhere they are promised. So callers of this class `await`; those that
+ * hold an `OnnxModel` need not.
  */
 export abstract class LoadedModel {
   /** What must be brought. */
@@ -54,8 +54,8 @@ export abstract class LoadedModel {
   abstract readonly scoreName: string | undefined;
   /** What running it on samples has shown; null where nobody has. */
   abstract readonly measured: MeasuredRun | null;
-  /** `loop`: the caller's thread, whose answers are there when the call returns; `worker`: another one; `process`: another process. It may change. */
-  abstract readonly runsOn: 'loop' | 'worker' | 'process';
+  /** `loop`: the caller's thread, whose answers are there when the call returns; `process`: another process. It may change. */
+  abstract readonly runsOn: 'loop' | 'process';
   /** The operator for which nobody knows how long a run takes before it is through, see `sizedByValues`; null where there is none. */
   abstract readonly sizedBy: string | null;
   /** Why it cannot answer now, in words; null where it can. */
@@ -67,7 +67,7 @@ export abstract class LoadedModel {
    * Scores rows.
    *
    * @param features row-major float32 of shape [rows, width], NaN is missing; rows at least 1
-   * @param withinMs how long an answer is worth waiting for; where the model runs in a process, its run is ended then
+   * @param withinMs how long an answer is worth waiting for: in a process no run begins after that, and one of a model with `sizedBy` is ended then
    * @returns row-major float32 of shape [rows, outputs]: the probability of each class, or the value
    * @throws GyreError FEATURES_MISMATCHED if the shape is not the model's; DEADLINE_EXCEEDED, RUN_TOO_LARGE for a run that was ended
    */

@@ -1,15 +1,15 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { GyreError } from '@gyre/contracts';
-import { ModelHost, type Asked, type ModelAnswer, type ModelRequest } from './model-host.js';
+import { GyreError, type ErrorCode } from '@gyre/contracts';
+import type { ModelAnswer, ModelRequest } from './model-messages.js';
 import { residentBytes } from './resident-bytes.js';
 
 const CHILD = fileURLToPath(new URL('./model-process.child.js', import.meta.url));
 const LOOKED_AT_EVERY_MS = 20;
-const LOAD_MS_MAX = 60_000;
+const MIB = 1_048_576;
 
-/** A process was ended on purpose: the model that it held is none the worse for it. */
+/** A process was ended on purpose: the models that it held are none the worse for it. */
 export class RunEnded extends Error {
   constructor() {
     super('a run took too long or too much, and the process of the model was ended with it');
@@ -17,90 +17,135 @@ export class RunEnded extends Error {
   }
 }
 
-export interface RunLimits {
+export interface ProcessLimits {
+  /** How long loading a model and running it on samples may take, ms. */
+  loadMsMax: number;
   /** How long a run may take, ms. */
   runMsMax: number;
-  /** Memory of the process that runs the model, bytes; watched on Linux only. */
-  runBytesMax: number;
+  /** Memory of the process, bytes; watched on Linux only. */
+  bytesMax: number;
+}
+
+/** How long an answer is worth waiting for, and whether a run is ended then: see `sizedByValues`. */
+export interface Worth {
+  withinMs?: number | undefined;
+  sizedBy?: string | null;
 }
 
 /**
- * A process that holds one model, for runs of which nobody knows how long they take: onnxruntime ends no run before its time, but a process can be
- * ended. It is, where a run takes longer than the limit or its answer is worth, or more memory.
+ * A process that holds models, and does what it is asked, one after the other. onnxruntime ends no run before its time, but a process can be ended: it is,
+ * where loading a model or running it takes longer or more memory than the limits, and all that it holds with it.
  */
-export class ModelProcess extends ModelHost {
+export class ModelProcess {
   private readonly child: ChildProcess;
   private last: Promise<unknown> = Promise.resolve();
-  private killedFor: GyreError | null = null;
+  private asked: { resolve: (value: never) => void; reject: (error: Error) => void } | null = null;
+  private endedOf: Error | null = null;
 
-  /** @param why what makes its runs so, in words */
+  /** @param ended told once, when it has ended, for whatever reason */
   constructor(
-    private readonly limits: RunLimits,
-    private readonly why: string,
-    ended: (why: Error) => void,
+    private readonly limits: ProcessLimits,
+    private readonly ended: (why: Error) => void,
   ) {
-    super(ended);
-    const child = fork(CHILD, {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      execArgv: [],
-      serialization: 'advanced',
-    });
-    this.child = child;
+    const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
+    this.child = fork(CHILD, { stdio: [...stdio], execArgv: [], serialization: 'advanced' });
     this.keepAlive(false);
-    child.on('message', (answer) => this.answered(answer as ModelAnswer));
-    child.on('error', (error) => this.hasEnded(error));
-    child.on('exit', (code, signal) => {
-      const { killedFor } = this;
-      if (killedFor === null) this.hasEnded(new Error(`the process that runs the model ended with ${signal ?? code}`));
-      else this.hasEnded(killedFor, new RunEnded());
-    });
+    this.child.on('message', (answer) => this.answered(answer as ModelAnswer));
+    this.child.on('error', (error) => this.hasEnded(error));
+    this.child.on('exit', (code, signal) =>
+      this.hasEnded(new Error(`the process that runs the model ended with ${signal ?? `code ${code}`}`)),
+    );
   }
 
-  /** One after the other, so that each has its time. */
-  override ask<T>(request: Asked, withinMs = Infinity): Promise<T> {
-    const until = performance.now() + withinMs;
-    const done = this.last.then(() => this.watched<T>(request, until));
+  /**
+   * @throws Error by rejection: what the model throws, or why the process has ended; GyreError DEADLINE_EXCEEDED, RUN_TOO_LARGE, or MODEL_INVALID while it
+   *   is loaded, where that was over the limits
+   */
+  ask<T>(request: ModelRequest, worth: Worth = {}): Promise<T> {
+    const until = performance.now() + (worth.withinMs ?? Infinity);
+    const done = this.last.then(() => this.put<T>(request, until, worth.sizedBy ?? null));
     this.last = done.catch(() => undefined);
     return done;
   }
 
   async end(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    // Nothing else may hold the loop meanwhile.
+    this.keepAlive(true);
     const exited = once(this.child, 'exit');
     this.child.kill('SIGKILL');
     await exited;
   }
 
-  protected post(request: ModelRequest): void {
-    this.child.send(request, (error) => (error === null ? undefined : this.hasEnded(error)));
+  private async put<T>(request: ModelRequest, until: number, sizedBy: string | null): Promise<T> {
+    if (this.endedOf !== null) throw this.endedOf;
+    const begun = performance.now();
+    if (begun >= until)
+      throw new GyreError('DEADLINE_EXCEEDED', 'the deadline of the request passed before it was its turn');
+    const watch = setInterval(() => {
+      const over = this.overLimits(request, begun, sizedBy === null ? Infinity : until);
+      if (over === null) return;
+      this.hasEnded(sizedBy === null ? over : aboutValues(over, sizedBy), new RunEnded());
+      this.child.kill('SIGKILL');
+    }, LOOKED_AT_EVERY_MS);
+    this.keepAlive(true);
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.asked = { resolve, reject };
+        // Where the process is gone, its exit tells.
+        this.child.send(request, () => undefined);
+      });
+    } finally {
+      this.asked = null;
+      clearInterval(watch);
+      this.keepAlive(false);
+    }
   }
 
-  protected keepAlive(isBusy: boolean): void {
+  private overLimits(request: ModelRequest, begun: number, until: number): GyreError | null {
+    const { loadMsMax, runMsMax, bytesMax } = this.limits;
+    const now = performance.now();
+    const memory =
+      residentBytes(this.child.pid) > bytesMax ? `more than ${Math.round(bytesMax / MIB)} MiB of memory` : null;
+    if (request.ask === 'load') {
+      const took = now - begun > loadMsMax ? `more than ${loadMsMax / 1_000} s` : memory;
+      return took === null ? null : new GyreError('MODEL_INVALID', `it takes ${took} to load and run once`);
+    }
+    const ended = (code: ErrorCode, when: string) =>
+      new GyreError(code, `the run was ended ${when}: ask for less in one request`);
+    if (now >= until) return ended('DEADLINE_EXCEEDED', 'when the deadline of its request passed');
+    if (now - begun > runMsMax) return ended('RUN_TOO_LARGE', `after ${runMsMax} ms, the most that one may take`);
+    return memory === null ? null : ended('RUN_TOO_LARGE', `when it took ${memory}`);
+  }
+
+  private answered(answer: ModelAnswer): void {
+    if ('failure' in answer) this.asked?.reject(failureOf(answer.failure));
+    else this.asked?.resolve(answer.value as never);
+  }
+
+  /** @param later what those are told who ask from now on */
+  private hasEnded(why: Error, later = why): void {
+    if (this.endedOf !== null) return;
+    this.endedOf = later;
+    this.asked?.reject(why);
+    this.ended(later);
+  }
+
+  /** An idle one keeps no process from ending. */
+  private keepAlive(isBusy: boolean): void {
     for (const handle of [this.child, this.child.channel])
       if (isBusy) handle?.ref();
       else handle?.unref();
   }
+}
 
-  private async watched<T>(request: Asked, until: number): Promise<T> {
-    const { runMsMax, runBytesMax } = this.limits;
-    const msMax = request.ask === 'load' ? LOAD_MS_MAX : runMsMax;
-    const begun = performance.now();
-    const watch = setInterval(() => {
-      const now = performance.now();
-      if (now >= until) this.kill('DEADLINE_EXCEEDED', 'when the deadline of its request passed');
-      else if (now - begun > msMax) this.kill('RUN_TOO_LARGE', `after ${msMax} ms, the most that one may take`);
-      else if (residentBytes(this.child.pid) > runBytesMax)
-        this.kill('RUN_TOO_LARGE', `when it took more than ${Math.round(runBytesMax / 1_048_576)} MiB of memory`);
-    }, LOOKED_AT_EVERY_MS);
-    try {
-      return await super.ask<T>(request);
-    } finally {
-      clearInterval(watch);
-    }
-  }
+function aboutValues({ code, message }: GyreError, sizedBy: string): GyreError {
+  return new GyreError(
+    code,
+    `${message}; how much a run does may be for its inputs to say, by the operator ${sizedBy}`,
+  );
+}
 
-  private kill(code: 'DEADLINE_EXCEEDED' | 'RUN_TOO_LARGE', when: string): void {
-    this.killedFor ??= new GyreError(code, `the run was ended ${when}; ${this.why}: ask for less of it`);
-    this.child.kill('SIGKILL');
-  }
+function failureOf({ code, message }: { code: string | null; message: string }): Error {
+  return code === null ? new Error(message) : new GyreError(code as ErrorCode, message);
 }

@@ -1,160 +1,148 @@
 import type { LoadedModel } from './loaded-model.js';
-import type { Described, ModelHost } from './model-host.js';
-import { ModelProcess, type RunLimits } from './model-process.js';
-import { ModelThread } from './model-thread.js';
+import type { Described } from './model-messages.js';
+import { ModelProcess, type ProcessLimits } from './model-process.js';
 import { OnnxModel } from './onnx-model.js';
 import { PlacedModel, type Hosted, type Places } from './placed-model.js';
 
-export interface ModelWorkerOptions extends RunLimits {
-  /** A model whose run of one row takes longer stays in a thread, microseconds; 0: every model. */
+export interface ModelWorkerOptions extends Omit<ProcessLimits, 'loadMsMax'> {
+  /** A model whose run of one row takes longer stays in a process, microseconds; 0: every model. */
   loopMicrosMax: number;
-  /** Threads that models stay in; where there are more models, they share them. */
-  threadsMax: number;
+  /** Processes that models stay in; where there are more models, they share them. */
+  processesMax: number;
 }
 
+const LOAD_MS_MAX = 60_000;
+/** So long the process that loads waits for the next model. */
+const LOADER_IDLE_MS = 60_000;
+
 /**
- * Loads models where they hold up nobody: each is loaded and measured in a thread that runs none. One whose run is short then moves to the caller's
- * thread, where it is answered without a message to and fro; for another that thread becomes its own, as long as there may be more of them. One of which
- * nobody knows how long its runs take gets a process of its own, which can be ended in the middle of one.
+ * Loads models where they hold up nobody: each is loaded and measured in a process that runs none. One whose run is known to be short, whatever it is
+ * sent, then moves to the caller's thread, where it is answered without a message to and fro; for another that process becomes its own, as long as there
+ * may be more of them.
  */
 export class ModelWorker implements Places {
-  /** Threads that run models, each with its own. */
-  private readonly threads = new Map<ModelThread, Set<PlacedModel>>();
-  private readonly processes = new Set<ModelProcess>();
+  /** Those that run models, each with its own. */
+  private readonly processes = new Map<ModelProcess, Set<PlacedModel>>();
   /** Loads the next one. */
-  private loader: ModelThread | undefined;
+  private loader: ModelProcess | undefined;
   private loading: Promise<unknown> = Promise.resolve();
-  /** A thread that another model is about to join, so that it stays. */
-  private joined: ModelThread | undefined;
+  private idle: NodeJS.Timeout | undefined;
+  /** One that another model is about to join, so that it stays. */
+  private joined: ModelProcess | undefined;
   private nextModel = 1;
   private closed = false;
 
   constructor(private readonly options: ModelWorkerOptions) {}
 
   /**
-   * @param file its bytes once more, where its thread has ended or another place is better
-   * @throws GyreError MODEL_INVALID by rejection, if onnxruntime cannot run it
+   * @param file its bytes once more, where its process has ended or another place is better
+   * @throws GyreError MODEL_INVALID by rejection, if onnxruntime cannot run it, or it takes too long or too much to load
    */
   load(bytes: Uint8Array, file = (): Promise<Uint8Array> => Promise.resolve(bytes)): Promise<LoadedModel> {
     return this.inTurn(async () => {
-      const { loader, model, described } = await this.loaded(bytes);
+      const { place, described } = await this.loaded(bytes);
       const placed = new PlacedModel(described, this, file);
-      if (described.sizedBy !== null) {
-        forget({ host: loader, model });
-        return placed.settle(await this.apart(bytes, placed));
-      }
-      if (!this.isQuick(described)) return placed.settle(await this.stay(bytes, { host: loader, model }, placed));
+      if (!this.isQuick(described)) return placed.settle(await this.stay(bytes, place, placed));
       const onLoop = OnnxModel.load(bytes, described.run);
-      forget({ host: loader, model });
+      forget(place);
       return placed.settle(onLoop);
     });
   }
 
   hosted(bytes: Uint8Array, placed: PlacedModel): Promise<Hosted> {
-    if (placed.sizedBy !== null) return this.apart(bytes, placed);
-    return this.inTurn(async () => {
-      const { loader, model } = await this.loaded(bytes);
-      return this.stay(bytes, { host: loader, model }, placed);
-    });
+    return this.inTurn(async () => this.stay(bytes, (await this.loaded(bytes)).place, placed));
   }
 
   leave(place: Hosted, placed: PlacedModel): void {
-    const { host } = place;
-    if (host instanceof ModelProcess) return void host.end();
     forget(place);
-    const thread = host as ModelThread;
-    const own = this.threads.get(thread);
+    const { host } = place;
+    const own = this.processes.get(host);
     own?.delete(placed);
-    if (own?.size !== 0 || this.joined === thread) return;
-    this.threads.delete(thread);
-    if (this.loader === undefined) this.loader = thread;
-    else void thread.end();
+    if (own?.size !== 0 || this.joined === host) return;
+    this.processes.delete(host);
+    if (this.loader !== undefined) return void host.end();
+    this.loader = host;
+    this.restLoader();
   }
 
   async close(): Promise<void> {
     this.closed = true;
-    const all: ModelHost[] = [...this.threads.keys(), ...this.processes];
+    clearTimeout(this.idle);
+    const all = [...this.processes.keys()];
     if (this.loader !== undefined) all.push(this.loader);
-    await Promise.all(all.map((host) => host.end()));
+    await Promise.all(all.map((process) => process.end()));
   }
 
-  /** One after the other: a thread that loads may become a model's own. */
+  /** One after the other: a process that loads may become a model's own. */
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.loading.then(work);
+    const done = this.loading.then(work).finally(() => this.restLoader());
     this.loading = done.catch(() => undefined);
     return done;
   }
 
-  private async loaded(bytes: Uint8Array): Promise<{ loader: ModelThread; model: number; described: Described }> {
+  private async loaded(bytes: Uint8Array): Promise<{ place: Hosted; described: Described }> {
     if (this.closed) throw new Error('the models have been closed');
-    const loader = (this.loader ??= this.start());
+    clearTimeout(this.idle);
+    const host = (this.loader ??= this.start());
     const model = this.nextModel++;
-    return { loader, model, described: await loader.ask<Described>({ ask: 'load', model, bytes }) };
+    return { place: { host, model }, described: await host.ask<Described>({ ask: 'load', model, bytes }) };
   }
 
-  /** Free dimensions and optional inputs make runs of any length: samples of them tell nothing of what requests will bring. */
-  private isQuick({ inputs, optionalInputs, run: { micros } }: Described): boolean {
-    const isFixed =
-      optionalInputs.length === 0 &&
-      inputs.every(
-        ({ shape, anyRank }) => anyRank !== true && shape.slice(1).every((size) => typeof size === 'number'),
-      );
-    return isFixed && micros !== null && micros <= this.options.loopMicrosMax;
+  private restLoader(): void {
+    clearTimeout(this.idle);
+    const { loader } = this;
+    this.idle = setTimeout(() => {
+      if (this.loader === loader) this.loader = undefined;
+      void loader?.end();
+    }, LOADER_IDLE_MS).unref();
   }
 
-  /** Finds a model that the loading thread holds a thread to stay in. */
+  /**
+   * Free dimensions, optional inputs and values that say how much a run does make runs of any length: samples of them tell nothing of what requests will
+   * bring. So do rows that are not independent, for they are not scored part by part.
+   */
+  private isQuick({ inputs, optionalInputs, sizedBy, run: { micros, rowsIndependent } }: Described): boolean {
+    if (micros === null || micros > this.options.loopMicrosMax) return false;
+    if (sizedBy !== null || optionalInputs.length > 0) return false;
+    return inputs.every(({ shape, anyRank }) => {
+      const isBounded = typeof shape[0] !== 'string' || rowsIndependent;
+      return anyRank !== true && isBounded && shape.slice(1).every((size) => typeof size === 'number');
+    });
+  }
+
+  /** Finds a model that the loading process holds a process to stay in. */
   private async stay(bytes: Uint8Array, place: Hosted, placed: PlacedModel): Promise<Hosted> {
-    const { model } = place;
-    const loader = place.host as ModelThread;
-    if (this.threads.size < this.options.threadsMax) {
-      this.threads.set(loader, new Set([placed]));
+    const { host: loader, model } = place;
+    if (this.processes.size < this.options.processesMax) {
+      this.processes.set(loader, new Set([placed]));
       this.loader = undefined;
       return place;
     }
-    const [thread] = [...this.threads].reduce((a, b) => (b[1].size < a[1].size ? b : a));
+    const [host] = [...this.processes].reduce((a, b) => (b[1].size < a[1].size ? b : a));
     forget(place);
-    this.joined = thread;
+    this.joined = host;
     try {
-      await thread.ask({ ask: 'load', model, bytes });
+      await host.ask({ ask: 'load', model, bytes });
     } finally {
       this.joined = undefined;
     }
-    this.threads.get(thread)?.add(placed);
-    return { host: thread, model };
-  }
-
-  /** A process takes no model for another. */
-  private async apart(bytes: Uint8Array, placed: PlacedModel): Promise<Hosted> {
-    const why = `how long one takes and how much it gives is for its inputs to say, by the operator ${placed.sizedBy}`;
-    const host: ModelProcess = new ModelProcess(this.options, why, (ended) => {
-      this.processes.delete(host);
-      if (!this.closed && isIn) placed.lost(ended);
-    });
-    let isIn = false;
-    this.processes.add(host);
-    const model = this.nextModel++;
-    try {
-      await host.ask({ ask: 'load', model, bytes });
-    } catch (error) {
-      void host.end();
-      throw error;
-    }
-    isIn = true;
+    this.processes.get(host)?.add(placed);
     return { host, model };
   }
 
-  private start(): ModelThread {
-    const thread: ModelThread = new ModelThread((why) => {
-      if (this.loader === thread) this.loader = undefined;
-      const models = this.threads.get(thread) ?? [];
-      this.threads.delete(thread);
+  private start(): ModelProcess {
+    const { runMsMax, bytesMax } = this.options;
+    const process: ModelProcess = new ModelProcess({ loadMsMax: LOAD_MS_MAX, runMsMax, bytesMax }, (why) => {
+      if (this.loader === process) this.loader = undefined;
+      const models = this.processes.get(process) ?? [];
+      this.processes.delete(process);
       if (!this.closed) for (const model of models) model.lost(why);
     });
-    return thread;
+    return process;
   }
 }
 
-/** Where the thread has ended, so has the model. */
+/** Where the process has ended, so has the model. */
 function forget({ host, model }: Hosted): void {
   host.ask({ ask: 'dispose', model }).catch(() => undefined);
 }

@@ -15,7 +15,8 @@ export const ModelProto = {
 export const OperatorSet = { domain: 1, version: 2 } as const;
 export const StringEntry = { key: 1, value: 2 } as const;
 export const GraphProto = { node: 1, name: 2, initializer: 5, input: 11, output: 12, sparseInitializer: 15 } as const;
-export const FunctionProto = { node: 7, domain: 10 } as const;
+/** `opType`: its name, which is that of the operator by which nodes call it. */
+export const FunctionProto = { opType: 1, node: 7, domain: 10 } as const;
 export const SparseTensorProto = { values: 1, indices: 2 } as const;
 export const NodeProto = { input: 1, output: 2, name: 3, opType: 4, attribute: 5, domain: 7 } as const;
 export const AttributeProto = {

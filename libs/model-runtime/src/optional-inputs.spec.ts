@@ -45,10 +45,10 @@ describe('an input that the file has a value for', () => {
     );
   });
 
-  it('does so in a thread, for what is brought may make runs of any length', async () => {
-    const worker = new ModelWorker({ loopMicrosMax: 1e6, threadsMax: 1, runMsMax: Infinity, runBytesMax: Infinity });
+  it('does so in a process, for what is brought may make runs of any length', async () => {
+    const worker = new ModelWorker({ loopMicrosMax: 1e6, processesMax: 1, runMsMax: Infinity, bytesMax: Infinity });
     const model = await worker.load(encodeOnnx(PARTS));
-    expect(model.runsOn).toBe('worker');
+    expect(model.runsOn).toBe('process');
     expect((await model.call({ x }))['y']?.data).toEqual(Float32Array.of(13, 16));
     expect((await model.call({ x, shift }))['y']?.data).toEqual(Float32Array.of(2, 5));
     await worker.close();

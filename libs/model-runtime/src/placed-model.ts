@@ -1,18 +1,18 @@
 import { LoadedModel, type TensorInfo, type TensorValue } from './loaded-model.js';
 import type { MeasuredRun } from './measured-run.js';
-import type { Described, ModelHost, Values } from './model-host.js';
-import { RunEnded } from './model-process.js';
+import type { Described, Values } from './model-messages.js';
+import { RunEnded, type ModelProcess } from './model-process.js';
 import { OnnxModel } from './onnx-model.js';
 
-/** A model in a thread or a process, under its number there. */
+/** A model in a process, under its number there. */
 export interface Hosted {
-  readonly host: ModelHost;
+  readonly host: ModelProcess;
   readonly model: number;
 }
 
 /** What finds a place for a model, and is told when one is left. */
 export interface Places {
-  /** Loads it once more, in a thread or a process. */
+  /** Loads it once more, in a process. */
   hosted(bytes: Uint8Array, model: PlacedModel): Promise<Hosted>;
   leave(place: Hosted, model: PlacedModel): void;
 }
@@ -24,12 +24,12 @@ const SMOOTHING = 0.02;
 const SLOW_SHARE_MAX = 0.1;
 const PAUSE_MIN_MS = 100;
 const PAUSE_MAX_MS = 30_000;
-/** A thread that ends after so long has not ended of what it was loaded with. */
+/** A process that ends after so long has not ended of what it was loaded with. */
 const STOOD_MS = 60_000;
 
 /**
- * A model on the loop, in a thread or in a process. From the loop it moves to a thread where its runs prove slow. Where its thread or process ends it is
- * loaded again from its file, in another one; until then its runs fail at once.
+ * A model on the loop or in a process. From the loop it moves to a process where its runs prove slow. Where its process ends it is loaded again from its
+ * file, in another one; until then its runs fail at once.
  */
 export class PlacedModel extends LoadedModel {
   readonly inputs: readonly TensorInfo[];
@@ -68,8 +68,7 @@ export class PlacedModel extends LoadedModel {
   }
 
   override get runsOn(): LoadedModel['runsOn'] {
-    if (this.place instanceof OnnxModel) return 'loop';
-    return this.sizedBy === null ? 'worker' : 'process';
+    return this.place instanceof OnnxModel ? 'loop' : 'process';
   }
 
   override get problem(): string | null {
@@ -82,7 +81,7 @@ export class PlacedModel extends LoadedModel {
     return this;
   }
 
-  /** Its thread or process has ended. */
+  /** Its process has ended. */
   lost(why: Error): void {
     this.place = null;
     this.lostOf = why.message;
@@ -94,7 +93,7 @@ export class PlacedModel extends LoadedModel {
     const { place } = this;
     if (place instanceof OnnxModel) return this.onLoop(() => place.run(features, rows));
     const { host, model } = this.elsewhere(place);
-    return host.ask({ ask: 'run', model, features, rows }, withinMs);
+    return host.ask({ ask: 'run', model, features, rows }, { withinMs, sizedBy: this.sizedBy });
   }
 
   override call(
@@ -105,7 +104,7 @@ export class PlacedModel extends LoadedModel {
     const { place } = this;
     if (place instanceof OnnxModel) return this.onLoop(() => place.call(inputs, outputs));
     const { host, model } = this.elsewhere(place);
-    return host.ask({ ask: 'call', model, inputs, outputs }, withinMs);
+    return host.ask({ ask: 'call', model, inputs, outputs }, { withinMs, sizedBy: this.sizedBy });
   }
 
   override dispose(): void {

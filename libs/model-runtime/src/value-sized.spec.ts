@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { graph, looping } from './endless.fixture.js';
+import { graph, looping, node, withFunction } from './endless.fixture.js';
 import { ModelWorker, OnnxModel, tryOnnx, type LoadedModel, type TensorValue } from './index.js';
+import { sizedByValues } from './value-sized.js';
 
 const lightgbm = new Uint8Array(readFileSync(new URL('../testdata/models/elec2_lightgbm_100.onnx', import.meta.url)));
 const constants = {
@@ -15,45 +16,78 @@ const ranging = graph({
   constants,
 });
 
+/** Makes N by N zeros of N numbers. */
+const squaring = graph({
+  inputs: [float],
+  outputs: [{ name: 'y', type: 'float32', dims: [] }],
+  nodes: [
+    { op: 'Shape', inputs: ['v'], outputs: ['shape'] },
+    { op: 'Concat', inputs: ['shape', 'shape'], outputs: ['square'], attributes: { axis: { int: 0 } } },
+    { op: 'ConstantOfShape', inputs: ['square'], outputs: ['zeros'] },
+    { op: 'ReduceMax', inputs: ['zeros'], outputs: ['y'], attributes: { keepdims: { int: 0 } } },
+  ],
+});
+
 describe('a graph whose inputs say how much it does', () => {
-  it.each([
-    ['Loop', looping()],
-    ['Range', ranging],
-    [
-      'Expand',
-      graph({
-        inputs: [{ name: 'x', type: 'int64', dims: [2] }],
-        outputs: [{ name: 'y', type: 'int64', dims: ['N'] }],
-        nodes: [
-          { op: 'Abs', inputs: ['x'], outputs: ['sizes'] },
-          { op: 'Expand', inputs: ['one', 'sizes'], outputs: ['y'] },
-        ],
-        constants,
-      }),
-    ],
-  ])('is found by its operator %s', (operator, bytes) => expect(OnnxModel.load(bytes).sizedBy).toBe(operator));
+  const found = (op: string, inputs: readonly string[], domain = ''): string | null => {
+    const x = { name: 'x', type: 'int64', dims: [2] } as const;
+    return sizedByValues(graph({ inputs: [x], nodes: [{ op, domain, inputs, outputs: ['y'] }] }), ['x']);
+  };
 
   it.each([
-    ['trees', lightgbm],
-    [
-      'a size that a constant says',
-      graph({
-        inputs: [float],
-        nodes: [{ op: 'Tile', inputs: ['v', 'four'], outputs: ['y'] }],
-        constants,
-      }),
-    ],
-    [
-      'a size that the shape of the request says',
-      graph({
-        inputs: [float],
-        nodes: [
-          { op: 'Shape', inputs: ['v'], outputs: ['shape'] },
-          { op: 'ConstantOfShape', inputs: ['shape'], outputs: ['y'] },
-        ],
-      }),
-    ],
-  ])('is none with %s', (_, bytes) => expect(OnnxModel.load(bytes).sizedBy).toBeNull());
+    ['CenterCropPad', 1],
+    ['Col2Im', 1],
+    ['Col2Im', 2],
+    ['ConstantOfShape', 0],
+    ['Expand', 1],
+    ['OneHot', 1],
+    ['Pad', 1],
+    ['Range', 0],
+    ['Range', 1],
+    ['Range', 2],
+    ['Resize', 2],
+    ['Resize', 3],
+    ['Tile', 1],
+    ['Upsample', 1],
+  ])('is found by its operator %s, where input %d is sent and not constant', (operator, place) => {
+    const inputs = ['constant', 'constant', 'constant', 'constant'];
+    expect(found(operator, inputs)).toBeNull();
+    expect(found(operator, inputs.with(place, 'x'))).toBe(operator);
+  });
+
+  it.each(['DFT', 'STFT', 'HannWindow', 'MelWeightMatrix', 'AffineGrid', 'MaxUnpool', 'RoiAlign', 'Loop'])(
+    'may be one with the operator %s, whatever it is given',
+    (operator) => expect(found(operator, ['constant'])).toBe(operator),
+  );
+
+  it('may be one with operators of other domains, but not with functions of its own', () => {
+    expect(found('Relu', ['x'], 'com.microsoft')).toBe('Relu');
+    expect(found('Scaler', ['x'], 'ai.onnx.ml')).toBeNull();
+    const calling = graph({ nodes: [{ op: 'Own', domain: 'own', inputs: ['x'], outputs: ['y'] }] });
+    expect(sizedByValues(withFunction(calling, node('Relu', ['x'], ['y'])), ['x'])).toBeNull();
+    expect(sizedByValues(withFunction(calling, node('Tile', ['x', 'n'], ['y'])), ['x'])).toBe('Tile');
+    expect(sizedByValues(calling, ['x'])).toBe('Own');
+  });
+
+  it('is found where its size is made of what is sent', () => {
+    const expanding = graph({
+      inputs: [{ name: 'x', type: 'int64', dims: [2] }],
+      outputs: [{ name: 'y', type: 'int64', dims: ['N'] }],
+      nodes: [
+        { op: 'Abs', inputs: ['x'], outputs: ['sizes'] },
+        { op: 'Expand', inputs: ['one', 'sizes'], outputs: ['y'] },
+      ],
+      constants,
+    });
+    expect(OnnxModel.load(expanding).sizedBy).toBe('Expand');
+    expect(OnnxModel.load(looping()).sizedBy).toBe('Loop');
+    expect(OnnxModel.load(ranging).sizedBy).toBe('Range');
+  });
+
+  it('is none with trees, nor where the shape of the request says a size', () => {
+    expect(OnnxModel.load(lightgbm).sizedBy).toBeNull();
+    expect(OnnxModel.load(squaring).sizedBy).toBeNull();
+  });
 });
 
 describe('an input with an initializer', () => {
@@ -79,8 +113,8 @@ describe('a run of such a graph', () => {
   const whole = (value: number): TensorValue => ({ type: 'int64', dims: [], data: BigInt64Array.of(BigInt(value)) });
   const v: TensorValue = { type: 'float32', dims: [2], data: Float32Array.of(3, 4) };
   let worker: ModelWorker;
-  const start = (runMsMax: number, runBytesMax = 2 ** 31): ModelWorker =>
-    (worker = new ModelWorker({ loopMicrosMax: 1e6, threadsMax: 2, runMsMax, runBytesMax }));
+  const start = (runMsMax: number, bytesMax = 2 ** 31): ModelWorker =>
+    (worker = new ModelWorker({ loopMicrosMax: 1e6, processesMax: 2, runMsMax, bytesMax }));
   const answered = (model: LoadedModel, value: number, withinMs?: number): Promise<Record<string, TensorValue>> =>
     Promise.resolve(model.call({ x: whole(value), v }, undefined, withinMs));
   const back = async (model: LoadedModel): Promise<void> => {
@@ -124,6 +158,25 @@ describe('a run of such a graph', () => {
       code: 'RUN_TOO_LARGE',
       message: expect.stringContaining('more than 512 MiB of memory') as string,
     });
+  });
+});
+
+describe('a run whose rows are not independent', () => {
+  it('is on no loop: what it does may grow faster than its rows', async () => {
+    const worker = new ModelWorker({ loopMicrosMax: 1e6, processesMax: 1, runMsMax: 20_000, bytesMax: 2 ** 29 });
+    try {
+      const model = await worker.load(squaring);
+      expect(model).toMatchObject({ runsOn: 'process', sizedBy: null });
+      const ask = (size: number) =>
+        model.call({ v: { type: 'float32', dims: [size], data: new Float32Array(size) } }) as Promise<unknown>;
+      expect(await ask(3)).toEqual({ y: { type: 'float32', dims: [], data: Float32Array.of(0) } });
+      await expect(ask(50_000)).rejects.toMatchObject({
+        code: 'RUN_TOO_LARGE',
+        message: 'the run was ended when it took more than 512 MiB of memory: ask for less in one request',
+      });
+    } finally {
+      await worker.close();
+    }
   });
 });
 
