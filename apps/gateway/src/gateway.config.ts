@@ -24,7 +24,7 @@ export const GatewayConfig = z
     /** Rows that a model scores at once. */
     maxBatchSize: z.int().min(1).max(65_536).default(256),
     /** A model whose run of one row takes longer is run by a process, µs; 0: every model is. */
-    loopRunMicrosMax: z.number().min(0).default(50),
+    loopRunMicrosMax: z.number().min(0).default(100),
     /** Processes that run models; each model has its own, where there are more they share them. */
     modelProcessesMax: z.int().min(1).max(64).default(4),
     /** How long a run in a process may take, ms; it is ended then. */
