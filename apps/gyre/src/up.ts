@@ -60,6 +60,7 @@ export function startReplayPlatform({ dataDir, servers }: { dataDir: string; ser
         concurrencyMax: 1_000_000,
         queueDelayTargetMs: null,
         featuresDeadlineMs: 600_000,
+        loopRunMicrosMax: 1e9, // a shadow that runs elsewhere may be given up
         shadowRowsMax: Number.MAX_SAFE_INTEGER,
         logGatherMs: 0, // a step waits for its records
       },

@@ -92,7 +92,7 @@ describe('a model worker', () => {
     });
 
     it('moves one off the loop whose runs prove slow', async () => {
-      worker = new ModelWorker({ loopMicrosMax: 1e6, processesMax: 2, ...UNBOUNDED });
+      worker = new ModelWorker({ loopMicrosMax: 1_000, processesMax: 2, ...UNBOUNDED });
       const model = await worker.load(lightgbm);
       expect(model.runsOn).toBe('loop');
       const before = await model.run(row, 1);

@@ -12,6 +12,8 @@ export interface ModelWorkerOptions extends Omit<ProcessLimits, 'loadMsMax'> {
 }
 
 const LOAD_MS_MAX = 60_000;
+/** Rows in a run that is no longer quick, of the slowest model that is. */
+const ROWS_QUICK = 50;
 /** So long the process that loads waits for the next model. */
 const LOADER_IDLE_MS = 60_000;
 
@@ -21,6 +23,7 @@ const LOADER_IDLE_MS = 60_000;
  * may be more of them.
  */
 export class ModelWorker implements Places {
+  readonly loopRunMsMax: number;
   /** Those that run models, each with its own. */
   private readonly processes = new Map<ModelProcess, Set<PlacedModel>>();
   /** Loads the next one. */
@@ -32,7 +35,10 @@ export class ModelWorker implements Places {
   private nextModel = 1;
   private closed = false;
 
-  constructor(private readonly options: ModelWorkerOptions) {}
+  constructor(private readonly options: ModelWorkerOptions) {
+    // A processor that is taken away for a moment makes shorter ones long.
+    this.loopRunMsMax = Math.max(5, (ROWS_QUICK * options.loopMicrosMax) / 1_000);
+  }
 
   /**
    * @param file its bytes once more, where its process has ended or another place is better

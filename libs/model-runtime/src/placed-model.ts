@@ -12,13 +12,13 @@ export interface Hosted {
 
 /** What finds a place for a model, and is told when one is left. */
 export interface Places {
+  /** A run on the loop that takes longer is slow, ms: everybody waits for it. */
+  readonly loopRunMsMax: number;
   /** Loads it once more, in a process. */
   hosted(bytes: Uint8Array, model: PlacedModel): Promise<Hosted>;
   leave(place: Hosted, model: PlacedModel): void;
 }
 
-/** A run on the loop that takes longer is slow, ms: everybody waits for it. */
-const LOOP_RUN_MS_MAX = 5;
 /** Of the runs of late, which count by this weight, such a share may be slow: a processor taken away for a moment makes no model slow. */
 const SMOOTHING = 0.02;
 const SLOW_SHARE_MAX = 0.1;
@@ -128,7 +128,7 @@ export class PlacedModel extends LoadedModel {
   private onLoop<T>(run: () => T): T {
     const began = performance.now();
     const answer = run();
-    const isSlow = performance.now() - began > LOOP_RUN_MS_MAX;
+    const isSlow = performance.now() - began > this.places.loopRunMsMax;
     this.slowShare += SMOOTHING * ((isSlow ? 1 : 0) - this.slowShare);
     if (this.slowShare > SLOW_SHARE_MAX && !this.moving) void this.move();
     return answer;
