@@ -45,8 +45,7 @@ export function kolmogorovSmirnov(
   const chosen = method === 'auto' ? (n * m <= EXACT_POINTS_MAX ? 'exact' : 'asymptotic') : method;
   const steps = Math.abs(reference[row]! * m - current[row]! * n);
   const statistic = Math.max(0, gap);
-  const pValue =
-    chosen === 'exact' ? exactPValue(n, m, steps) : kolmogorovSurvival(Math.round((n * m) / (n + m)), statistic);
+  const pValue = chosen === 'exact' ? exactPValue(n, m, steps) : asymptoticPValue((n * m) / (n + m), statistic);
   return { statistic, pValue, method: chosen, location: values[row]!, sign };
 }
 
@@ -62,6 +61,14 @@ class Extreme {
     this.row = row;
     this.inReference = inReference;
   }
+}
+
+/** Of one value a side nothing can be said. Halves are rounded to the even number, as numpy does. */
+function asymptoticPValue(size: number, statistic: number): number {
+  const below = Math.floor(size);
+  const isUp = size - below > 0.5 || (size - below === 0.5 && below % 2 === 1);
+  const rounded = isUp ? below + 1 : below;
+  return rounded === 0 ? 1 : kolmogorovSurvival(rounded, statistic);
 }
 
 /** The probability of a gap of at least steps/(nm) between samples of one continuous distribution. */

@@ -17,8 +17,8 @@ const EXACT_PAIRS_MAX = 10_000;
 /**
  * The two-sided Mann–Whitney (Wilcoxon rank-sum) test: whether one sample's values tend to be larger.
  *
- * `asymptotic` is normal, with the variance corrected for ties and half a pair for continuity. `exact` takes no account of ties;
- * `auto` takes it without ties up to nm = 10,000. Two constant samples of one value have a p-value of 1.
+ * `asymptotic` is normal, with the variance corrected for ties and half a pair for continuity. `exact` takes no account of ties, and of a half
+ * pair as none, as scipy does; `auto` takes it without ties up to nm = 10,000. Two constant samples of one value have a p-value of 1.
  *
  * @see H. B. Mann, D. R. Whitney (1947), Annals of Mathematical Statistics 18:50-60; M. Hollander, D. A. Wolfe (1973), section 4.1, for ties.
  */
@@ -52,7 +52,7 @@ function asymptoticPValue(u: number, n: number, m: number, tieTerm: number): num
 
 /** Twice the share of all orders in which the smaller U is at most what it is: small shares are sums of positive terms and keep their digits. */
 function exactPValue(u: number, n: number, m: number): number {
-  const top = Math.floor(n * m - u);
+  const top = n * m - Math.floor(u);
   // Shares and not counts, which would overflow. The orders of i and m values, by U, are a Gaussian binomial, which grows by the factor
   // (1 − q^(m+i))/(1 − q^i).
   const shares = new Float64Array(top + 1);

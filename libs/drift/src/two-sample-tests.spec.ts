@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import { kolmogorovSmirnov } from './kolmogorov-smirnov.js';
 import { levelCounts, levelPair } from './level-counts.js';
+import { mannWhitney } from './mann-whitney.js';
 import { mulberry32 } from './mulberry32.js';
 import { NumericPair } from './numeric-pair.js';
 import { sorted } from './radix-sort.js';
@@ -93,6 +95,25 @@ describe('two-sample tests', () => {
       const { statistic, pValue } = twoSampleTest(name).numeric!(pair);
       expect(pValue === null ? Math.abs(statistic) > 0.5 : pValue < 0.01).toBe(true);
     }
+  });
+});
+
+describe('p-values of few values', () => {
+  const pair = (reference: number[], current: number[]) => NumericPair.of(reference, current);
+
+  it('are those of scipy 1.17 where halves are to be rounded', () => {
+    const [a, b] = [pair([1, 2, 3, 4, 5], [2.5, 3.5, 6, 7, 8]), pair([1, 2, 3], [4, 5, 6])];
+    expect(kolmogorovSmirnov(a, 'asymptotic').pValue).toBeCloseTo(0.32, 14);
+    expect(kolmogorovSmirnov(b, 'asymptotic').pValue).toBe(0);
+    const tied = pair([1, 2, 3, 4, 5, 6, 7], [1, 3, 3.5, 8, 9, 10, 11]);
+    expect(mannWhitney(tied, 'exact')).toMatchObject({ statistic: 15 });
+    expect(mannWhitney(tied, 'exact').pValue).toBeCloseTo(0.25932400932400934, 14);
+    const half = pair([1, 2, 3, 4, 5, 6, 7], [1, 3.5, 4.5, 8, 9, 10, 11]);
+    expect(mannWhitney(half, 'exact').pValue).toBeCloseTo(0.20862470862470864, 14);
+  });
+
+  it('say nothing of one value a side', () => {
+    expect(kolmogorovSmirnov(pair([1], [2]), 'asymptotic').pValue).toBe(1);
   });
 });
 
