@@ -74,6 +74,7 @@ function lastKnownDir(logDir: string): string {
         });
         readiness.require('gateway', () => table.missing());
         readiness.mention('gateway', () => table.degraded());
+        readiness.settlesWith(() => table.loaded());
         await table.open();
         return table;
       },

@@ -25,6 +25,7 @@ interface Lacking {
 export class LackingVersions {
   private readonly lacking = new Map<string, Lacking>();
   private closed = false;
+  private readonly noted: (() => void)[] = [];
 
   /** @param again tries what a ServingChanged says once more */
   constructor(private readonly again: (event: ServingChanged, spec: ModelInForce) => void) {}
@@ -40,12 +41,19 @@ export class LackingVersions {
     const before = this.lacking.get(event.model);
     clearTimeout(before?.timer);
     this.lacking.delete(event.model);
+    for (const resolve of this.noted.splice(0)) resolve();
     if (slots.length === 0 || this.closed) return;
     const pauseMs = before?.event === event ? Math.min(PAUSE_MAX_MS, 2 * before.pauseMs) : PAUSE_MIN_MS;
     const lacking: Lacking = { event, spec, slots, pauseMs };
     this.lacking.set(event.model, lacking);
     if (slots.some(({ isInvalid }) => !isInvalid))
       lacking.timer = setTimeout(() => this.again(event, spec), pauseMs).unref();
+  }
+
+  /** Resolves when nothing is lacking that may still be had. */
+  async had(): Promise<void> {
+    const isTried = (): boolean => [...this.lacking.values()].some(({ timer }) => timer !== undefined);
+    while (!this.closed && isTried()) await new Promise<void>((resolve) => this.noted.push(resolve));
   }
 
   /** Beside champions, whose model has words of its own. */
@@ -60,6 +68,7 @@ export class LackingVersions {
   close(): void {
     this.closed = true;
     for (const { timer } of this.lacking.values()) clearTimeout(timer);
+    for (const resolve of this.noted.splice(0)) resolve();
   }
 }
 

@@ -147,8 +147,12 @@ describe('what serves', () => {
     await serve(platform, { champion: [1, answering(0.1)], shadows: [[2, invalid]], arms: [[3, name, 0.5]] });
     const table = await aTable();
     expect(table.degraded()).toBe('could not be loaded: shadow 2 of tides, canary 3 of tides');
+    let isLoaded = false;
+    const loading = table.loaded().then(() => (isLoaded = true));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isLoaded).toBe(false);
     await platform.artifacts.put(later);
-    while (table.serving('tides').arms.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await loading;
     expect(table.serving('tides').arms[0]?.version.version).toBe(3);
     expect(table.degraded()).toBe('could not be loaded: shadow 2 of tides');
     // What is no model is not loaded twice.

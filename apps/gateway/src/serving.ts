@@ -153,6 +153,13 @@ export class ServingTable {
     await this.following?.caughtUp();
   }
 
+  /** Resolves when all that is to serve is loaded, but for files that are no models. */
+  async loaded(): Promise<void> {
+    await this.caughtUp();
+    await this.changing;
+    await this.lacking.had();
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     this.lacking.close();

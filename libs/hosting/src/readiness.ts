@@ -3,6 +3,7 @@ export class Readiness {
   private readonly checks = new Map<string, () => string | null>();
   private readonly flags = new Map<string, () => string | null>();
   private readonly settlings: (() => Promise<void>)[] = [];
+  private readonly consequences: (() => Promise<void>)[] = [];
 
   /** @param check null when ready, else why not, in words */
   require(name: string, check: () => string | null): void {
@@ -40,6 +41,15 @@ export class Readiness {
 
   async shipped(): Promise<void> {
     for (const settle of this.settlings) await settle();
+  }
+
+  /** Something that follows from what the log says beside what is in it, such as loading a version that is to serve. */
+  settlesWith(done: () => Promise<void>): void {
+    this.consequences.push(done);
+  }
+
+  async followed(): Promise<void> {
+    for (const done of this.consequences) await done();
   }
 }
 

@@ -33,6 +33,8 @@ export class Settling {
   async own(): Promise<void> {
     await this.readiness.shipped();
     await this.platform.settled();
+    // Who runs by his own clock waits for no version that cannot be had for now.
+    if (!this.platform.live) await this.readiness.followed();
   }
 
   /** @throws GyreError COMMAND_REFUSED if the platform cannot be told the time */
