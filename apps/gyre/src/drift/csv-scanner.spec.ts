@@ -98,4 +98,12 @@ describe('CsvScanner', () => {
     expect(() => scanned(text)).toThrow(message);
     expect(() => scanned(text, 1)).toThrow(message);
   });
+
+  it('takes truths for the same however they are written', () => {
+    const { columns } = scanned('a,b\nTrue,True\nfalse,yes\nTRUE,False\n', 1 << 20, ['a', 'b']);
+    expect(columns.map(contents)).toEqual([
+      { true: 2, false: 1 },
+      { True: 1, yes: 1, False: 1 },
+    ]);
+  });
 });

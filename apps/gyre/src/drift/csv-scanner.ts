@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { GyreError } from '@gyre/contracts/errors';
 import { cellNumber, decimal, decimalEnd, isMissing, MISSING, TEXT } from './decimal.js';
 import { NumberStore, SAMPLED_ROWS_MAX, type PlainColumn, type Selection } from './column.js';
@@ -73,7 +74,9 @@ export class CsvScanner {
       const texts = sampled[i]!;
       if (cells === null) return [];
       if (cells instanceof NumberStore) return [cells.column(name, Float64Array.from(texts, numberOrNaN))];
-      return [{ kind: 'text', name, ...cells, sampled: texts.map((text) => (isMissing(text) ? null : text)) }];
+      const told = areTruths(cells.levels) ? inLowerCase(cells) : cells;
+      const sampledTexts = told === cells ? texts : texts.map((text) => text.toLowerCase());
+      return [{ kind: 'text', name, ...told, sampled: sampledTexts.map((text) => (isMissing(text) ? null : text)) }];
     });
   }
 
@@ -156,6 +159,9 @@ export class CsvScanner {
   /** A cell of text, and one that is no plain number. */
   private slow(cell: NumberStore | TextCells, column: number, bytes: Uint8Array, at: number, to: number): void {
     const text = cellText(bytes, at, to);
+    // What a decoder puts for what is no UTF-8: two texts would become the same.
+    if (text.includes('\ufffd') && !isUtf8(bytes.subarray(at, to)))
+      throw this.refused(`the cell of "${this.header![column]}" is no UTF-8; save the file as UTF-8`);
     if (!(cell instanceof NumberStore)) {
       if (isMissing(text)) cell.missing += 1;
       else cell.levels.set(text, (cell.levels.get(text) ?? 0) + 1);
@@ -249,6 +255,17 @@ function numberOrNaN(text: string): number {
 function cellText(bytes: Uint8Array, from: number, to: number): string {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
   return text.startsWith('"') ? text.slice(1, text.endsWith('"') ? -1 : undefined).replaceAll('""', '"') : text;
+}
+
+/** pandas writes True, R and SQL TRUE, and Parquet has no words for them. */
+function areTruths(levels: ReadonlyMap<string, number>): boolean {
+  return levels.size > 0 && [...levels.keys()].every((level) => /^(true|false)$/i.test(level));
+}
+
+function inLowerCase({ levels, missing }: TextCells): TextCells {
+  const lower = new Map<string, number>();
+  for (const [level, count] of levels) lower.set(level.toLowerCase(), (lower.get(level.toLowerCase()) ?? 0) + count);
+  return { levels: lower, missing };
 }
 
 function linesIn(bytes: Uint8Array, from: number, to: number): number {

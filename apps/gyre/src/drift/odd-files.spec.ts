@@ -116,6 +116,7 @@ describe('gyre drift compare, of what is odd', () => {
     ['blank', '\n\n', /line 1: the header is blank/],
     ['huge', filled('1e300', '1'), /column "a": 1e\+300 is too large; numbers up to 1e\+100/],
     ['utf-16', Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'), /line 1: .*UTF-16/],
+    ['latin-1', Buffer.from('a,b\n1,caf\xe9\n', 'latin1'), /line 2: the cell of "b" is no UTF-8/],
     ['old Macintosh', 'a,b\r1,2\r', /carriage return alone/],
     ['a row that is short', 'a,b\n1,2\n3\n', /line 3: this row has 1 cells, and the header 2/],
   ])('says what is wrong with a file: %s', async (name, content, message) => {
