@@ -40,6 +40,8 @@ export function cramerVonMises(pair: NumericPair, method: 'exact' | 'asymptotic'
   const all = n + m;
   const statistic = u / (n * m * all) - (4 * n * m - 1) / (6 * all);
   const untied = values.length === all;
+  // The approximation knows no ties: where there is nothing else, it would find two constants of one value different.
+  if (values.length === 1) return { statistic, pValue: 1, method: 'asymptotic' };
   const small = Math.max(n, m) <= EXACT_VALUES_MAX;
   const chosen = method === 'auto' ? (small && untied ? 'exact' : 'asymptotic') : method;
   return {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { cramerVonMises } from './cramer-von-mises.js';
 import { kolmogorovSmirnov } from './kolmogorov-smirnov.js';
 import { levelCounts, levelPair } from './level-counts.js';
 import { mannWhitney } from './mann-whitney.js';
@@ -110,6 +111,10 @@ describe('p-values of few values', () => {
     expect(mannWhitney(tied, 'exact').pValue).toBeCloseTo(0.25932400932400934, 14);
     const half = pair([1, 2, 3, 4, 5, 6, 7], [1, 3.5, 4.5, 8, 9, 10, 11]);
     expect(mannWhitney(half, 'exact').pValue).toBeCloseTo(0.20862470862470864, 14);
+  });
+
+  it('are 1 where there is but one value', () => {
+    expect(cramerVonMises(pair([1, 1, 1, 1], [1, 1, 1]))).toMatchObject({ pValue: 1 });
   });
 
   it('say nothing of one value a side', () => {
